@@ -9,4 +9,5 @@
 )]
 #![warn(missing_docs)]
 
+pub mod form;
 pub mod ledger;
