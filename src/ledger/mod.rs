@@ -13,6 +13,11 @@
 //!
 //! Everything here but the store is pure: time, randomness and stored nodes come in as arguments.
 
+pub mod csv;
 pub mod entry;
+pub mod export;
+#[cfg(test)]
+mod sample;
 mod scan;
 pub mod tree;
+pub mod verify;
