@@ -1,0 +1,3 @@
+//! The register: what is imported into it.
+
+pub mod import;
