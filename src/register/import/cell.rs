@@ -70,8 +70,9 @@ fn one(field: &Field, how: &FieldMapping, text: &str) -> Outcome {
 fn unknown(field: &Field, how: &FieldMapping, text: &str) -> Outcome {
     match &how.otherwise {
         Otherwise::Refuse => Outcome::Wrong(format!(
-            "the mapping knows no value of `{}` for this wording: add it under values",
-            field.name
+            "`{}` must be {}; the mapping knows none for this wording: add it under values",
+            field.name,
+            field.wanted()
         )),
         Otherwise::Skip => Outcome::Nothing(format!(
             "wordings that the mapping skips for `{}`",

@@ -206,9 +206,12 @@ impl<'a> Account<'a> {
             .push(Problem::new(self.line, self.name(place), value, rule));
     }
 
-    fn lay_aside(&mut self, place: usize, reason: String) {
-        if let Some(fate) = self.fates.get_mut(place) {
-            fate.aside = Some(reason);
+    /// A wording that says nothing; `at_once` counts it whatever else takes the cell.
+    fn lay_aside(&mut self, place: usize, reason: String, at_once: bool) {
+        let column = self.name(place).to_owned();
+        match self.fates.get_mut(place) {
+            Some(fate) if !at_once => fate.aside = Some(reason),
+            _ => self.set_aside.push(SetAside { column, reason }),
         }
     }
 
@@ -337,8 +340,10 @@ fn fill(planned: &Planned, cells: &[String], account: &mut Account) -> Option<Va
         for (value, rule) in &reading.faults {
             account.report(*place, value, rule.as_str());
         }
-        if let Some(reason) = reading.asides.into_iter().next() {
-            account.lay_aside(*place, reason);
+        // Of a cell with several parts, those that say nothing are counted beside the others.
+        let mixed = !reading.values.is_empty() || !reading.faults.is_empty();
+        for reason in reading.asides {
+            account.lay_aside(*place, reason, mixed);
         }
         if !reading.values.is_empty() {
             account.settle(*place);
@@ -475,4 +480,355 @@ fn fitted(
     head.push('…');
     *room = 0;
     head
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Layout, Mapping, Report, Table, Taken, fields_of};
+    use super::*;
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    fn kind() -> Value {
+        json!({ "properties": {
+            "title": { "type": "string", "maxLength": 20 },
+            "purpose": { "type": "string", "x-widget": "textarea", "maxLength": 60 },
+            "topic": { "type": "string" },
+            "lifecycle": { "type": "string", "enum": ["planned", "live"] },
+            "uses": { "type": "array", "items": { "enum": ["drafting", "search"] } },
+            "started_on": { "type": "string", "format": "date" },
+            "asked": { "type": "boolean" },
+        }})
+    }
+
+    fn mapping(about: Value) -> Value {
+        let mut mapping = json!({
+            "format": 1, "kind": "use_case", "title": "T", "source": "s", "key": ["Name"],
+            "fields": { "title": { "column": "Name" } }
+        });
+        for (key, value) in about.as_object().unwrap() {
+            mapping[key] = value.clone();
+        }
+        mapping["fields"]["title"] = json!({ "column": "Name" });
+        mapping
+    }
+
+    fn import(csv: &str, about: Value, check: &Check) -> Vec<Result<Mapped, Refused>> {
+        let mapping = Mapping::load("m", &mapping(about).to_string()).unwrap();
+        let table = Table::open(csv.as_bytes().to_vec(), &Layout::default()).unwrap();
+        let fields = fields_of(&kind());
+        let plan = mapping.fit(&table, &fields).unwrap();
+        map_rows(&plan, check).collect()
+    }
+
+    fn rows(csv: &str, about: Value) -> Vec<Result<Mapped, Refused>> {
+        import(csv, about, &|_| Vec::new())
+    }
+
+    fn row(csv: &str, about: Value) -> Mapped {
+        rows(csv, about).remove(0).unwrap()
+    }
+
+    fn told(problem: &Problem) -> (u64, &str, &str, &str) {
+        (problem.line, &problem.column, &problem.value, &problem.rule)
+    }
+
+    #[test]
+    fn a_row_becomes_a_document_with_only_the_fields_that_have_a_value() {
+        let about = json!({ "fields": {
+            "lifecycle": { "column": "Stage", "values": { "In use": "live" } },
+            "uses": { "columns": ["Uses", "More"], "split": ";" },
+            "asked": { "column": "Asked" },
+            "started_on": { "column": "Since", "dates": "%d.%m.%Y" },
+            "topic": { "const": "Public" },
+        }});
+        let csv = "Name;Stage;Uses;More;Asked;Since\nX;In\u{a0}Use ;\"Search; drafting\";search;;1.2.2024\n";
+        let mapped = row(csv, about);
+        let expected = json!({
+            "title": "X", "lifecycle": "live", "uses": ["search", "drafting"],
+            "started_on": "2024-02-01", "topic": "Public"
+        });
+        assert_eq!(mapped.document, expected);
+        assert_eq!((mapped.key.as_str(), mapped.line), ("s:X", 2));
+        assert_eq!(mapped.problems, []);
+    }
+
+    #[test]
+    fn a_cell_that_is_not_taken_is_named_by_line_column_value_and_rule() {
+        let about = json!({ "fields": {
+            "lifecycle": { "column": "Stage", "values": { "In use": "live" } }
+        }});
+        let csv = "Name,Stage,Extra\n\"two\nlines\",Not in use,e\n";
+        let mapped = row(csv, about);
+        let problems: Vec<_> = mapped.problems.iter().map(told).collect();
+        assert_eq!(problems[0].0, 2);
+        assert_eq!((problems[0].1, problems[0].2), ("Stage", "Not in use"));
+        assert!(
+            problems[0]
+                .3
+                .starts_with("`lifecycle` must be one of: planned, live")
+        );
+        assert_eq!((problems[1].1, problems[1].2), ("Extra", "e"));
+    }
+
+    #[test]
+    fn cells_set_aside_are_counted_with_the_reason() {
+        let about = json!({
+            "blank": ["n/a"], "ignore": { "Mail": "not public" },
+            "fields": { "topic": { "column": "Topic" } }
+        });
+        let mapped = row("Name,Topic,Mail\nX, N/A ,m@x.org\n", about);
+        let asides: Vec<_> = mapped
+            .set_aside
+            .iter()
+            .map(|one| (one.column.as_str(), one.reason.as_str()))
+            .collect();
+        let expected = [
+            ("Topic", "“N/A” counts as not given"),
+            ("Mail", "not public"),
+        ];
+        assert_eq!((asides, mapped.problems.len()), (expected.to_vec(), 0));
+    }
+
+    #[test]
+    fn a_column_that_one_field_takes_is_still_reported_when_another_cannot() {
+        let about = json!({ "fields": {
+            "lifecycle": { "column": "Stage", "values": { "A": "live", "B": null } },
+            "purpose": { "columns": [{ "column": "Stage", "label": "Stage" }], "join": "\n" },
+        }});
+        let mapped = rows("Name,Stage\nX,C\nY,B\n", about);
+        let (first, second) = (mapped[0].as_ref().unwrap(), mapped[1].as_ref().unwrap());
+        assert_eq!(first.document["purpose"], "Stage: C");
+        assert_eq!(first.problems.len(), 1);
+        assert_eq!((second.problems.len(), second.set_aside.len()), (0, 0));
+    }
+
+    #[test]
+    fn ragged_rows_lose_nothing_without_a_word() {
+        let mapped = rows(
+            "Name,Topic\nX\nY,t,more,,\" and more\"\n",
+            json!({
+                "fields": { "topic": { "column": "Topic" } }
+            }),
+        );
+        assert_eq!(
+            mapped[0].as_ref().unwrap().document,
+            json!({ "title": "X" })
+        );
+        let problem = &mapped[1].as_ref().unwrap().problems[0];
+        assert_eq!(told(problem).2, "more | and more");
+        assert!(problem.rule.contains("5 cells, the header 2"));
+    }
+
+    #[test]
+    fn text_that_is_too_long_is_cut_or_left_out_and_reported_where_it_stands() {
+        let about = json!({ "fields": { "purpose": {
+            "columns": ["A", { "column": "B", "label": "B" }, "C"], "join": "\n"
+        }}});
+        let csv = format!(
+            "Name,A,B,C\n{},{},{},c\n",
+            "n".repeat(30),
+            "a".repeat(40),
+            "b".repeat(40)
+        );
+        let mapped = row(&csv, about.clone());
+        assert_eq!(mapped.title, format!("{}…", "n".repeat(19)));
+        let purpose = mapped.document["purpose"].as_str().unwrap();
+        assert_eq!(
+            purpose,
+            format!("{}\nB: {}…", "a".repeat(40), "b".repeat(15))
+        );
+        let columns: Vec<&str> = mapped
+            .problems
+            .iter()
+            .map(|one| one.column.as_str())
+            .collect();
+        assert_eq!(columns, ["B", "C", "Name"]);
+        let mut about = about;
+        about["fields"]["purpose"]["too_long"] = json!("refuse");
+        let mapped = row(&csv, about);
+        assert_eq!(mapped.document["purpose"], format!("{}\nc", "a".repeat(40)));
+    }
+
+    #[test]
+    fn the_first_of_several_columns_counts_and_another_answer_is_reported() {
+        let about = json!({ "fields": {
+            "started_on": { "columns": ["Live", "Pilot"], "dates": "%Y-%m-%d" }
+        }});
+        let csv = "Name,Live,Pilot\nX,2024-01-02,2023-01-02\nY,,2023-01-02\nZ,soon,2023-01-02\n";
+        let mapped: Vec<Mapped> = rows(csv, about).into_iter().map(Result::unwrap).collect();
+        assert_eq!(mapped[0].document["started_on"], "2024-01-02");
+        assert!(
+            mapped[0].problems[0]
+                .rule
+                .contains("already filled from “Live”")
+        );
+        assert_eq!(
+            (&mapped[1].document["started_on"], mapped[1].problems.len()),
+            (&json!("2023-01-02"), 0)
+        );
+        assert_eq!(
+            (&mapped[2].document["started_on"], mapped[2].problems.len()),
+            (&json!("2023-01-02"), 1)
+        );
+    }
+
+    #[test]
+    fn what_the_kinds_rules_refuse_is_left_out_and_the_rest_is_taken() {
+        let about = json!({ "fields": { "topic": { "column": "Topic" } } });
+        let check = |document: &Value| match document.get("topic") {
+            Some(topic) if topic == "bad" => {
+                vec![("topic".to_owned(), "is not known".to_owned())]
+            }
+            _ => Vec::new(),
+        };
+        let mapped = import("Name,Topic\nX,bad\n", about, &check)
+            .remove(0)
+            .unwrap();
+        assert_eq!(mapped.document, json!({ "title": "X" }));
+        assert_eq!(
+            told(&mapped.problems[0]),
+            (2, "Topic", "bad", "`topic` left out: is not known")
+        );
+    }
+
+    #[test]
+    fn a_row_without_a_title_is_refused_and_a_check_that_never_ends_is_not_believed() {
+        let refused = rows("Name,Topic\n ,t\n", json!({})).remove(0).unwrap_err();
+        assert_eq!(
+            refused.problems.last().unwrap().rule,
+            "a record needs a title: fill this cell"
+        );
+        let check = |_: &Value| vec![("title".to_owned(), "is ugly".to_owned())];
+        let refused = import("Name\nX\n", json!({}), &check)
+            .remove(0)
+            .unwrap_err();
+        assert_eq!(refused.problems.len(), 2);
+    }
+
+    #[test]
+    fn rows_that_are_no_records_are_refused_with_their_line() {
+        let csv = format!(
+            "Name,Topic\nName, Topic \n\"{}\",x\nok,\n",
+            "y".repeat(MAX_CELL + 1)
+        );
+        let mapped = rows(
+            &csv,
+            json!({ "fields": { "topic": { "column": "Topic" } } }),
+        );
+        assert!(
+            mapped[0].as_ref().unwrap_err().problems[0]
+                .rule
+                .contains("repeats the header")
+        );
+        let long = &mapped[1].as_ref().unwrap_err().problems[0];
+        assert_eq!((long.line, long.column.as_str()), (3, "Name"));
+        assert!(long.value.chars().count() <= 80);
+        assert!(mapped[2].is_ok());
+    }
+
+    #[test]
+    fn control_characters_are_left_out_and_lost_signs_are_named() {
+        let mapped = row("Name\na\u{0}b \u{fffd}\n", json!({}));
+        assert_eq!(mapped.title, "ab \u{fffd}");
+        assert_eq!(mapped.problems.len(), 2);
+    }
+
+    #[test]
+    fn a_second_row_of_the_same_key_is_refused_or_numbered_as_the_mapping_says() {
+        let csv = "Name,Topic\nX,\n x ,\nX,\n";
+        let refused = rows(csv, json!({ "ignore": { "Topic": "t" } }))
+            .remove(2)
+            .unwrap_err();
+        assert!(
+            refused.problems[0]
+                .rule
+                .starts_with("line 2 has the same key")
+        );
+        let about = json!({ "ignore": { "Topic": "t" }, "repeated_keys": "number" });
+        let keys: Vec<String> = rows(csv, about)
+            .into_iter()
+            .map(|one| one.unwrap().key)
+            .collect();
+        assert_eq!(keys, ["s:X", "s:x", "s:X|#2"]);
+    }
+
+    #[test]
+    fn the_report_counts_rows_and_groups_what_was_not_taken() {
+        let about = json!({
+            "fields": { "asked": { "column": "Asked" } }, "ignore": { "Mail": "not public" }
+        });
+        let mut report = Report::default();
+        for mapped in rows("Name,Asked,Mail\nA,maybe,m\n,yes,m\nB,maybe,m\n", about) {
+            match mapped {
+                Ok(row) => report.take(&row, Taken::Created),
+                Err(refused) => report.refuse(refused),
+            }
+        }
+        assert_eq!((report.read, report.created, report.refused), (3, 2, 1));
+        assert_eq!((report.problems.len(), report.ignored[0].cells), (3, 2));
+        let text = report.to_string();
+        assert!(text.contains("lines 2, 4\n    Asked: “maybe”\n    `asked` must be true or false"));
+        assert!(text.contains("2 × Mail: not public"), "{text}");
+        let json = serde_json::to_value(&report).unwrap();
+        assert_eq!(json["problems"][0]["column"], "Asked");
+        let names: Vec<&String> = json.as_object().unwrap().keys().collect();
+        let expected = [
+            "created",
+            "ignored",
+            "problems",
+            "read",
+            "refused",
+            "revised",
+            "unchanged",
+        ];
+        assert_eq!(names, expected);
+    }
+
+    fn everything() -> Value {
+        json!({
+            "repeated_keys": "number", "blank": ["na"], "ignore": { "Off": "not needed" },
+            "fields": {
+                "lifecycle": { "column": "Stage", "values": { "a": "live", "b": null } },
+                "uses": { "column": "Uses", "split": [";", "json"] },
+                "started_on": { "column": "Since", "dates": ["%Y-%m-%d", "%b-%y"] },
+                "purpose": { "columns": ["Why", "Stage"], "join": "; " },
+            }
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn every_cell_that_is_not_empty_is_taken_reported_or_set_aside(
+            cells in proptest::collection::vec(
+                proptest::collection::vec("(a|b|na|drafting;x|2024-01-01|Jan-24|a\u{0}b|[ab \u{a0}]{0,70}|\\PC{0,9})", 0..9),
+                1..6,
+            )
+        ) {
+            let columns = ["Name", "Stage", "Uses", "Since", "Why", "Off", "Extra"];
+            let mut writer = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+            writer.write_record(columns).unwrap();
+            cells.iter().for_each(|row| writer.write_record(row).unwrap());
+            let csv = String::from_utf8(writer.into_inner().unwrap()).unwrap();
+            prop_assume!(Table::open(csv.clone().into_bytes(), &Layout::default()).is_ok());
+            for (mapped, cells) in rows(&csv, everything()).iter().zip(
+                cells.iter().filter(|row| !row.iter().all(|cell| is_empty(cell))),
+            ) {
+                let Ok(mapped) = mapped else { continue };
+                for (place, cell) in cells.iter().enumerate().filter(|(_, cell)| !is_empty(cell)) {
+                    let column = columns.get(place).copied().unwrap_or("(after the last column)");
+                    let reported = mapped.problems.iter().any(|one| one.column == column);
+                    let aside = mapped.set_aside.iter().any(|one| one.column == column);
+                    let document = mapped.document.to_string();
+                    let text = serde_json::to_string(&clean(cell).0).unwrap();
+                    let taken = document.contains(text.trim_matches('"'))
+                        || document.contains(&super::super::text::collapse(cell))
+                        || (place == 1 && mapped.document.get("lifecycle").is_some())
+                        || (place == 2 && mapped.document.get("uses").is_some())
+                        || (place == 3 && mapped.document.get("started_on").is_some());
+                    prop_assert!(reported || aside || taken, "{} {:?} {:?}", column, cell, mapped);
+                }
+            }
+        }
+    }
 }

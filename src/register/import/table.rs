@@ -230,8 +230,13 @@ impl Table {
 fn header_record<'a>(records: &mut Splitter<'a>, row: u64) -> Option<Record<'a>> {
     match row.checked_sub(1) {
         Some(above) => records.nth(usize::try_from(above).unwrap_or(usize::MAX)),
-        None => records.find(|record| !record.cells.iter().all(|cell| is_empty(cell))),
+        None => records.find(|record| !record.cells.iter().all(|cell| is_hollow(cell))),
     }
+}
+
+/// Nothing in it but signs that might stand between cells.
+fn is_hollow(cell: &str) -> bool {
+    is_empty(&cell.replace([',', ';', '|'], ""))
 }
 
 /// Excel writes a first line `sep=;`. Returns where the table starts (bytes, line) and the sign.
@@ -375,7 +380,7 @@ mod tests {
         assert!(fail("a,b\n1,\"x\n2,y\n", 0).starts_with("line 2: a quotation mark"));
         assert!(fail("a,b\n", 5).contains("no row 5"));
         assert!(fail("\n\u{a0}\n", 0).contains("empty"));
-        assert!(fail(&",".repeat(MAX_COLUMNS), 0).contains("10,000 columns"));
+        assert!(fail(&"a,".repeat(MAX_COLUMNS), 0).contains("10,000 columns"));
     }
 
     proptest! {
