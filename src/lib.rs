@@ -9,4 +9,6 @@
 )]
 #![warn(missing_docs)]
 
+pub mod ledger;
 pub mod register;
+pub mod workflow;
