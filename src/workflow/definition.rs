@@ -267,6 +267,32 @@ pub enum Outcome {
     Recuse,
 }
 
+impl Outcome {
+    /// The word, as stored and as the API says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Approve => "approve",
+            Outcome::ApproveWithConditions => "approve_with_conditions",
+            Outcome::RequestChanges => "request_changes",
+            Outcome::Reject => "reject",
+            Outcome::Recuse => "recuse",
+        }
+    }
+
+    /// The outcome by its word.
+    pub fn named(word: &str) -> Option<Outcome> {
+        [
+            Outcome::Approve,
+            Outcome::ApproveWithConditions,
+            Outcome::RequestChanges,
+            Outcome::Reject,
+            Outcome::Recuse,
+        ]
+        .into_iter()
+        .find(|outcome| outcome.as_str() == word)
+    }
+}
+
 /// Who may not decide in a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Separation {

@@ -1,0 +1,862 @@
+//! One entry of the ledger: from what happened to its exact bytes, and strictly back.
+
+use super::scan::{MAX_INTEGER, Scan, Token, check_key};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+use jiff::fmt::temporal::DateTimePrinter;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
+use uuid::Uuid;
+
+/// An entry's greatest length in bytes: what a bundle of entries can state in 16 bits.
+pub const MAX_BYTES: usize = 65_535;
+
+/// The actor of what no person did.
+pub const SYSTEM: &str = "system";
+
+/// Why a text is not an entry, in words that complete "the entry is refused because …".
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+pub struct Flaw {
+    reason: String,
+}
+
+impl Flaw {
+    pub(super) fn new(reason: impl Into<String>) -> Self {
+        Flaw {
+            reason: reason.into(),
+        }
+    }
+
+    fn within(self, place: &str) -> Self {
+        Flaw {
+            reason: format!("in `{place}`, {}", self.reason),
+        }
+    }
+}
+
+/// How the command behind an entry arrived.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Method {
+    /// A person's signed-in session.
+    Session,
+    /// A sign-off link from a mail.
+    EmailLink,
+    /// A program's bearer token.
+    ApiToken,
+    /// A timer that fell due.
+    Timer,
+    /// The command line.
+    Cli,
+    /// A file of records.
+    Import,
+}
+
+impl Method {
+    /// The word in the entry.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Method::Session => "session",
+            Method::EmailLink => "email_link",
+            Method::ApiToken => "api_token",
+            Method::Timer => "timer",
+            Method::Cli => "cli",
+            Method::Import => "import",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        let all = [
+            Method::Session,
+            Method::EmailLink,
+            Method::ApiToken,
+            Method::Timer,
+            Method::Cli,
+            Method::Import,
+        ];
+        all.into_iter().find(|method| method.as_str() == name)
+    }
+}
+
+/// How the command arrived, and how sure that makes us of the actor.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Via {
+    /// The way in.
+    pub method: Method,
+    /// How the actor was known, a key such as `link` or `fresh_code`; `none` for a machine.
+    pub assurance: String,
+}
+
+impl Via {
+    /// A way in with its assurance.
+    pub fn new(method: Method, assurance: impl Into<String>) -> Self {
+        Via {
+            method,
+            assurance: assurance.into(),
+        }
+    }
+}
+
+/// What happened, before it has its place in the ledger.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    kind: String,
+    actor: String,
+    via: Via,
+    subject: Map<String, Value>,
+    data: Map<String, Value>,
+    private: BTreeMap<String, [u8; 32]>,
+}
+
+impl Draft {
+    /// Something of a kind such as `decision.recorded`, done by a person's id or [`SYSTEM`].
+    pub fn new(kind: impl Into<String>, actor: impl Into<String>, via: Via) -> Self {
+        Draft {
+            kind: kind.into(),
+            actor: actor.into(),
+            via,
+            subject: Map::new(),
+            data: Map::new(),
+            private: BTreeMap::new(),
+        }
+    }
+
+    /// Names a thing it happened to: `record`, `stage`, `digest`… by a short string or an integer.
+    pub fn subject(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.subject.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds a fact: enums, keys, integers and ids only.
+    pub fn data(mut self, name: &str, value: impl Into<Value>) -> Self {
+        self.data.insert(name.to_owned(), value.into());
+        self
+    }
+
+    /// Adds the [`commitment`] to a value that is kept outside the ledger.
+    pub fn private(mut self, name: &str, commitment: [u8; 32]) -> Self {
+        self.private.insert(name.to_owned(), commitment);
+        self
+    }
+
+    /// The entry's exact bytes at its place in the ledger.
+    ///
+    /// # Errors
+    ///
+    /// A [`Flaw`] when [`Entry::parse`] would refuse the result: what is written can be read.
+    pub fn seal(&self, stamp: &Stamp) -> Result<Vec<u8>, Flaw> {
+        for (name, value) in self.subject.iter().chain(&self.data) {
+            check_numbers(value).map_err(|flaw| flaw.within(name))?;
+        }
+        let bytes = serde_json_canonicalizer::to_vec(&self.to_json(stamp))
+            .map_err(|error| Flaw::new(format!("it cannot be written as JSON: {error}")))?;
+        View::parse(&bytes)?;
+        Ok(bytes)
+    }
+
+    fn to_json(&self, stamp: &Stamp) -> Value {
+        let private: Map<String, Value> = self
+            .private
+            .iter()
+            .map(|(name, commitment)| (name.clone(), hex::encode(commitment).into()))
+            .collect();
+        let mut entry = json!({
+            "v": 1,
+            "seq": stamp.seq,
+            "id": stamp.id.hyphenated().to_string(),
+            "at": time_text(stamp.at),
+            "kind": self.kind,
+            "actor": self.actor,
+            "via": self.via,
+            "data": self.data,
+            "private": private,
+            "salt": hex::encode(stamp.salt),
+        });
+        if let (Value::Object(fields), false) = (&mut entry, self.subject.is_empty()) {
+            fields.insert("subject".to_owned(), Value::Object(self.subject.clone()));
+        }
+        entry
+    }
+}
+
+/// An entry's place in the ledger and what chance adds to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Stamp {
+    /// The number of entries before it.
+    pub seq: u64,
+    /// A version 7 UUID.
+    pub id: Uuid,
+    /// When, in microseconds; see [`after`].
+    pub at: Timestamp,
+    /// Sixteen random bytes: they keep a guessable entry from being found out by its leaf hash,
+    /// which stands in the proofs of its neighbours.
+    pub salt: [u8; 16],
+}
+
+/// The canonicalizer writes numbers as doubles, so what a double would change stops here.
+fn check_numbers(value: &Value) -> Result<(), Flaw> {
+    match value {
+        Value::Number(number) => match number.as_i64() {
+            Some(number) if (-MAX_INTEGER..=MAX_INTEGER).contains(&number) => Ok(()),
+            _ => Err(Flaw::new(format!(
+                "{number} is not a whole number below 2^53"
+            ))),
+        },
+        Value::Array(values) => values.iter().try_for_each(check_numbers),
+        Value::Object(fields) => fields.values().try_for_each(check_numbers),
+        _ => Ok(()),
+    }
+}
+
+/// The time of an entry: now, in whole microseconds, but never before the entry it follows.
+pub fn after(now: Timestamp, last: Option<Timestamp>) -> Timestamp {
+    let now = Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now);
+    last.map_or(now, |last| now.max(last))
+}
+
+/// RFC 3339 in UTC with exactly six digits of fraction, such as `2026-11-23T10:00:00.000000Z`.
+pub fn time_text(at: Timestamp) -> String {
+    DateTimePrinter::new()
+        .precision(Some(6))
+        .timestamp_to_string(&at)
+}
+
+/// The commitment to a value that stays outside the ledger:
+/// `SHA-256(0x02 ‖ salt ‖ length of the name as 64 bits, big-endian ‖ name ‖ value)`.
+///
+/// The first byte keeps it apart from the hashes of the tree, which begin with 0 and 1.
+pub fn commitment(salt: &[u8; 32], name: &str, value: &[u8]) -> [u8; 32] {
+    let length = u64::try_from(name.len()).unwrap_or(u64::MAX);
+    let mut hash = Sha256::new();
+    hash.update([0x02]);
+    hash.update(salt);
+    hash.update(length.to_be_bytes());
+    hash.update(name.as_bytes());
+    hash.update(value);
+    hash.finalize().into()
+}
+
+/// An entry, read back from its bytes.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// The number of entries before it.
+    pub seq: u64,
+    /// Its own id.
+    pub id: Uuid,
+    /// When it was written.
+    pub at: Timestamp,
+    /// What happened: noun and past participle.
+    pub kind: String,
+    /// A person's id, or [`SYSTEM`].
+    pub actor: String,
+    /// How the command arrived.
+    pub via: Via,
+    /// What it happened to; empty when it concerns no single thing.
+    pub subject: Map<String, Value>,
+    /// The facts.
+    pub data: Map<String, Value>,
+    /// Commitments by name.
+    pub private: BTreeMap<String, [u8; 32]>,
+    /// Its random salt.
+    pub salt: [u8; 16],
+}
+
+impl Entry {
+    /// Reads an entry and refuses any text that [`Draft::seal`] cannot have written.
+    ///
+    /// # Errors
+    ///
+    /// A [`Flaw`] that says what is wrong with the text.
+    pub fn parse(text: &[u8]) -> Result<Entry, Flaw> {
+        let view = View::parse(text)?;
+        let unreadable = |name: &str| Flaw::new(format!("`{name}` cannot be read"));
+        let map = |name, raw| serde_json::from_str(raw).map_err(|_| unreadable(name));
+        let mut private = BTreeMap::new();
+        for (name, commitment) in &view.private {
+            private.insert((*name).to_owned(), bytes(commitment)?);
+        }
+        Ok(Entry {
+            seq: view.seq,
+            id: Uuid::parse_str(view.id).map_err(|_| unreadable("id"))?,
+            at: view.at.parse().map_err(|_| unreadable("at"))?,
+            kind: view.kind.to_owned(),
+            actor: view.actor.to_owned(),
+            via: Via::new(view.method, view.assurance),
+            subject: view
+                .subject
+                .map_or(Ok(Map::new()), |raw| map("subject", raw))?,
+            data: map("data", view.data)?,
+            private,
+            salt: bytes(view.salt)?,
+        })
+    }
+}
+
+fn bytes<const N: usize>(text: &str) -> Result<[u8; N], Flaw> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).map_err(|_| Flaw::new("it holds broken hex digits"))?;
+    Ok(bytes)
+}
+
+/// An entry's parts, checked and left where they stand in the text.
+pub(super) struct View<'a> {
+    pub(super) seq: u64,
+    pub(super) at: &'a str,
+    pub(super) private: Vec<(&'a str, &'a str)>,
+    id: &'a str,
+    kind: &'a str,
+    actor: &'a str,
+    method: Method,
+    assurance: &'a str,
+    subject: Option<&'a str>,
+    data: &'a str,
+    salt: &'a str,
+}
+
+/// The parts met so far; all but the subject and the commitments must turn up.
+#[derive(Default)]
+struct Parts<'a> {
+    v: Option<i64>,
+    seq: Option<i64>,
+    id: Option<&'a str>,
+    at: Option<&'a str>,
+    kind: Option<&'a str>,
+    actor: Option<&'a str>,
+    method: Option<Method>,
+    assurance: Option<&'a str>,
+    subject: Option<&'a str>,
+    data: Option<&'a str>,
+    private: Option<Vec<(&'a str, &'a str)>>,
+    salt: Option<&'a str>,
+}
+
+impl<'a> View<'a> {
+    pub(super) fn parse(text: &'a [u8]) -> Result<Self, Flaw> {
+        View::of(std::str::from_utf8(text).map_err(|_| Flaw::new("it is not UTF-8 text"))?)
+    }
+
+    pub(super) fn of(text: &'a str) -> Result<Self, Flaw> {
+        if text.len() > MAX_BYTES {
+            return Err(Flaw::new(format!("it is longer than {MAX_BYTES} bytes")));
+        }
+        let mut parts = Parts::default();
+        let mut scan = Scan::new(text);
+        scan.object(&mut |scan, key| parts.read(scan, key).map_err(|flaw| flaw.within(key)))?;
+        scan.end()?;
+        parts.complete()
+    }
+}
+
+impl<'a> Parts<'a> {
+    fn read(&mut self, scan: &mut Scan<'a>, key: &str) -> Result<(), Flaw> {
+        match key {
+            "actor" => self.actor = Some(checked(scan, check_key)?),
+            "at" => self.at = Some(checked(scan, check_time)?),
+            "data" => self.data = Some(raw_object(scan, &mut |scan, _| scan.value())?),
+            "id" => self.id = Some(checked(scan, check_id)?),
+            "kind" => self.kind = Some(checked(scan, check_kind)?),
+            "private" => self.private = Some(commitments(scan)?),
+            "salt" => self.salt = Some(checked(scan, |token| check_hex(token, 32))?),
+            "seq" => self.seq = Some(scan.integer()?),
+            "subject" => self.subject = Some(raw_object(scan, &mut |scan, _| scan.scalar())?),
+            "v" => self.v = Some(scan.integer()?),
+            "via" => scan.object(&mut |scan, key| self.read_via(scan, key))?,
+            _ => return Err(Flaw::new("there is a field that entries do not have")),
+        }
+        Ok(())
+    }
+
+    fn read_via(&mut self, scan: &mut Scan<'a>, key: &str) -> Result<(), Flaw> {
+        match key {
+            "assurance" => self.assurance = Some(checked(scan, check_key)?),
+            "method" => self.method = Some(method(scan.string()?.text)?),
+            _ => return Err(Flaw::new(format!("`{key}` is a field it does not have"))),
+        }
+        Ok(())
+    }
+
+    fn complete(self) -> Result<View<'a>, Flaw> {
+        let missing = |name: &'static str| move || Flaw::new(format!("`{name}` is missing"));
+        if self.v.ok_or_else(missing("v"))? != 1 {
+            return Err(Flaw::new("`v` is not 1, the only version known here"));
+        }
+        if self.subject == Some("{}") {
+            return Err(Flaw::new(
+                "`subject` is empty; an entry without one leaves it out",
+            ));
+        }
+        let seq = self.seq.ok_or_else(missing("seq"))?;
+        Ok(View {
+            seq: u64::try_from(seq).map_err(|_| Flaw::new("`seq` is below 0"))?,
+            at: self.at.ok_or_else(missing("at"))?,
+            private: self.private.ok_or_else(missing("private"))?,
+            id: self.id.ok_or_else(missing("id"))?,
+            kind: self.kind.ok_or_else(missing("kind"))?,
+            actor: self.actor.ok_or_else(missing("actor"))?,
+            method: self.method.ok_or_else(missing("via.method"))?,
+            assurance: self.assurance.ok_or_else(missing("via.assurance"))?,
+            subject: self.subject,
+            data: self.data.ok_or_else(missing("data"))?,
+            salt: self.salt.ok_or_else(missing("salt"))?,
+        })
+    }
+}
+
+fn checked<'a>(
+    scan: &mut Scan<'a>,
+    check: impl Fn(Token<'a>) -> Result<(), Flaw>,
+) -> Result<&'a str, Flaw> {
+    let token = scan.string()?;
+    check(token)?;
+    Ok(token.text)
+}
+
+fn raw_object<'a>(
+    scan: &mut Scan<'a>,
+    field: &mut dyn FnMut(&mut Scan<'a>, &'a str) -> Result<(), Flaw>,
+) -> Result<&'a str, Flaw> {
+    let from = scan.position();
+    scan.object(field)?;
+    Ok(scan.since(from))
+}
+
+fn commitments<'a>(scan: &mut Scan<'a>) -> Result<Vec<(&'a str, &'a str)>, Flaw> {
+    let mut all = Vec::new();
+    scan.object(&mut |scan, name| {
+        all.push((name, checked(scan, |token| check_hex(token, 64))?));
+        Ok(())
+    })?;
+    Ok(all)
+}
+
+fn method(name: &str) -> Result<Method, Flaw> {
+    Method::named(name).ok_or_else(|| Flaw::new("the method is none that entries know"))
+}
+
+fn is_hex(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
+}
+
+fn check_hex(token: Token<'_>, digits: usize) -> Result<(), Flaw> {
+    if token.text.len() == digits && token.is_hex() {
+        return Ok(());
+    }
+    Err(Flaw::new(format!(
+        "there are not exactly {digits} lower-case hex digits"
+    )))
+}
+
+fn check_id(Token { text, .. }: Token<'_>) -> Result<(), Flaw> {
+    let fits = |(place, byte): (usize, u8)| match place {
+        8 | 13 | 18 | 23 => byte == b'-',
+        14 => byte == b'7',
+        19 => matches!(byte, b'8' | b'9' | b'a' | b'b'),
+        _ => is_hex(byte),
+    };
+    if text.len() == 36 && text.bytes().enumerate().all(fits) {
+        return Ok(());
+    }
+    Err(Flaw::new("there is no UUID of version 7 in lower case"))
+}
+
+fn check_kind(Token { text, .. }: Token<'_>) -> Result<(), Flaw> {
+    let word = |word: &str| {
+        word.starts_with(|first: char| first.is_ascii_lowercase())
+            && word
+                .bytes()
+                .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'_')
+    };
+    match text.split_once('.') {
+        Some((noun, done)) if text.len() <= 64 && word(noun) && word(done) => Ok(()),
+        _ => Err(Flaw::new(
+            "there is no noun and past participle such as `record.created`",
+        )),
+    }
+}
+
+fn check_time(Token { text, .. }: Token<'_>) -> Result<(), Flaw> {
+    const SHAPE: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
+    let fits = |(byte, shape): (u8, &u8)| match shape {
+        b'0' => byte.is_ascii_digit(),
+        shape => byte == *shape,
+    };
+    let shaped = text.len() == SHAPE.len() && text.bytes().zip(SHAPE).all(fits);
+    if shaped && calendar_time(text).is_some() {
+        return Ok(());
+    }
+    Err(Flaw::new(
+        "there is no time such as 2026-11-23T10:00:00.000000Z",
+    ))
+}
+
+/// The text has its shape already; this asks whether the calendar has such a moment.
+fn calendar_time(text: &str) -> Option<DateTime> {
+    let part = |from, to| text.get(from..to)?.parse::<i8>().ok();
+    let year = text.get(0..4)?.parse().ok()?;
+    let (month, day) = (part(5, 7)?, part(8, 10)?);
+    DateTime::new(
+        year,
+        month,
+        day,
+        part(11, 13)?,
+        part(14, 16)?,
+        part(17, 19)?,
+        0,
+    )
+    .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{draft, stamp};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sealed() -> String {
+        String::from_utf8(draft(5).seal(&stamp(5)).unwrap()).unwrap()
+    }
+
+    fn flaw(text: &str) -> String {
+        Entry::parse(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_entry_has_exactly_these_bytes() {
+        let via = Via::new(Method::Session, "session");
+        let draft = Draft::new("record.created", SYSTEM, via)
+            .subject("reference", "AI-2026-0001")
+            .data("kind", "use_case")
+            .data("fields", 8)
+            .private("document", [0xab; 32]);
+        let expected = [
+            r#"{"actor":"system","at":"2026-11-18T11:06:40.000000Z","#,
+            r#""data":{"fields":8,"kind":"use_case"},"#,
+            r#""id":"01a1ee56-5e00-7707-8707-070707070707","kind":"record.created","#,
+            r#""private":{"document":""#,
+            &"ab".repeat(32),
+            r#""},"salt":"00000000000000000000000000000000","seq":0,"#,
+            r#""subject":{"reference":"AI-2026-0001"},"v":1,"#,
+            r#""via":{"assurance":"session","method":"session"}}"#,
+        ];
+        let expected = expected.concat();
+        assert_eq!(
+            String::from_utf8(draft.seal(&stamp(0)).unwrap()).unwrap(),
+            expected
+        );
+    }
+
+    #[test]
+    fn an_entry_without_a_subject_leaves_it_out() {
+        let via = Via::new(Method::Timer, "none");
+        let text = Draft::new("ledger.opened", SYSTEM, via)
+            .seal(&stamp(0))
+            .unwrap();
+        let entry = Entry::parse(&text).unwrap();
+        assert!(entry.subject.is_empty() && entry.data.is_empty() && entry.private.is_empty());
+        assert!(!String::from_utf8(text).unwrap().contains("subject"));
+    }
+
+    #[test]
+    fn what_is_written_reads_back_the_same() {
+        let entry = Entry::parse(sealed().as_bytes()).unwrap();
+        let (draft, stamp) = (draft(5), stamp(5));
+        assert_eq!(
+            (entry.seq, entry.id, entry.at),
+            (stamp.seq, stamp.id, stamp.at)
+        );
+        assert_eq!(
+            (entry.kind, entry.actor, entry.via),
+            (draft.kind, draft.actor, draft.via)
+        );
+        assert_eq!((entry.subject, entry.data), (draft.subject, draft.data));
+        assert_eq!((entry.private, entry.salt), (draft.private, stamp.salt));
+    }
+
+    #[test]
+    fn every_way_in_has_its_word_and_reads_back() {
+        let words = [
+            "session",
+            "email_link",
+            "api_token",
+            "timer",
+            "cli",
+            "import",
+        ];
+        for word in words {
+            let method = Method::named(word).unwrap();
+            assert_eq!(serde_json::to_value(method).unwrap(), word);
+            let draft = Draft::new("record.created", SYSTEM, Via::new(method, "none"));
+            let entry = Entry::parse(&draft.seal(&stamp(1)).unwrap()).unwrap();
+            assert_eq!(entry.via.method, method);
+        }
+    }
+
+    #[test]
+    fn free_text_and_addresses_are_kept_out_of_entries() {
+        for value in [
+            "because I said so",
+            "dana@example.org",
+            "two\nlines",
+            "a\u{a0}b",
+            "\u{7}",
+        ] {
+            assert!(
+                draft(1).data("note", value).seal(&stamp(1)).is_err(),
+                "{value:?} in data"
+            );
+            assert!(
+                draft(1).subject("note", value).seal(&stamp(1)).is_err(),
+                "{value:?} as subject"
+            );
+        }
+        let flaw = draft(1)
+            .data("note", "free text")
+            .seal(&stamp(1))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            flaw.contains("`data`") && flaw.contains("`private`"),
+            "{flaw}"
+        );
+        let via = Via::new(Method::Cli, "none");
+        assert!(
+            Draft::new("record.created", "dana@example.org", via)
+                .seal(&stamp(1))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn numbers_a_reader_might_round_are_refused_when_written() {
+        let most = i64::pow(2, 53) - 1;
+        for good in [json!(0), json!(-1), json!(most), json!(-most)] {
+            assert!(
+                draft(1).data("n", good.clone()).seal(&stamp(1)).is_ok(),
+                "{good}"
+            );
+        }
+        let bad = [
+            json!(most + 1),
+            json!(-most - 1),
+            json!(u64::MAX),
+            json!(1.0),
+            json!(0.5),
+        ];
+        for bad in bad {
+            let nested = json!({"a": [bad]});
+            assert!(draft(1).data("n", nested).seal(&stamp(1)).is_err(), "{bad}");
+            assert!(
+                draft(1).data("n", bad.clone()).seal(&stamp(1)).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_draft_that_could_not_be_read_back_is_not_written() {
+        let via = || Via::new(Method::Cli, "none");
+        let bad = [
+            Draft::new("created", SYSTEM, via()),
+            Draft::new("Record.Created", SYSTEM, via()),
+            Draft::new("record.", SYSTEM, via()),
+            Draft::new("a.b.c", SYSTEM, via()),
+            Draft::new("record.created", "", via()),
+            Draft::new("record.created", SYSTEM, Via::new(Method::Cli, "")),
+            draft(1).data("a key", 1),
+            draft(1).data("", 1),
+            draft(1).private("schlüssel", [0; 32]),
+            draft(1).subject("record", json!({"id": 1})),
+            draft(1).subject("record", json!(true)),
+            draft(1).data("long", "x".repeat(257)),
+            draft(1).data("deep", json!([[[[[[[[[1]]]]]]]]])),
+        ];
+        for draft in bad {
+            assert!(draft.seal(&stamp(1)).is_err(), "{draft:?}");
+        }
+        let random_id = Stamp {
+            id: Uuid::from_u128(1),
+            ..stamp(1)
+        };
+        assert!(draft(1).seal(&random_id).is_err());
+        assert!(
+            draft(1)
+                .seal(&Stamp {
+                    seq: 1 << 53,
+                    ..stamp(1)
+                })
+                .is_err()
+        );
+        assert!(
+            draft(1)
+                .seal(&Stamp {
+                    at: Timestamp::MIN,
+                    ..stamp(1)
+                })
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn an_entry_is_at_most_65535_bytes_long() {
+        let with = |filler: usize| {
+            let values: Vec<String> = vec!["x".repeat(197); 324];
+            draft(1)
+                .data("ids", json!(values))
+                .data("z", "y".repeat(filler))
+                .seal(&stamp(1))
+        };
+        let room = MAX_BYTES - with(0).unwrap().len();
+        assert!(room < 256, "the sample fills an entry almost: {room}");
+        assert_eq!(with(room).unwrap().len(), MAX_BYTES);
+        assert!(with(room + 1).unwrap_err().to_string().contains("65535"));
+    }
+
+    #[test]
+    fn every_other_spelling_of_an_entry_is_refused_with_its_reason() {
+        let good = sealed();
+        let cases = [
+            ("{\"actor\":", "{ \"actor\":", "canonical JSON"),
+            ("\"v\":1", "\"v\":2", "`v` is not 1"),
+            ("\"v\":1", "\"v\":1.0", "not a whole number"),
+            ("\"v\":1", "\"v\":1e0", "not a whole number"),
+            ("\"seq\":5", "\"seq\":05", "canonical form"),
+            ("\"seq\":5", "\"seq\":-5", "below 0"),
+            ("\"seq\":5", "\"seq\":-0", "canonical form"),
+            ("\"seq\":5", "\"seq\":9007199254740992", "below 2^53"),
+            ("\"seq\":5", "\"seq\":99999999999999999999999", "below 2^53"),
+            ("\"seq\":5", "\"seq\":\"5\"", "a whole number"),
+            ("\"seq\":5", "\"seq\":5,\"seq\":5", "stands twice"),
+            ("\"seq\":5", "\"seq\":5,\"rev\":5", "canonical order"),
+            ("\"v\":1", "\"time\":1,\"v\":1", "do not have"),
+            ("\"seq\":5,", "", "`seq` is missing"),
+            ("\"assurance\":\"link\",", "", "`via.assurance` is missing"),
+            ("email_link", "owl", "method"),
+            ("approve", "appro\\u0076e", "escape"),
+            ("T11:", "t11:", "no time"),
+            ("T11:", "T25:", "no time"),
+            ("2026-11-18", "2026-11-31", "no time"),
+            (".000000Z", ".000Z", "no time"),
+            (".000000Z", "+00:00", "no time"),
+            ("decision.recorded", "decision", "noun"),
+            ("\"salt\":\"05", "\"salt\":\"0G", "32 lower-case hex digits"),
+            ("\"id\":\"0", "\"id\":\"A", "UUID of version 7"),
+            ("false", "False", "whole number"),
+        ];
+        for (from, to, reason) in cases {
+            let bad = good.replacen(from, to, 1);
+            assert_ne!(bad, good, "{from} must stand in the sample");
+            let flaw = flaw(&bad);
+            assert!(flaw.contains(reason), "{from} -> {to}: {flaw}");
+        }
+    }
+
+    #[test]
+    fn nothing_may_stand_around_an_entry() {
+        let good = sealed();
+        for bad in [
+            format!("{good}\n"),
+            format!(" {good}"),
+            format!("\u{feff}{good}"),
+        ] {
+            assert!(Entry::parse(bad.as_bytes()).is_err());
+        }
+        for end in 0..good.len() {
+            assert!(
+                Entry::parse(&good.as_bytes()[..end]).is_err(),
+                "cut at {end}"
+            );
+        }
+        assert!(flaw("[]").contains("canonical JSON"));
+        assert!(flaw("").contains("the end"));
+        assert!(
+            Entry::parse(b"{\"actor\":\"\xff\"}")
+                .unwrap_err()
+                .to_string()
+                .contains("UTF-8")
+        );
+    }
+
+    #[test]
+    fn an_empty_subject_is_spelled_by_leaving_it_out() {
+        let good = sealed();
+        let from = good.find("\"subject\":{").unwrap();
+        let to = good.find("},\"v\"").unwrap();
+        let bad = format!("{}\"subject\":{{{}", &good[..from], &good[to..]);
+        assert!(flaw(&bad).contains("leaves it out"));
+    }
+
+    #[test]
+    fn an_entry_is_never_dated_before_its_predecessor() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (early, late) = (
+            at("2026-01-01T00:00:00.1234567Z"),
+            at("2026-01-02T00:00:00Z"),
+        );
+        assert_eq!(time_text(after(early, None)), "2026-01-01T00:00:00.123456Z");
+        assert_eq!(after(early, Some(late)), late, "a clock that went back");
+        assert_eq!(after(late, Some(early)), late);
+    }
+
+    #[test]
+    fn times_have_six_digits_whatever_the_moment() {
+        for (given, text) in [
+            ("2026-11-23T10:00:00Z", "2026-11-23T10:00:00.000000Z"),
+            ("2026-11-23T10:00:00.5Z", "2026-11-23T10:00:00.500000Z"),
+            ("2026-11-23T11:00:00+01:00", "2026-11-23T10:00:00.000000Z"),
+        ] {
+            assert_eq!(time_text(given.parse().unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn a_commitment_hides_its_value_and_binds_salt_name_and_value() {
+        let mut bytes = vec![0x02];
+        bytes.extend([9; 32]);
+        bytes.extend([0, 0, 0, 0, 0, 0, 0, 6]);
+        bytes.extend(b"reasonit was tested");
+        let by_hand: [u8; 32] = Sha256::digest(&bytes).into();
+        assert_eq!(commitment(&[9; 32], "reason", b"it was tested"), by_hand);
+        assert_ne!(commitment(&[8; 32], "reason", b"it was tested"), by_hand);
+        assert_ne!(commitment(&[9; 32], "reasoni", b"t was tested"), by_hand);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_make_reading_panic(bytes: Vec<u8>, text: String) {
+            let _ = Entry::parse(&bytes);
+            let _ = Entry::parse(text.as_bytes());
+        }
+
+        #[test]
+        fn a_change_inside_an_entry_is_refused_or_reads_as_another_entry(
+            place in 0usize..400, byte: u8,
+        ) {
+            let good = sealed().into_bytes();
+            let mut bad = good.clone();
+            if let Some(old) = bad.get_mut(place) {
+                *old = byte;
+            }
+            if let Ok(entry) = Entry::parse(&bad) {
+                prop_assert_eq!(bad == good, entry == Entry::parse(&good).unwrap());
+            }
+        }
+
+        #[test]
+        fn what_canonical_json_writes_is_what_we_accept(
+            keys in proptest::collection::btree_map("[a-zA-Z0-9_]{1,8}", -99i64..99, 0..20),
+        ) {
+            let mut draft = draft(1);
+            for (key, value) in &keys {
+                draft = draft.data(key, *value);
+            }
+            let text = draft.seal(&stamp(1)).unwrap();
+            let entry = Entry::parse(&text).unwrap();
+            for (key, value) in keys {
+                prop_assert_eq!(entry.data[&key].as_i64(), Some(value));
+            }
+        }
+    }
+}
