@@ -30,7 +30,7 @@ impl FieldError {
         FieldError::new(&field.name, rule, format!("{} {ends}", field.short))
     }
 
-    pub(super) fn new(field: &str, rule: &'static str, message: String) -> FieldError {
+    pub(crate) fn new(field: &str, rule: &'static str, message: String) -> FieldError {
         let pointer = match field {
             "" => String::new(),
             name => format!("/{}", name.replace('~', "~0").replace('/', "~1")),

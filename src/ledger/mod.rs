@@ -15,4 +15,7 @@
 
 pub mod entry;
 mod scan;
+mod store;
 pub mod tree;
+
+pub use store::{Actor, Filter, Note, Page, Row, append, head, opened, random, root, rows};

@@ -1,0 +1,38 @@
+//! What the integration tests share: `mod support;` in a test file brings it in.
+#![allow(
+    dead_code,
+    unused_macros,
+    unused_imports,
+    reason = "each test file uses its own part"
+)]
+
+pub mod database;
+pub mod smtp;
+
+/// Tells each story on both databases, each time on an empty one of its own.
+///
+/// ```ignore
+/// on_both! { open => an_approver_signs  a_used_link_changes_nothing }
+///
+/// async fn open(url: String) -> Register { … }        // the world, made on a database URL
+/// async fn an_approver_signs(register: Register) { … }
+/// ```
+///
+/// makes the tests `an_approver_signs::on_sqlite` and `an_approver_signs::on_postgresql`. Without
+/// TEST_POSTGRES the second fails: a suite that left half of it out must not look green.
+macro_rules! on_both {
+    ($open:ident => $($story:ident)+) => { $(mod $story {
+        #[tokio::test(flavor = "multi_thread")]
+        async fn on_sqlite() {
+            let (_folder, url) = crate::support::database::fresh_sqlite();
+            super::$story(super::$open(url).await).await;
+        }
+
+        #[tokio::test(flavor = "multi_thread")]
+        async fn on_postgresql() {
+            let (_schema, url) = crate::support::database::fresh_postgres();
+            super::$story(super::$open(url).await).await;
+        }
+    })+ };
+}
+pub(crate) use on_both;
