@@ -3,6 +3,7 @@
 //! A record has a reference (`AI-2026-0042`) and a current revision. A revision never changes;
 //! its digest, a salted commitment to its exact text, is what an approver signs and what the
 //! ledger carries. Every save that changes something is a new revision and one ledger entry.
+pub mod api;
 pub mod import;
 pub mod intake;
 pub mod kinds;
@@ -12,7 +13,7 @@ mod store;
 pub use kinds::{Kind, Kinds};
 pub use list::{Cursor, FacetCount, Listing, Query, Sort, facet_counts, list, total};
 pub use store::{
-    Record, Revision, by_id, by_reference, editors, revision, revisions, set_review,
+    Record, Revision, any_by_reference, by_id, by_reference, editors, revision, revisions, set_review,
 };
 
 use crate::db::{At, PersonId, RecordId, Tx};

@@ -157,6 +157,17 @@ pub fn tasks_of_person(conn: &mut Conn, person: PersonId) -> Result<Vec<Task>> {
         .load(conn)?)
 }
 
+/// How many tasks wait for a person.
+///
+/// # Errors
+/// When the database fails.
+pub fn open_task_count(conn: &mut Conn, person: PersonId) -> Result<i64> {
+    Ok(tasks::table
+        .filter(tasks::person_id.eq(person).and(tasks::state.eq("open")))
+        .count()
+        .get_result(conn)?)
+}
+
 /// The open tasks of a review.
 ///
 /// # Errors
