@@ -116,15 +116,17 @@ pub struct NewRecord {
 /// [`Error::Invalid`] when an answer breaks a rule other than being required.
 pub fn create(tx: &mut Tx, now: At, actor: &Actor, kind: &Kind, new: NewRecord) -> Result<Record> {
     check(kind, &new.document)?;
+    // All that can be refused comes before a number is taken: an import goes on after a refusal,
+    // and references have no gaps.
+    let (sealed, title) = (seal(&new.document)?, title(&new.document)?);
     let id = RecordId::new();
     let reference = store::next_reference(tx, kind.prefix, now)?;
-    let sealed = seal(&new.document)?;
     let record = Record {
         id,
         nr: store::next_number(tx)?,
         kind: kind.key.to_owned(),
         reference: reference.clone(),
-        title: title(&new.document)?,
+        title,
         status: new.status.as_str().to_owned(),
         risk: None,
         revision: 1,

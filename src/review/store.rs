@@ -258,7 +258,7 @@ pub(super) fn insert_condition(
     Ok(())
 }
 
-/// The conditions of a stage's decisions fall with the epoch they were made in.
+/// The conditions of a stage's decisions fall with the approvals they came with.
 pub(super) fn void_conditions(tx: &mut Tx, review: ReviewId, stage: &str) -> Result<()> {
     let fallen = decisions::table
         .filter(decisions::review_id.eq(review).and(decisions::stage.eq(stage)))

@@ -299,7 +299,7 @@ pub struct Separation {
     /// People excluded by what they are to the review; all three unless the file says otherwise.
     #[serde(default = "default_parties")]
     pub not: Vec<Party>,
-    /// Nobody who approved in one of these earlier stages.
+    /// Nobody who approved in one of these stages, which come before this one or run beside it.
     #[serde(default)]
     pub not_approvers_of: Vec<String>,
 }

@@ -4,7 +4,7 @@ use crate::form::Form;
 use crate::review::engine::event::{Condition, Event, RejectedBecause};
 use crate::review::engine::refusal::Refusal;
 use crate::review::engine::seats::{Count, Directory, count, resolve, separated, stand_ins};
-use crate::review::engine::state::{Phase, Pin, Progress, Review, StageRun};
+use crate::review::engine::state::{Phase, Pin, Progress, Review, SeatRun, StageRun};
 use crate::review::engine::{CONDITION_MAX, CONDITIONS_MAX, REASON_MAX};
 use crate::workflow::{Inputs, Link, OnReject, Outcome, Stage, StageResult, Verdict, Workflow};
 use serde_json::Value;
@@ -228,10 +228,12 @@ impl<'a> Run<'a> {
         conditions_well_formed(vote)
     }
 
+    /// Who stands in for any seat may not step aside, even from a seat of their own: with one
+    /// decision they would leave both.
     fn may_recuse(&self, stage: &Stage, person: PersonId) -> Result<(), Refusal> {
-        let own = |run: &StageRun| run.seats.iter().any(|s| s.people.contains(&person));
+        let stands_in = |seat: &SeatRun| seat.fallback.iter().flatten().any(|p| *p == person);
         match self.review.stage(&stage.key) {
-            Some(run) if own(run) => Ok(()),
+            Some(run) if !run.seats.iter().any(stands_in) => Ok(()),
             _ => Err(Refusal::StandInCannotRecuse),
         }
     }
@@ -391,10 +393,14 @@ impl<'a> Run<'a> {
                 self.emit(Event::StageSettled { stage: stage.key.clone(), epoch, progress });
                 true
             }
-            Count::Short(seats) => seats
-                .into_iter()
-                .map(|seat| self.fall_back(stage, seat, false))
-                .fold(false, |moved, fell| moved || fell),
+            Count::Short { seats, outvoted } => {
+                let fell = |moved, seat| self.fall_back(stage, seat, false) || moved;
+                let moved = seats.into_iter().fold(false, fell);
+                if !moved && outvoted {
+                    self.reject(&stage.key);
+                }
+                moved || outvoted
+            }
         }
     }
 
@@ -428,7 +434,7 @@ impl<'a> Run<'a> {
             let Some(run) = open.filter(|_| self.review.phase == Phase::InReview) else {
                 continue;
             };
-            if let Count::Short(seats) = count(self.ctx, &self.review, stage, run) {
+            if let Count::Short { seats, .. } = count(self.ctx, &self.review, stage, run) {
                 for index in seats {
                     self.refill_seat(stage, index);
                 }
@@ -448,8 +454,10 @@ impl<'a> Run<'a> {
             self.fall_back(stage, index, true);
             return;
         }
-        let before = run.seats.get(index).and_then(|s| s.fallback.clone()).unwrap_or_default();
-        let people = named.into_iter().chain(before).collect();
+        let before = run.seats.get(index);
+        let own = |person: &PersonId| before.is_some_and(|seat| seat.people.contains(person));
+        let standing_in = before.and_then(|seat| seat.fallback.clone()).unwrap_or_default();
+        let people = named.into_iter().filter(|p| !own(p)).chain(standing_in).collect();
         let (stage, seat) = (stage.key.clone(), seat.key.clone());
         self.emit(Event::SeatFellBack { stage, epoch, seat, people });
     }
