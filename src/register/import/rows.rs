@@ -230,8 +230,12 @@ impl<'a> Account<'a> {
             }
             if used && text.contains('\u{fffd}') {
                 let rule = "“�” stands for signs lost before: save the file as UTF-8 again";
-                self.problems
-                    .push(Problem::new(self.line, self.name(place), &text, rule));
+                self.problems.push(Problem::new(
+                    self.line,
+                    self.name(place),
+                    &around_lost(&text),
+                    rule,
+                ));
             }
             cells.push(text);
         }
@@ -325,6 +329,15 @@ impl<'a> Account<'a> {
             line: self.line,
             problems: self.problems,
         }
+    }
+}
+
+/// The text near the first sign that was lost.
+fn around_lost(text: &str) -> String {
+    let before = text.chars().take_while(|sign| *sign != '\u{fffd}').count();
+    match before.saturating_sub(30) {
+        0 => text.to_owned(),
+        skipped => format!("…{}", text.chars().skip(skipped).collect::<String>()),
     }
 }
 
@@ -584,7 +597,7 @@ mod tests {
             .map(|one| (one.column.as_str(), one.reason.as_str()))
             .collect();
         let expected = [
-            ("Topic", "“N/A” counts as not given"),
+            ("Topic", "“n/a” counts as not given"),
             ("Mail", "not public"),
         ];
         assert_eq!((asides, mapped.problems.len()), (expected.to_vec(), 0));
@@ -729,6 +742,8 @@ mod tests {
 
     #[test]
     fn control_characters_are_left_out_and_lost_signs_are_named() {
+        let lost = format!("Name\n{}\u{fffd}b\n", "a ".repeat(100));
+        assert!(row(&lost, json!({})).problems[0].value.contains('\u{fffd}'));
         let mapped = row("Name\na\u{0}b \u{fffd}\n", json!({}));
         assert_eq!(mapped.title, "ab \u{fffd}");
         assert_eq!(mapped.problems.len(), 2);
@@ -769,7 +784,7 @@ mod tests {
         assert_eq!((report.problems.len(), report.ignored[0].cells), (3, 2));
         let text = report.to_string();
         assert!(text.contains("lines 2, 4\n    Asked: “maybe”\n    `asked` must be true or false"));
-        assert!(text.contains("2 × Mail: not public"), "{text}");
+        assert!(text.contains("2 × not public (Mail)"), "{text}");
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["problems"][0]["column"], "Asked");
         let names: Vec<&String> = json.as_object().unwrap().keys().collect();
