@@ -19,7 +19,7 @@ pub struct Workflow {
     /// CEL over `request`; without it the workflow applies to every record of its kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applies_when: Option<String>,
-    /// Of the workflows that apply, the one with the highest priority is taken.
+    /// Of the workflows that apply, the one with the lowest number is taken.
     #[serde(default = "default_priority")]
     pub priority: u32,
     /// The kind whose fields are `request.*`.
@@ -265,6 +265,32 @@ pub enum Outcome {
     Reject,
     /// Stepping aside; never counts toward a need.
     Recuse,
+}
+
+impl Outcome {
+    /// The word, as stored and as the API says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Approve => "approve",
+            Outcome::ApproveWithConditions => "approve_with_conditions",
+            Outcome::RequestChanges => "request_changes",
+            Outcome::Reject => "reject",
+            Outcome::Recuse => "recuse",
+        }
+    }
+
+    /// The outcome by its word.
+    pub fn named(word: &str) -> Option<Outcome> {
+        [
+            Outcome::Approve,
+            Outcome::ApproveWithConditions,
+            Outcome::RequestChanges,
+            Outcome::Reject,
+            Outcome::Recuse,
+        ]
+        .into_iter()
+        .find(|outcome| outcome.as_str() == word)
+    }
 }
 
 /// Who may not decide in a stage.
