@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, HashMap};
 use std::path::{Path, PathBuf};
 
+use countersign::form::Form;
 use countersign::register::import::{
     Field, Layout, Mapped, Mapping, Problem, Report, Table, Taken, fields_of, map_rows,
     settle_repeats,
@@ -22,9 +23,13 @@ fn shared(file: &str) -> Option<PathBuf> {
     Some(folder.join("data").join(file))
 }
 
-fn fields() -> Vec<Field> {
+fn kind() -> Value {
     let kind = Path::new(env!("CARGO_MANIFEST_DIR")).join("schemas/kinds/use_case.json");
-    fields_of(&serde_json::from_slice(&std::fs::read(kind).unwrap()).unwrap())
+    serde_json::from_slice(&std::fs::read(kind).unwrap()).unwrap()
+}
+
+fn fields() -> Vec<Field> {
+    fields_of(&kind())
 }
 
 fn shipped(name: &str) -> Mapping {
@@ -59,7 +64,12 @@ fn map(table: &Table, mapping: &Mapping) -> (Vec<Mapped>, Report) {
     let mut report = Report::default();
     report.remark(plan.remarks());
     let mut rows = Vec::new();
-    for row in map_rows(&plan, &|_| Vec::new()) {
+    let form = Form::parse(&kind()).unwrap();
+    let check = |document: &Value| {
+        let errors = form.check_draft(document).into_iter();
+        errors.map(|error| (error.field, error.message)).collect()
+    };
+    for row in map_rows(&plan, &check) {
         match row {
             Ok(row) => {
                 report.take(&row, Taken::Created);
@@ -93,6 +103,54 @@ fn share(held: &BTreeMap<String, Value>, field: &str) -> usize {
 const FIRST: &str = "us-omb-2024/2023_consolidated_ai_inventory_raw.csv";
 const SECOND: &str = "us-omb-2024/2024_consolidated_ai_inventory_raw.csv";
 const HHS: &str = "us-agencies-2025-raw/department-of-health-and-human-services/hhs-ai-use-case-inventory-fy25.csv";
+
+#[test]
+fn every_shipped_mapping_is_valid_and_fills_fields_that_the_kind_has() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let schema = std::fs::read(root.join("schemas/import/mapping.json")).unwrap();
+    let schema = jsonschema::validator_for(&serde_json::from_slice(&schema).unwrap()).unwrap();
+    let mut seen = 0;
+    for entry in std::fs::read_dir(root.join("docs/mappings")).unwrap() {
+        let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
+        let value: Value = serde_json::from_str(&text).unwrap();
+        assert!(schema.is_valid(&value), "{text}");
+        let mapping = written(value.clone());
+        let mut header = csv::Writer::from_writer(Vec::new());
+        header.write_record(columns(&value)).unwrap();
+        let table = Table::open(header.into_inner().unwrap(), &Layout::default()).unwrap();
+        let fields = fields();
+        assert_eq!(mapping.fit(&table, &fields).unwrap().remarks(), []);
+        seen += 1;
+    }
+    assert_eq!(seen, 3);
+}
+
+/// Every column that a mapping names.
+fn columns(mapping: &Value) -> Vec<String> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let mut names: Vec<String> = mapping["key"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(text)
+        .collect();
+    for field in mapping["fields"].as_object().unwrap().values() {
+        names.extend(field.get("column").map(text));
+        for member in field["columns"].as_array().into_iter().flatten() {
+            names.push(text(member.get("column").unwrap_or(member)));
+        }
+    }
+    names.extend(
+        mapping["ignore"]
+            .as_object()
+            .into_iter()
+            .flatten()
+            .map(|(name, _)| name.clone()),
+    );
+    names.sort();
+    names.dedup();
+    names
+}
 
 #[test]
 fn the_inventory_of_2023_is_taken_whole() {

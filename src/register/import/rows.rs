@@ -292,14 +292,19 @@ impl<'a> Account<'a> {
     fn checked(&mut self, plan: &Plan, check: &Check, mut document: Value) -> Value {
         // Leaving one field out may make another one wrong; a document has fewer rounds than
         // fields, and nearly always one.
+        let mut gone = Vec::new();
         for _ in 0..=plan.fields.len() {
             let faults = check(&document);
             let Some(object) = document.as_object_mut().filter(|_| !faults.is_empty()) else {
                 break;
             };
             let before = object.len();
+            let mut left = Vec::new();
             for (name, message) in faults {
                 let Some(value) = object.remove(&name) else {
+                    if !gone.contains(&name) {
+                        left.push(Problem::new(self.line, "", &name, message));
+                    }
                     continue;
                 };
                 let planned = plan.fields.iter().find(|one| one.field.name == name);
@@ -309,8 +314,10 @@ impl<'a> Account<'a> {
                 let rule = format!("`{name}` left out: {message}");
                 self.problems
                     .push(Problem::new(self.line, &column, &plain(&value), rule));
+                gone.push(name);
             }
             if object.len() == before {
+                self.problems.extend(left);
                 break;
             }
         }
@@ -703,6 +710,13 @@ mod tests {
             told(&mapped.problems[0]),
             (2, "Topic", "bad", "`topic` left out: is not known")
         );
+    }
+
+    #[test]
+    fn a_complaint_about_no_field_in_particular_is_told_and_the_row_is_taken() {
+        let check = |_: &Value| vec![(String::new(), "is too large".to_owned())];
+        let mapped = import("Name\nX\n", json!({}), &check).remove(0).unwrap();
+        assert_eq!(told(&mapped.problems[0]), (2, "", "", "is too large"));
     }
 
     #[test]
