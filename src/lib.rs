@@ -1,10 +1,22 @@
 //! Countersign: the register where an organisation answers, for every AI use case, who approved
 //! what, with which data, under which conditions, and proves it.
+//!
+//! In reading order: `register` holds records and their revisions, `workflow` the rules of a
+//! review, `review` runs it, `ledger` remembers it, `notify` tells people, `web` and `cli` let
+//! them in. Every change goes through one door, `db`.
 #![forbid(unsafe_code)]
-#![deny(
-    clippy::unwrap_used,
-    clippy::expect_used,
-    clippy::indexing_slicing,
-    clippy::panic
-)]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
 #![warn(missing_docs)]
+
+pub mod app;
+pub mod clock;
+pub mod config;
+pub mod db;
+pub mod error;
+pub mod form;
+pub mod ledger;
+pub mod notify;
+pub mod people;
+pub mod register;
+pub mod review;
+pub mod workflow;

@@ -1,0 +1,10 @@
+DROP INDEX records_text;
+DROP TRIGGER workflows_fixed ON workflows;
+DROP TRIGGER decisions_fixed ON decisions;
+DROP TRIGGER revisions_fixed ON revisions;
+DROP TABLE ledger_index;
+DROP TABLE ledger_private;
+DROP TABLE ledger_nodes;
+DROP TABLE ledger_entries;
+DROP FUNCTION countersign_ledger_dense;
+DROP FUNCTION countersign_refuse;

@@ -1,0 +1,16 @@
+DROP TRIGGER record_text_delete;
+DROP TRIGGER record_text_update;
+DROP TRIGGER record_text_insert;
+DROP TABLE record_text;
+DROP TRIGGER workflows_no_delete;
+DROP TRIGGER workflows_text_stays;
+DROP TRIGGER decisions_no_replace;
+DROP TRIGGER decisions_no_delete;
+DROP TRIGGER decisions_no_update;
+DROP TRIGGER revisions_no_replace;
+DROP TRIGGER revisions_no_delete;
+DROP TRIGGER revisions_no_update;
+DROP TABLE ledger_index;
+DROP TABLE ledger_private;
+DROP TABLE ledger_nodes;
+DROP TABLE ledger_entries;

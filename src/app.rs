@@ -1,0 +1,99 @@
+//! What the program is made of: built once, handed on, no globals.
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::db::{Db, RefusalId, Tx};
+use crate::error::{Error, Result};
+use crate::ledger::Actor;
+use crate::register::Kinds;
+use crate::review::Desk;
+use std::sync::Arc;
+
+/// The running program.
+#[derive(Clone)]
+pub struct App {
+    /// The database.
+    pub db: Db,
+    /// Clock, kinds and workflows.
+    pub desk: Arc<Desk>,
+    /// The settings.
+    pub config: Arc<Config>,
+}
+
+impl App {
+    /// Opens the database and loads what is embedded.
+    ///
+    /// # Errors
+    /// When the database is out of reach or of a newer schema.
+    pub fn open(config: Config, clock: Clock) -> Result<App> {
+        let db = Db::open(&config.database_url, config.readers)?;
+        let desk = Desk { clock, kinds: Kinds::load()?, workflows: Default::default() };
+        Ok(App { db, desk: Arc::new(desk), config: Arc::new(config) })
+    }
+
+    /// Runs a command through the door. A refusal changes nothing and is noted apart from the
+    /// decision log, under `name` and `subject`.
+    ///
+    /// # Errors
+    /// What the command answers.
+    pub async fn command<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        subject: String,
+        actor: &Actor,
+        work: impl FnOnce(&mut Tx, &Desk) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let desk = self.desk.clone();
+        let done = self.db.write(move |tx| work(tx, &desk)).await;
+        if let Err(error) = &done {
+            self.note_refusal(name, subject, actor, error).await;
+        }
+        done
+    }
+
+    async fn note_refusal(&self, command: &str, subject: String, actor: &Actor, error: &Error) {
+        let meaning = error.meaning();
+        if error.is_ours() {
+            tracing::error!(command, %error, "a command failed");
+            return;
+        }
+        let refused = Refused {
+            at: self.desk.clock.now(),
+            person: actor.person,
+            method: actor.via.method.as_str(),
+            command: command.to_owned(),
+            subject,
+            code: meaning.code,
+        };
+        if let Err(e) = self.db.upkeep(move |tx| refused.insert(tx)).await {
+            tracing::error!(error = %e, "a refusal could not be noted");
+        }
+    }
+}
+
+struct Refused {
+    at: crate::db::At,
+    person: Option<crate::db::PersonId>,
+    method: &'static str,
+    command: String,
+    subject: String,
+    code: &'static str,
+}
+
+impl Refused {
+    fn insert(self, tx: &mut Tx) -> Result<()> {
+        use crate::db::schema::refusals;
+        use diesel::prelude::*;
+        diesel::insert_into(refusals::table)
+            .values((
+                refusals::id.eq(RefusalId::new()),
+                refusals::at.eq(self.at),
+                refusals::person_id.eq(self.person),
+                refusals::method.eq(self.method),
+                refusals::command.eq(self.command),
+                refusals::subject.eq(self.subject),
+                refusals::code.eq(self.code),
+            ))
+            .execute(&mut **tx)?;
+        Ok(())
+    }
+}

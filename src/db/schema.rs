@@ -1,0 +1,116 @@
+//! One schema for both backends: every column uses a type both can hold.
+#![allow(missing_docs, reason = "the migrations describe the tables")]
+use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
+
+table! { people (id) { id -> Text, email -> Text, name -> Text, active -> Bool, reachable -> Bool, created_at -> Timestamp, } }
+table! { memberships (kind, name, person_id) { kind -> Text, name -> Text, person_id -> Text, } }
+table! { sessions (token_hash) { token_hash -> Text, person_id -> Text, created_at -> Timestamp, expires_at -> Timestamp, } }
+table! { sign_in_links (token_hash) { token_hash -> Text, person_id -> Text, created_at -> Timestamp, expires_at -> Timestamp, used_at -> Nullable<Timestamp>, } }
+table! {
+    api_tokens (id) {
+        id -> Text, token_hash -> Text, prefix -> Text, person_id -> Text, scopes -> Text,
+        created_at -> Timestamp, expires_at -> Nullable<Timestamp>, revoked_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    records (id) {
+        id -> Text, nr -> BigInt, kind -> Text, reference -> Text, title -> Text, body -> Text, status -> Text,
+        risk -> Nullable<Text>, revision -> Integer, submitter_id -> Nullable<Text>,
+        owner_id -> Nullable<Text>, review_id -> Nullable<Text>, source_key -> Nullable<Text>,
+        created_at -> Timestamp, updated_at -> Timestamp,
+    }
+}
+table! { record_facets (record_id, field, value) { record_id -> Text, field -> Text, value -> Text, } }
+table! {
+    revisions (record_id, number) {
+        record_id -> Text, number -> Integer, digest -> Text, salt -> Text, document -> Text,
+        author_id -> Nullable<Text>, created_at -> Timestamp,
+    }
+}
+table! { counters (name) { name -> Text, last -> BigInt, } }
+table! {
+    workflows (key, version) {
+        key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text, active -> Bool,
+        published_at -> Timestamp, published_by -> Nullable<Text>,
+    }
+}
+table! {
+    reviews (id) {
+        id -> Text, record_id -> Text, workflow_key -> Text, workflow_version -> Integer,
+        phase -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    tasks (id) {
+        id -> Text, review_id -> Text, record_id -> Text, stage -> Text, epoch -> Integer,
+        person_id -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    decisions (id) {
+        id -> Text, review_id -> Text, record_id -> Text, stage -> Text, epoch -> Integer,
+        revision -> Integer, digest -> Text, person_id -> Text, outcome -> Text, method -> Text,
+        seq -> BigInt, decided_at -> Timestamp,
+    }
+}
+table! {
+    conditions (id) {
+        id -> Text, decision_id -> Text, record_id -> Text, text -> Text,
+        owner_id -> Nullable<Text>, due -> Nullable<Text>, state -> Text,
+    }
+}
+table! { sign_off_links (token_hash) { token_hash -> Text, task_id -> Text, created_at -> Timestamp, expires_at -> Timestamp, used_at -> Nullable<Timestamp>, } }
+table! {
+    outbox (id) {
+        id -> Text, dedupe_key -> Text, template -> Text, person_id -> Text,
+        record_id -> Nullable<Text>, task_id -> Nullable<Text>, context -> Text, state -> Text,
+        attempts -> Integer, next_attempt_at -> Timestamp, last_error -> Nullable<Text>,
+        created_at -> Timestamp, done_at -> Nullable<Timestamp>,
+    }
+}
+table! { refusals (id) { id -> Text, at -> Timestamp, person_id -> Nullable<Text>, method -> Text, command -> Text, subject -> Text, code -> Text, } }
+table! { idempotency (person_id, key) { person_id -> Text, key -> Text, request_hash -> Text, answer -> Text, created_at -> Timestamp, } }
+table! { settings (name) { name -> Text, value -> Text, } }
+table! { ledger_entries (seq) { seq -> BigInt, entry -> Binary, } }
+table! { ledger_nodes (idx) { idx -> BigInt, hash -> Binary, } }
+table! { ledger_private (seq, name) { seq -> BigInt, name -> Text, salt -> Binary, value -> Text, } }
+table! {
+    ledger_index (seq) {
+        seq -> BigInt, at -> Timestamp, kind -> Text, actor_id -> Nullable<Text>,
+        person_id -> Nullable<Text>, record_id -> Nullable<Text>, review_id -> Nullable<Text>,
+        stage -> Nullable<Text>, outcome -> Nullable<Text>,
+    }
+}
+
+joinable!(tasks -> records (record_id));
+joinable!(tasks -> people (person_id));
+joinable!(decisions -> people (person_id));
+joinable!(record_facets -> records (record_id));
+joinable!(sign_off_links -> tasks (task_id));
+joinable!(ledger_index -> ledger_entries (seq));
+joinable!(conditions -> decisions (decision_id));
+allow_tables_to_appear_in_same_query!(
+    people,
+    memberships,
+    sessions,
+    sign_in_links,
+    api_tokens,
+    records,
+    record_facets,
+    revisions,
+    counters,
+    workflows,
+    reviews,
+    tasks,
+    decisions,
+    conditions,
+    sign_off_links,
+    outbox,
+    refusals,
+    idempotency,
+    settings,
+    ledger_entries,
+    ledger_nodes,
+    ledger_private,
+    ledger_index,
+);

@@ -1,0 +1,21 @@
+//! The ledger: the append-only log of every change, one entry each, that a reader can check
+//! without trusting whoever runs the server.
+//!
+//! - An entry is one line of canonical JSON (RFC 8785). Its bytes are written once and are the
+//!   truth from then on; nothing is ever serialised again to be checked.
+//! - Sequence numbers are dense from 0, and no entry is dated before its predecessor.
+//! - Personal data and free text stay outside: an entry holds salted commitments to them, so a
+//!   value can be erased while every proof still verifies.
+//! - The entries are the leaves of an RFC 6962 Merkle tree. Its nodes are only ever added; one
+//!   root of 32 bytes stands for the whole history, and short proofs tie an entry to it.
+//! - An export carries exact texts, leaf hashes, size and root. Verifying one needs the file and
+//!   nothing else, and names the first line that does not hold.
+//!
+//! Everything here but the store is pure: time, randomness and stored nodes come in as arguments.
+
+pub mod entry;
+mod scan;
+mod store;
+pub mod tree;
+
+pub use store::{Actor, Filter, Note, Page, Row, append, head, opened, random, root, rows};

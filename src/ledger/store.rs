@@ -1,0 +1,375 @@
+//! Appending under the writer's lock, and reading entries back.
+use crate::db::schema::{ledger_entries, ledger_index, ledger_nodes, ledger_private};
+use crate::db::{At, Conn, PersonId, RecordId, ReviewId, Tx};
+use crate::error::{Error, Result};
+use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
+use crate::ledger::tree::{self, Hash};
+use diesel::prelude::*;
+use serde_json::Value;
+
+/// Who did it, and how they were known.
+#[derive(Debug, Clone)]
+pub struct Actor {
+    /// The person; `None` for the system itself.
+    pub person: Option<PersonId>,
+    /// The way in.
+    pub via: Via,
+}
+
+impl Actor {
+    /// The system acting by itself.
+    pub fn system(via: Via) -> Actor {
+        Actor { person: None, via }
+    }
+
+    /// A person.
+    pub fn person(person: PersonId, via: Via) -> Actor {
+        Actor { person: Some(person), via }
+    }
+}
+
+/// What is to be written as one entry: its public part, the values kept outside, and what the
+/// decision log can be filtered by.
+#[derive(Debug, Clone)]
+pub struct Note {
+    draft: Draft,
+    private: Vec<(String, String)>,
+    actor: Option<PersonId>,
+    kind: String,
+    person: Option<PersonId>,
+    record: Option<RecordId>,
+    review: Option<ReviewId>,
+    stage: Option<String>,
+    outcome: Option<String>,
+}
+
+impl Note {
+    /// Something of `kind` (a noun and what happened to it) done by `actor`.
+    pub fn new(kind: &str, actor: &Actor) -> Note {
+        let name = actor.person.map_or_else(|| SYSTEM.to_owned(), |p| p.to_string());
+        Note {
+            draft: Draft::new(kind, name, actor.via.clone()),
+            private: Vec::new(),
+            actor: actor.person,
+            kind: kind.to_owned(),
+            person: None,
+            record: None,
+            review: None,
+            stage: None,
+            outcome: None,
+        }
+    }
+
+    /// The record it concerns.
+    pub fn record(mut self, id: RecordId, reference: &str) -> Note {
+        self.record = Some(id);
+        self.subject("record", id.to_string()).subject("reference", reference)
+    }
+
+    /// The review it concerns.
+    pub fn review(mut self, id: ReviewId) -> Note {
+        self.review = Some(id);
+        self.subject("review", id.to_string())
+    }
+
+    /// The stage it concerns.
+    pub fn stage(mut self, key: &str, epoch: u32) -> Note {
+        self.stage = Some(key.to_owned());
+        self.subject("stage", key).subject("epoch", epoch)
+    }
+
+    /// The person it concerns.
+    pub fn about(mut self, person: PersonId) -> Note {
+        self.person = Some(person);
+        self.subject("person", person.to_string())
+    }
+
+    /// The outcome, for what has one.
+    pub fn outcome(mut self, outcome: &str) -> Note {
+        self.outcome = Some(outcome.to_owned());
+        self.data("outcome", outcome)
+    }
+
+    /// Names a thing it happened to by a short key or a number.
+    pub fn subject(mut self, name: &str, value: impl Into<Value>) -> Note {
+        self.draft = self.draft.subject(name, value);
+        self
+    }
+
+    /// Adds a fact: keys, numbers and ids only, never free text or personal data.
+    pub fn data(mut self, name: &str, value: impl Into<Value>) -> Note {
+        self.draft = self.draft.data(name, value);
+        self
+    }
+
+    /// Adds free text or personal data: the entry gets a salted commitment, the value lies in
+    /// the erasable side table.
+    pub fn private(mut self, name: &str, value: impl Into<String>) -> Note {
+        self.private.push((name.to_owned(), value.into()));
+        self
+    }
+}
+
+/// Fresh random bytes from the operating system.
+///
+/// # Errors
+/// When the operating system has none, which ends the command.
+pub fn random<const N: usize>() -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    getrandom::fill(&mut bytes).map_err(|e| Error::Unavailable(format!("no randomness: {e}")))?;
+    Ok(bytes)
+}
+
+/// Writes one entry as the next of the ledger and returns its sequence number.
+///
+/// # Errors
+/// When the entry would be malformed or too long, or the database fails.
+pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
+    let (size, last) = head(tx)?;
+    let at = At(entry::after(now.0, last.map(|at| at.0)));
+    let mut draft = note.draft;
+    let mut opened = Vec::new();
+    for (name, value) in note.private {
+        let salt = random::<32>()?;
+        draft = draft.private(&name, commitment(&salt, &name, value.as_bytes()));
+        opened.push((name, salt, value));
+    }
+    let stamp = Stamp { seq: size, id: uuid::Uuid::now_v7(), at: at.0, salt: random::<16>()? };
+    let text = draft
+        .seal(&stamp)
+        .map_err(|flaw| Error::BadRequest(format!("this cannot be recorded: {flaw}")))?;
+    insert_entry(tx, size, &text)?;
+    insert_nodes(tx, size, &text)?;
+    insert_private(tx, size, opened)?;
+    diesel::insert_into(ledger_index::table)
+        .values((
+            ledger_index::seq.eq(signed(size)),
+            ledger_index::at.eq(at),
+            ledger_index::kind.eq(note.kind),
+            ledger_index::actor_id.eq(note.actor.map(|p| p.to_string())),
+            ledger_index::person_id.eq(note.person.map(|p| p.to_string())),
+            ledger_index::record_id.eq(note.record.map(|r| r.to_string())),
+            ledger_index::review_id.eq(note.review.map(|r| r.to_string())),
+            ledger_index::stage.eq(note.stage),
+            ledger_index::outcome.eq(note.outcome),
+        ))
+        .execute(&mut **tx)?;
+    tx.entry_written();
+    Ok(size)
+}
+
+/// The number of entries and the time of the last one.
+///
+/// # Errors
+/// When the database fails.
+pub fn head(conn: &mut Conn) -> Result<(u64, Option<At>)> {
+    let last = ledger_index::table
+        .order(ledger_index::seq.desc())
+        .select((ledger_index::seq, ledger_index::at))
+        .first::<(i64, At)>(conn)
+        .optional()?;
+    Ok(match last {
+        Some((seq, at)) => (unsigned(seq) + 1, Some(at)),
+        None => (0, None),
+    })
+}
+
+/// The root over the first `size` entries.
+///
+/// # Errors
+/// When nodes are missing or the database fails.
+pub fn root(conn: &mut Conn, size: u64) -> Result<Hash> {
+    tree::root(size, &mut |wanted| read_nodes(conn, wanted))
+        .map_err(|e| Error::Corrupt(format!("the ledger's tree: {e}")))
+}
+
+fn insert_entry(tx: &mut Tx, seq: u64, text: &[u8]) -> Result<()> {
+    diesel::insert_into(ledger_entries::table)
+        .values((ledger_entries::seq.eq(signed(seq)), ledger_entries::entry.eq(text)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+fn insert_nodes(tx: &mut Tx, size: u64, text: &[u8]) -> Result<()> {
+    let leaf = tree::leaf_hash(text);
+    let nodes = tree::append(size, leaf, &mut |wanted| read_nodes(tx, wanted))
+        .map_err(|e| Error::Corrupt(format!("the ledger's tree: {e}")))?;
+    for (index, hash) in nodes {
+        diesel::insert_into(ledger_nodes::table)
+            .values((
+                ledger_nodes::idx.eq(signed(index)),
+                ledger_nodes::hash.eq(hash.as_bytes().as_slice()),
+            ))
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}
+
+fn insert_private(tx: &mut Tx, seq: u64, opened: Vec<(String, [u8; 32], String)>) -> Result<()> {
+    for (name, salt, value) in opened {
+        diesel::insert_into(ledger_private::table)
+            .values((
+                ledger_private::seq.eq(signed(seq)),
+                ledger_private::name.eq(name),
+                ledger_private::salt.eq(salt.as_slice()),
+                ledger_private::value.eq(value),
+            ))
+            .execute(&mut **tx)?;
+    }
+    Ok(())
+}
+
+fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
+    let numbers: Vec<i64> = wanted.iter().copied().map(signed).collect();
+    let rows: Vec<(i64, Vec<u8>)> =
+        ledger_nodes::table.filter(ledger_nodes::idx.eq_any(&numbers)).load(conn)?;
+    numbers
+        .iter()
+        .map(|number| {
+            rows.iter()
+                .find(|(idx, _)| idx == number)
+                .and_then(|(_, hash)| Hash::from_slice(hash))
+                .ok_or_else(|| Error::Corrupt(format!("the ledger's node {number} is missing")))
+        })
+        .collect()
+}
+
+/// A sequence number as the database keeps it. Numbers stay below 2^53, so nothing is lost.
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+fn unsigned(number: i64) -> u64 {
+    u64::try_from(number).unwrap_or(0)
+}
+
+/// What the decision log is narrowed to; everything when empty. The page and the downloads use
+/// the same filter, so that a file holds the very rows of the screen.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Not before.
+    pub from: Option<At>,
+    /// Before (exclusive).
+    pub to: Option<At>,
+    /// Who did it, or whom it concerns.
+    pub person: Option<PersonId>,
+    /// The stage's key.
+    pub stage: Option<String>,
+    /// The outcome.
+    pub outcome: Option<String>,
+    /// The record.
+    pub record: Option<RecordId>,
+    /// The entry's kind, such as `decision.recorded`.
+    pub kind: Option<String>,
+}
+
+impl Filter {
+    /// Whether nothing is left out.
+    pub fn is_empty(&self) -> bool {
+        *self == Filter::default()
+    }
+}
+
+/// One entry as the log shows it.
+#[derive(Debug, Clone, Queryable)]
+pub struct Row {
+    /// Sequence number.
+    pub seq: i64,
+    /// When.
+    pub at: At,
+    /// What kind.
+    pub kind: String,
+    /// Who, by id; `None` for the system.
+    pub actor_id: Option<PersonId>,
+    /// Whom it concerns.
+    pub person_id: Option<PersonId>,
+    /// Which record.
+    pub record_id: Option<RecordId>,
+    /// Which review.
+    pub review_id: Option<ReviewId>,
+    /// Which stage.
+    pub stage: Option<String>,
+    /// Which outcome.
+    pub outcome: Option<String>,
+    /// The entry's exact bytes.
+    pub entry: Vec<u8>,
+}
+
+/// At most `limit` rows of the log below `before` (newest first), or from `after` on (oldest
+/// first) for downloads, which page by the dense sequence number and so lose nothing.
+///
+/// # Errors
+/// When the database fails.
+pub fn rows(conn: &mut Conn, filter: &Filter, from: Page, limit: i64) -> Result<Vec<Row>> {
+    let mut query = ledger_index::table
+        .inner_join(ledger_entries::table)
+        .select((
+            ledger_index::seq,
+            ledger_index::at,
+            ledger_index::kind,
+            ledger_index::actor_id,
+            ledger_index::person_id,
+            ledger_index::record_id,
+            ledger_index::review_id,
+            ledger_index::stage,
+            ledger_index::outcome,
+            ledger_entries::entry,
+        ))
+        .limit(limit)
+        .into_boxed();
+    query = match from {
+        Page::Newest => query.order(ledger_index::seq.desc()),
+        Page::Before(seq) => {
+            query.filter(ledger_index::seq.lt(signed(seq))).order(ledger_index::seq.desc())
+        }
+        Page::From(seq) => {
+            query.filter(ledger_index::seq.ge(signed(seq))).order(ledger_index::seq.asc())
+        }
+    };
+    if let Some(from) = filter.from {
+        query = query.filter(ledger_index::at.ge(from));
+    }
+    if let Some(to) = filter.to {
+        query = query.filter(ledger_index::at.lt(to));
+    }
+    if let Some(person) = filter.person.map(|p| p.to_string()) {
+        query = query.filter(
+            ledger_index::actor_id.eq(person.clone()).or(ledger_index::person_id.eq(person)),
+        );
+    }
+    if let Some(stage) = &filter.stage {
+        query = query.filter(ledger_index::stage.eq(stage));
+    }
+    if let Some(outcome) = &filter.outcome {
+        query = query.filter(ledger_index::outcome.eq(outcome));
+    }
+    if let Some(record) = filter.record {
+        query = query.filter(ledger_index::record_id.eq(record.to_string()));
+    }
+    if let Some(kind) = &filter.kind {
+        query = query.filter(ledger_index::kind.eq(kind));
+    }
+    Ok(query.load(conn)?)
+}
+
+/// Where a page of the log begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Page {
+    /// At the newest entry.
+    Newest,
+    /// Below this sequence number, newest first.
+    Before(u64),
+    /// From this sequence number on, oldest first.
+    From(u64),
+}
+
+/// The values that entries keep outside, where they are not erased: `(seq, name, salt, value)`.
+///
+/// # Errors
+/// When the database fails.
+pub fn opened(conn: &mut Conn, seqs: &[i64]) -> Result<Vec<(i64, String, Vec<u8>, String)>> {
+    Ok(ledger_private::table
+        .filter(ledger_private::seq.eq_any(seqs))
+        .order((ledger_private::seq, ledger_private::name))
+        .load(conn)?)
+}

@@ -1,0 +1,166 @@
+//! Messages that are owed: queued with the change that owes them, sent by the worker after.
+use crate::db::schema::outbox;
+use crate::db::{At, Conn, MessageId, PersonId, RecordId, TaskId, Tx};
+use crate::error::Result;
+use diesel::prelude::*;
+use serde_json::{Value, json};
+
+/// A message to one person. Its text is made when it is sent, from what is true then.
+#[derive(Debug, Clone)]
+pub struct Message {
+    template: &'static str,
+    person: PersonId,
+    record: Option<RecordId>,
+    task: Option<TaskId>,
+    context: Value,
+    key: Option<String>,
+}
+
+impl Message {
+    /// A message by `template` (a folder name under `templates/mail`) to `person`.
+    pub fn new(template: &'static str, person: PersonId) -> Message {
+        Message { template, person, record: None, task: None, context: json!({}), key: None }
+    }
+
+    /// The record it is about.
+    pub fn record(mut self, record: RecordId) -> Message {
+        self.record = Some(record);
+        self
+    }
+
+    /// The task it is about.
+    pub fn task(mut self, task: TaskId) -> Message {
+        self.task = Some(task);
+        self
+    }
+
+    /// Facts the template needs and nothing else holds; never a secret.
+    pub fn context(mut self, context: Value) -> Message {
+        self.context = context;
+        self
+    }
+
+    /// Queues it at most once under this key, however often the same thing is announced.
+    pub fn once(mut self, key: &str) -> Message {
+        self.key = Some(key.to_owned());
+        self
+    }
+}
+
+/// A message that was claimed for sending.
+#[derive(Debug, Clone, Queryable, Selectable)]
+#[diesel(table_name = outbox)]
+pub struct Owed {
+    /// Identifier, which makes the Message-ID.
+    pub id: MessageId,
+    /// Template.
+    pub template: String,
+    /// To whom.
+    pub person_id: PersonId,
+    /// About which record.
+    pub record_id: Option<RecordId>,
+    /// About which task.
+    pub task_id: Option<TaskId>,
+    /// Facts for the template, as JSON text.
+    pub context: String,
+    /// How often it was tried, this time included.
+    pub attempts: i32,
+    /// When it was queued.
+    pub created_at: At,
+}
+
+/// Queues a message.
+///
+/// # Errors
+/// When the database fails.
+pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
+    let id = MessageId::new();
+    let key = message.key.unwrap_or_else(|| id.to_string());
+    let known = diesel::select(diesel::dsl::exists(
+        outbox::table.filter(outbox::dedupe_key.eq(&key)),
+    ))
+    .get_result::<bool>(&mut **tx)?;
+    if known {
+        return Ok(());
+    }
+    diesel::insert_into(outbox::table)
+        .values((
+            outbox::id.eq(id),
+            outbox::dedupe_key.eq(key),
+            outbox::template.eq(message.template),
+            outbox::person_id.eq(message.person),
+            outbox::record_id.eq(message.record),
+            outbox::task_id.eq(message.task),
+            outbox::context.eq(message.context.to_string()),
+            outbox::state.eq("queued"),
+            outbox::attempts.eq(0),
+            outbox::next_attempt_at.eq(now),
+            outbox::created_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Takes the oldest due message and hides it until `lease`, so that a worker that dies gives it
+/// back. Writers take turns, so two workers never claim one message.
+///
+/// # Errors
+/// When the database fails.
+pub fn claim(tx: &mut Tx, now: At, lease: At) -> Result<Option<Owed>> {
+    let due: Option<MessageId> = outbox::table
+        .filter(outbox::state.eq("queued").and(outbox::next_attempt_at.le(now)))
+        .order((outbox::next_attempt_at, outbox::id))
+        .select(outbox::id)
+        .first(&mut **tx)
+        .optional()?;
+    let Some(id) = due else { return Ok(None) };
+    diesel::update(outbox::table.find(id))
+        .set((outbox::next_attempt_at.eq(lease), outbox::attempts.eq(outbox::attempts + 1)))
+        .execute(&mut **tx)?;
+    Ok(Some(outbox::table.find(id).select(Owed::as_select()).first(&mut **tx)?))
+}
+
+/// Notes that a message needs no more: `sent`, `dropped` or `failed`, with the reason.
+///
+/// # Errors
+/// When the database fails.
+pub fn finish(tx: &mut Tx, id: MessageId, state: &str, why: Option<&str>, now: At) -> Result<()> {
+    diesel::update(outbox::table.find(id))
+        .set((outbox::state.eq(state), outbox::last_error.eq(why), outbox::done_at.eq(now)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Puts a message back until `next`, with what went wrong.
+///
+/// # Errors
+/// When the database fails.
+pub fn retry(tx: &mut Tx, id: MessageId, next: At, why: &str) -> Result<()> {
+    diesel::update(outbox::table.find(id))
+        .set((outbox::next_attempt_at.eq(next), outbox::last_error.eq(why)))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Puts a message back as if it had not been tried: the server, not the message, was at fault.
+///
+/// # Errors
+/// When the database fails.
+pub fn give_back(tx: &mut Tx, id: MessageId, next: At, why: &str) -> Result<()> {
+    diesel::update(outbox::table.find(id))
+        .set((
+            outbox::next_attempt_at.eq(next),
+            outbox::attempts.eq(outbox::attempts - 1),
+            outbox::last_error.eq(why),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// How many messages wait.
+///
+/// # Errors
+/// When the database fails.
+pub fn waiting(conn: &mut Conn) -> Result<i64> {
+    Ok(outbox::table.filter(outbox::state.eq("queued")).count().get_result(conn)?)
+}

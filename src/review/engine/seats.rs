@@ -1,0 +1,267 @@
+//! Who is asked: seats become people, duties are kept apart, and needs are counted.
+use crate::db::PersonId;
+use crate::review::engine::command::Context;
+use crate::review::engine::state::{Phase, Progress, Review, SeatRun, StageRun};
+use crate::workflow::{
+    Inputs, Need, Outcome, Party, Relation, Seat, Stage, StageResult, Verdict, Who,
+};
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// The active people of the organisation, as far as a workflow names them.
+#[derive(Debug, Clone, Default)]
+pub struct Directory {
+    /// Holders by role.
+    pub roles: BTreeMap<String, BTreeSet<PersonId>>,
+    /// Members by group.
+    pub groups: BTreeMap<String, BTreeSet<PersonId>>,
+    /// People by lower-case e-mail address.
+    pub addresses: BTreeMap<String, PersonId>,
+}
+
+impl Directory {
+    fn named(&self, review: &Review, request: &Value, who: &Who) -> BTreeSet<PersonId> {
+        let by_address = |address: &str| {
+            self.addresses.get(&address.trim().to_lowercase()).copied().into_iter().collect()
+        };
+        match who {
+            Who::Role(role) => self.roles.get(role).cloned().unwrap_or_default(),
+            Who::Group(group) => self.groups.get(group).cloned().unwrap_or_default(),
+            Who::Person(address) => by_address(address),
+            Who::Field(field) => {
+                request.get(field).and_then(Value::as_str).map(by_address).unwrap_or_default()
+            }
+            Who::Relation(Relation::Submitter) => BTreeSet::from([review.submitter]),
+            Who::Relation(Relation::Owner) => BTreeSet::from([review.owner]),
+        }
+    }
+}
+
+/// Why separation of duties keeps `person` out of `stage`, if it does.
+pub(super) fn separated(
+    ctx: &Context,
+    review: &Review,
+    stage: &Stage,
+    person: PersonId,
+) -> Option<&'static str> {
+    for party in &stage.separation.not {
+        match party {
+            Party::Submitter if review.submitter == person => return Some("you submitted this"),
+            Party::Owner if review.owner == person => return Some("you own this"),
+            Party::Editors if review.editors.contains(&person) => return Some("you edited this"),
+            _ => {}
+        }
+    }
+    let approved = |key: &str| review.stage(key).is_some_and(|s| s.approvers().contains(&person));
+    // Both directions: with parallel stages the order in which they are decided is open.
+    let here = stage.separation.not_approvers_of.iter().any(|other| approved(other));
+    let there = ctx
+        .workflow
+        .stages
+        .iter()
+        .any(|s| s.separation.not_approvers_of.contains(&stage.key) && approved(&s.key));
+    (here || there).then_some("you approved another stage that must be kept apart")
+}
+
+fn admitted(ctx: &Context, review: &Review, stage: &Stage, from: &[Who]) -> BTreeSet<PersonId> {
+    from.iter()
+        .flat_map(|who| ctx.directory.named(review, ctx.request, who))
+        .filter(|person| separated(ctx, review, stage, *person).is_none())
+        .collect()
+}
+
+/// The seats of `stage` with the people they name now.
+pub(super) fn resolve(ctx: &Context, review: &Review, stage: &Stage) -> Vec<SeatRun> {
+    let run = |seat: &Seat| {
+        let people = admitted(ctx, review, stage, &seat.from);
+        let need = match seat.need {
+            Need::AtLeast(need) => need as usize,
+            Need::All => people.len().max(1),
+        };
+        SeatRun { key: seat.key.clone(), need, people, fallback: None }
+    };
+    stage.seats.iter().map(run).collect()
+}
+
+/// The stand-ins of one seat, as they are now.
+pub(super) fn stand_ins(
+    ctx: &Context,
+    review: &Review,
+    stage: &Stage,
+    seat: &Seat,
+) -> BTreeSet<PersonId> {
+    admitted(ctx, review, stage, &seat.fallback)
+}
+
+/// How a stage stands with its needs.
+pub(super) enum Count {
+    /// Every seat has its need of approvals.
+    Met,
+    /// It can still be met by those who were asked.
+    Open,
+    /// Rejections made it impossible.
+    Rejected,
+    /// These seats (by index) lack people.
+    Short(Vec<usize>),
+}
+
+/// Counts the stage: each person for one seat at most, whatever seats name them.
+pub(super) fn count(ctx: &Context, review: &Review, stage: &Stage, run: &StageRun) -> Count {
+    let approvers = run.approvers();
+    if short(&run.seats, &approvers).is_empty() {
+        return Count::Met;
+    }
+    let mut able = approvers;
+    able.extend(run.asked().into_iter().filter(|person| {
+        !run.votes.contains_key(person) && separated(ctx, review, stage, *person).is_none()
+    }));
+    if short(&run.seats, &able).is_empty() {
+        return Count::Open;
+    }
+    able.extend(run.votes.iter().filter(|(_, o)| **o == Outcome::Reject).map(|(p, _)| *p));
+    let lacking = short(&run.seats, &able);
+    if lacking.is_empty() { Count::Rejected } else { Count::Short(lacking) }
+}
+
+/// The seats that `people` cannot fill, counting each person for one seat.
+fn short(seats: &[SeatRun], people: &BTreeSet<PersonId>) -> Vec<usize> {
+    let mut taken: Vec<(usize, PersonId)> = Vec::new();
+    let mut lacking = Vec::new();
+    for (index, seat) in seats.iter().enumerate() {
+        let filled = (0..seat.need)
+            .take_while(|_| give_one(seats, people, index, &mut taken, &mut BTreeSet::new()))
+            .count();
+        if filled < seat.need {
+            lacking.push(index);
+        }
+    }
+    lacking
+}
+
+/// Gives `seat` one more person, moving others to their second seat where that helps.
+fn give_one(
+    seats: &[SeatRun],
+    people: &BTreeSet<PersonId>,
+    seat: usize,
+    taken: &mut Vec<(usize, PersonId)>,
+    tried: &mut BTreeSet<PersonId>,
+) -> bool {
+    let Some(run) = seats.get(seat) else { return false };
+    for person in run.asked().filter(|p| people.contains(p)) {
+        if !tried.insert(person) {
+            continue;
+        }
+        let holds = taken.iter().position(|(_, p)| *p == person);
+        let Some(at) = holds else {
+            taken.push((seat, person));
+            return true;
+        };
+        let elsewhere = taken.get(at).map_or(seat, |(s, _)| *s);
+        if elsewhere != seat && give_one(seats, people, elsewhere, taken, tried) {
+            taken.retain(|held| *held != (elsewhere, person));
+            taken.push((seat, person));
+            return true;
+        }
+    }
+    false
+}
+
+/// Whether a stage will be needed, as far as can be said before it is reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Needed {
+    /// Its condition holds.
+    Yes,
+    /// Its condition does not hold.
+    No,
+    /// It depends on what earlier stages decide.
+    Perhaps,
+}
+
+/// One stage of the route ahead.
+#[derive(Debug, Clone)]
+pub struct Forecast {
+    /// Key of the stage.
+    pub stage: String,
+    /// Whether it will be needed.
+    pub needed: Needed,
+    /// Who would be asked now.
+    pub seats: Vec<SeatRun>,
+}
+
+/// The route a review would take: what a submitter is shown before submitting.
+pub fn forecast(ctx: &Context, review: &Review) -> Vec<Forecast> {
+    let mut outcomes: BTreeMap<String, Needed> = BTreeMap::new();
+    let mut route = Vec::new();
+    for stage in ctx.workflow.in_order() {
+        let needed = needed(ctx, review, stage, &outcomes);
+        outcomes.insert(stage.key.clone(), needed);
+        let seats = expected_seats(ctx, review, stage);
+        route.push(Forecast { stage: stage.key.clone(), needed, seats });
+    }
+    route
+}
+
+fn needed(
+    ctx: &Context,
+    review: &Review,
+    stage: &Stage,
+    earlier: &BTreeMap<String, Needed>,
+) -> Needed {
+    let holds = |outcome: &str| {
+        let result = |(key, needed): (&String, &Needed)| {
+            let outcome = if *needed == Needed::No { "skipped" } else { outcome };
+            let answers = Value::Object(serde_json::Map::new());
+            let result = StageResult { outcome: outcome.to_owned(), timed_out: false, answers };
+            (key.clone(), result)
+        };
+        let stages = earlier.iter().map(result).collect();
+        let inputs = Inputs { request: ctx.request, derived: &review.derived, stages: &stages };
+        !matches!(ctx.workflow.condition(stage, &inputs), Verdict::Skipped { .. })
+    };
+    match (holds("approved"), holds("approved_with_conditions")) {
+        (true, true) => Needed::Yes,
+        (false, false) => Needed::No,
+        _ => Needed::Perhaps,
+    }
+}
+
+fn expected_seats(ctx: &Context, review: &Review, stage: &Stage) -> Vec<SeatRun> {
+    let mut seats = resolve(ctx, review, stage);
+    let everyone = seats.iter().flat_map(SeatRun::asked).collect();
+    for index in short(&seats, &everyone) {
+        if let (Some(run), Some(seat)) = (seats.get_mut(index), stage.seats.get(index)) {
+            run.fallback = Some(stand_ins(ctx, review, stage, seat));
+        }
+    }
+    seats
+}
+
+/// A question that is open to one person.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct OpenTask {
+    /// Key of the stage.
+    pub stage: String,
+    /// Its epoch.
+    pub epoch: u32,
+    /// Who is asked.
+    pub person: PersonId,
+}
+
+/// Every question that is open now: one for each person who is asked and may still decide.
+pub fn open_tasks(ctx: &Context, review: &Review) -> BTreeSet<OpenTask> {
+    let mut open = BTreeSet::new();
+    if review.phase != Phase::InReview {
+        return open;
+    }
+    for stage in &ctx.workflow.stages {
+        let Some(run) = review.stage(&stage.key).filter(|r| r.progress == Progress::Open) else {
+            continue;
+        };
+        let still = |p: &PersonId| {
+            !run.votes.contains_key(p) && separated(ctx, review, stage, *p).is_none()
+        };
+        let task = |person| OpenTask { stage: stage.key.clone(), epoch: run.epoch, person };
+        open.extend(run.asked().into_iter().filter(still).map(task));
+    }
+    open
+}

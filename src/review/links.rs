@@ -1,0 +1,115 @@
+//! Sign-off links: a bearer key to one page of one task, never a decision by itself.
+use crate::db::schema::sign_off_links;
+use crate::db::{At, Conn, TaskId, Tx};
+use crate::error::{Error, Result};
+use crate::people::Secret;
+use crate::review::engine::{Phase, Refusal, Review};
+use crate::review::store::{self, Task};
+use diesel::prelude::*;
+use std::time::Duration;
+
+/// How long a link works, in days; it dies earlier with its stage.
+pub const LINK_DAYS: u64 = 7;
+
+/// What a link leads to now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum LinkState {
+    /// Nothing is known of it.
+    Unknown,
+    /// It was made too long ago; its task is still open.
+    Expired(Task),
+    /// The task can be decided.
+    Open(Task),
+    /// Its person decided.
+    DecidedByYou(Task),
+    /// The stage was settled without them.
+    DecidedByOthers(Task),
+    /// The stage was started anew, or waits for a new revision.
+    Superseded(Task),
+    /// The review was taken back.
+    Withdrawn(Task),
+}
+
+/// Makes a link for a task. Mail workers call it right before they send.
+///
+/// # Errors
+/// When the database fails.
+pub fn issue_link(tx: &mut Tx, task: TaskId, now: At) -> Result<Secret> {
+    let secret = Secret::new()?;
+    diesel::insert_into(sign_off_links::table)
+        .values((
+            sign_off_links::token_hash.eq(secret.hash()),
+            sign_off_links::task_id.eq(task),
+            sign_off_links::created_at.eq(now),
+            sign_off_links::expires_at.eq(now.plus(Duration::from_secs(LINK_DAYS * 86_400))),
+        ))
+        .execute(&mut **tx)?;
+    Ok(secret)
+}
+
+/// The task a link was made for, whatever became of it.
+///
+/// # Errors
+/// When the database fails.
+pub fn task_of_link(conn: &mut Conn, secret: &Secret) -> Result<Option<Task>> {
+    let task: Option<TaskId> = sign_off_links::table
+        .find(secret.hash())
+        .select(sign_off_links::task_id)
+        .first(conn)
+        .optional()?;
+    task.map(|id| store::task(conn, id)).transpose()
+}
+
+/// What a link leads to. Reading it changes nothing.
+///
+/// # Errors
+/// When the database fails.
+pub fn link_state(conn: &mut Conn, secret: &Secret, now: At) -> Result<LinkState> {
+    let row: Option<(TaskId, At)> = sign_off_links::table
+        .find(secret.hash())
+        .select((sign_off_links::task_id, sign_off_links::expires_at))
+        .first(conn)
+        .optional()?;
+    let Some((task, expires_at)) = row else { return Ok(LinkState::Unknown) };
+    let task = store::task(conn, task)?;
+    let review = store::review(conn, task.review_id)?;
+    Ok(state(task, &review, expires_at <= now))
+}
+
+fn state(task: Task, review: &Review, expired: bool) -> LinkState {
+    match task.state.as_str() {
+        "open" if expired => LinkState::Expired(task),
+        "open" => LinkState::Open(task),
+        "decided" => LinkState::DecidedByYou(task),
+        _ if review.phase == Phase::Withdrawn => LinkState::Withdrawn(task),
+        _ => {
+            let epoch = review.stage(&task.stage).map(|s| i64::from(s.epoch));
+            let anew = epoch != Some(i64::from(task.epoch));
+            if anew || review.phase == Phase::ChangesRequested {
+                LinkState::Superseded(task)
+            } else {
+                LinkState::DecidedByOthers(task)
+            }
+        }
+    }
+}
+
+/// Uses a link up, in the decision's own transaction: a refused decision leaves it as it was.
+pub(super) fn redeem(tx: &mut Tx, hash: &str, task: TaskId, now: At) -> Result<()> {
+    let live = sign_off_links::table
+        .find(hash)
+        .filter(sign_off_links::task_id.eq(task))
+        .filter(sign_off_links::expires_at.gt(now));
+    let used: Option<Option<At>> =
+        live.select(sign_off_links::used_at).first(&mut **tx).optional()?;
+    match used {
+        None => Err(Error::Refused(Refusal::LinkDead)),
+        Some(Some(_)) => Err(Error::Refused(Refusal::AlreadyDecided)),
+        Some(None) => {
+            diesel::update(sign_off_links::table.find(hash))
+                .set(sign_off_links::used_at.eq(now))
+                .execute(&mut **tx)?;
+            Ok(())
+        }
+    }
+}

@@ -1,0 +1,408 @@
+//! What a workflow says, as types. [`super::Bundle`] reads them from JSON and refuses what does
+//! not fit; here they are already right.
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::conditions::Conditions;
+
+/// One version of a workflow: which stages a record passes, and who decides in them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Workflow {
+    /// Short name, stable over versions.
+    pub key: String,
+    /// What people read.
+    pub title: String,
+    /// What the workflow is for; may be empty.
+    #[serde(default)]
+    pub description: String,
+    /// CEL over `request`; without it the workflow applies to every record of its kind.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub applies_when: Option<String>,
+    /// Of the workflows that apply, the one with the highest priority is taken.
+    #[serde(default = "default_priority")]
+    pub priority: u32,
+    /// The kind whose fields are `request.*`.
+    pub form: String,
+    /// How often changes may be asked for before a review ends.
+    #[serde(default = "default_max_revisions")]
+    pub max_revisions: u32,
+    /// Ordered tables that give `derived.*`; a table may read the ones above it.
+    #[serde(default)]
+    pub derive: Vec<Derive>,
+    /// The stages, in the order of the file; [`Stage::needs`] gives the order of work.
+    pub stages: Vec<Stage>,
+    /// The conditions as parsed at load, by their text.
+    #[serde(skip)]
+    pub(super) conditions: Conditions,
+}
+
+fn default_priority() -> u32 {
+    100
+}
+
+fn default_max_revisions() -> u32 {
+    5
+}
+
+/// A table whose first case that holds gives `derived.<key>`.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Derive {
+    /// The name after `derived.`.
+    pub key: String,
+    /// What sort of value the table gives.
+    #[serde(rename = "type")]
+    pub kind: DeriveKind,
+    /// The texts a `string` may be; empty means any text.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub values: Vec<String>,
+    /// The rows, the first that holds wins.
+    pub cases: Vec<Case>,
+    /// The value when no row holds.
+    pub otherwise: Value,
+}
+
+/// The sort of value a [`Derive`] table gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DeriveKind {
+    /// True or false.
+    Bool,
+    /// A whole number.
+    Int,
+    /// A text, one of [`Derive::values`] where those are named.
+    String,
+}
+
+/// One row of a [`Derive`] table.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Case {
+    /// CEL over `request` and the tables above.
+    pub when: String,
+    /// The value of the table when `when` holds.
+    pub then: Value,
+    /// Why, in a sentence for submitter and approver.
+    pub because: String,
+}
+
+/// One question put to one or more seats.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Stage {
+    /// Short name, unique in the workflow.
+    pub key: String,
+    /// What sort of question it answers.
+    pub kind: StageKind,
+    /// What people read.
+    pub title: String,
+    /// What the approver should look at; may be empty.
+    #[serde(default)]
+    pub guidance: String,
+    /// Stages that must be approved or skipped first.
+    #[serde(default)]
+    pub needs: Vec<String>,
+    /// CEL over `request`, `derived` and the stages needed; false skips the stage.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Who decides; the stage is approved when every seat has its need.
+    pub seats: Vec<Seat>,
+    /// What one rejection does.
+    #[serde(default)]
+    pub on_reject: OnReject,
+    /// What an approver may choose; [`Outcome::Recuse`] is always open and never listed.
+    #[serde(default = "default_decisions")]
+    pub decisions: Vec<Outcome>,
+    /// The decisions that need a reason in words.
+    #[serde(default = "default_reason_required")]
+    pub reason_required: Vec<Outcome>,
+    /// The form the approver fills, a key of [`super::Bundle::forms`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub form: Option<String>,
+    /// Who may not decide here.
+    #[serde(default)]
+    pub separation: Separation,
+    /// What the sign-off link may do.
+    #[serde(default)]
+    pub email: Email,
+}
+
+fn default_decisions() -> Vec<Outcome> {
+    vec![
+        Outcome::Approve,
+        Outcome::ApproveWithConditions,
+        Outcome::RequestChanges,
+        Outcome::Reject,
+    ]
+}
+
+fn default_reason_required() -> Vec<Outcome> {
+    vec![Outcome::RequestChanges, Outcome::Reject, Outcome::Recuse]
+}
+
+/// The sort of question a stage answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StageKind {
+    /// May this data go into this tool for this purpose?
+    DataUse,
+    /// Do people stay in charge of the outcome?
+    HumanReview,
+    /// Can the vendor be trusted with it?
+    VendorAssessment,
+    /// Can it be defended?
+    Security,
+    /// Is it lawful?
+    Legal,
+    /// Does the organisation want it at all?
+    Escalation,
+    /// Anything else.
+    Other,
+}
+
+/// A place in a stage, for people who can stand in for each other.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Seat {
+    /// Short name, unique in the stage.
+    pub key: String,
+    /// Who may sit here.
+    pub from: Vec<Who>,
+    /// How many of them must approve.
+    pub need: Need,
+    /// Who is asked when `from` can no longer reach `need`; never empty.
+    pub fallback: Vec<Who>,
+}
+
+/// How many of a seat's people must approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(from = "NeedText", into = "NeedText")]
+pub enum Need {
+    /// At least so many, never zero.
+    AtLeast(u32),
+    /// Everybody found when the stage opens.
+    All,
+}
+
+/// [`Need`] as it is written: a number, or the word `all`.
+#[derive(Serialize, Deserialize)]
+#[serde(untagged)]
+enum NeedText {
+    Count(u32),
+    Word(NeedWord),
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum NeedWord {
+    All,
+}
+
+impl From<NeedText> for Need {
+    fn from(text: NeedText) -> Need {
+        match text {
+            NeedText::Count(count) => Need::AtLeast(count),
+            NeedText::Word(NeedWord::All) => Need::All,
+        }
+    }
+}
+
+impl From<Need> for NeedText {
+    fn from(need: Need) -> NeedText {
+        match need {
+            Need::AtLeast(count) => NeedText::Count(count),
+            Need::All => NeedText::Word(NeedWord::All),
+        }
+    }
+}
+
+/// A way to name people, resolved when the stage opens.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Who {
+    /// Everybody who holds the role.
+    Role(String),
+    /// Everybody in the group.
+    Group(String),
+    /// One person, by e-mail address.
+    Person(String),
+    /// The person whose e-mail address stands in this field of the request (the name alone, as in
+    /// `owner`; written `request.owner`).
+    Field(#[serde(with = "request_field")] String),
+    /// A person by what they are to the review.
+    Relation(Relation),
+}
+
+/// What a person is to a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Relation {
+    /// Who submitted the record.
+    Submitter,
+    /// Who answers for the record.
+    Owner,
+}
+
+/// What one rejection does to its stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnReject {
+    /// It rejects the stage.
+    #[default]
+    Veto,
+    /// The stage is rejected once a seat can no longer reach its need.
+    UntilImpossible,
+}
+
+/// A decision word: what a person says to a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// Yes.
+    Approve,
+    /// Yes, with obligations that live on.
+    ApproveWithConditions,
+    /// Not like this; the submitter may answer with a new revision.
+    RequestChanges,
+    /// No.
+    Reject,
+    /// Stepping aside; never counts toward a need.
+    Recuse,
+}
+
+impl Outcome {
+    /// The word, as stored and as the API says it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Outcome::Approve => "approve",
+            Outcome::ApproveWithConditions => "approve_with_conditions",
+            Outcome::RequestChanges => "request_changes",
+            Outcome::Reject => "reject",
+            Outcome::Recuse => "recuse",
+        }
+    }
+
+    /// The outcome by its word.
+    pub fn named(word: &str) -> Option<Outcome> {
+        [
+            Outcome::Approve,
+            Outcome::ApproveWithConditions,
+            Outcome::RequestChanges,
+            Outcome::Reject,
+            Outcome::Recuse,
+        ]
+        .into_iter()
+        .find(|outcome| outcome.as_str() == word)
+    }
+}
+
+/// Who may not decide in a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Separation {
+    /// People excluded by what they are to the review; all three unless the file says otherwise.
+    #[serde(default = "default_parties")]
+    pub not: Vec<Party>,
+    /// Nobody who approved in one of these earlier stages.
+    #[serde(default)]
+    pub not_approvers_of: Vec<String>,
+}
+
+impl Default for Separation {
+    fn default() -> Separation {
+        Separation {
+            not: default_parties(),
+            not_approvers_of: Vec::new(),
+        }
+    }
+}
+
+fn default_parties() -> Vec<Party> {
+    vec![Party::Submitter, Party::Owner, Party::Editors]
+}
+
+/// People who have a part in the record under review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// Who submitted the record.
+    Submitter,
+    /// Who answers for the record.
+    Owner,
+    /// Everybody who wrote a revision of it.
+    Editors,
+}
+
+/// What mail does in a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Email {
+    /// What the sign-off link may do.
+    #[serde(default)]
+    pub link: Link,
+}
+
+/// What a sign-off link may do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Link {
+    /// Show the task and take the decision.
+    #[default]
+    Decide,
+    /// Show the task; deciding needs a session.
+    View,
+}
+
+/// `request.owner` in the file, `owner` in the type.
+mod request_field {
+    use serde::{Deserialize, Deserializer, Serializer, de::Error};
+
+    pub fn serialize<S: Serializer>(name: &str, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_str(&format_args!("request.{name}"))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<String, D::Error> {
+        let written = String::deserialize(from)?;
+        match written.strip_prefix("request.") {
+            Some(name) => Ok(name.to_owned()),
+            None => Err(D::Error::custom("write request.<name>")),
+        }
+    }
+}
+
+impl Workflow {
+    /// The stage with this key.
+    pub fn stage(&self, key: &str) -> Option<&Stage> {
+        self.stages.iter().find(|stage| stage.key == key)
+    }
+
+    /// Every stage that `stage` needs, directly or through others, in the order of the file.
+    pub fn ancestors(&self, stage: &Stage) -> Vec<&Stage> {
+        let mut keys: Vec<&str> = stage.needs.iter().map(String::as_str).collect();
+        let mut next = 0;
+        while let Some(key) = keys.get(next).copied() {
+            let needs = self
+                .stage(key)
+                .map(|found| found.needs.as_slice())
+                .unwrap_or_default();
+            for need in needs {
+                if !keys.contains(&need.as_str()) {
+                    keys.push(need);
+                }
+            }
+            next += 1;
+        }
+        self.stages
+            .iter()
+            .filter(|found| keys.contains(&found.key.as_str()))
+            .collect()
+    }
+
+    /// The stages so that each comes after those it needs, else in the order of the file. Stages
+    /// on a cycle, which no loaded workflow has, are left out.
+    pub fn in_order(&self) -> Vec<&Stage> {
+        let mut done: Vec<&Stage> = Vec::with_capacity(self.stages.len());
+        while let Some(next) = self.stages.iter().find(|stage| {
+            let settled = |need: &String| done.iter().any(|d| d.key == *need);
+            !done.iter().any(|d| d.key == stage.key) && stage.needs.iter().all(settled)
+        }) {
+            done.push(next);
+        }
+        done
+    }
+}

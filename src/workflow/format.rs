@@ -1,0 +1,151 @@
+//! Holds a workflow against `schemas/workflow/workflow.json`, in words an author can act on.
+
+use std::sync::LazyLock;
+
+use jsonschema::error::ValidationErrorKind as Kind;
+use jsonschema::{ValidationError, Validator};
+use serde_json::Value;
+
+use super::definition::Workflow;
+use super::problem::{Problem, Source, did_you_mean, one_of, shortened, token};
+
+/// The format as JSON Schema, for editors and for `GET /schemas/workflow.json`.
+pub const SCHEMA: &str = include_str!("../../schemas/workflow/workflow.json");
+
+/// How many problems are told at once; an author mends them in rounds.
+pub(super) const MAX_PROBLEMS: usize = 50;
+
+struct Format {
+    schema: Value,
+    validator: Validator,
+}
+
+static FORMAT: LazyLock<Option<Format>> = LazyLock::new(|| {
+    let schema: Value = serde_json::from_str(SCHEMA).ok()?;
+    let validator = jsonschema::draft202012::new(&schema).ok()?;
+    Some(Format { schema, validator })
+});
+
+/// The workflow in `document`, or everything in it that is not of the format.
+pub(super) fn read(source: &Source, document: &Value) -> Result<Workflow, Vec<Problem>> {
+    let broken = |message: &str| vec![source.value("", message)];
+    let format = FORMAT
+        .as_ref()
+        .ok_or_else(|| broken("the schema of workflows is broken"))?;
+    let problems: Vec<Problem> = format
+        .validator
+        .iter_errors(document)
+        .flat_map(|error| explain(source, &format.schema, &error))
+        .take(MAX_PROBLEMS)
+        .collect();
+    if problems.is_empty() {
+        serde_json::from_value(document.clone()).map_err(|error| broken(&error.to_string()))
+    } else {
+        Err(problems)
+    }
+}
+
+/// One schema error as problems: one for each key where keys are unknown.
+fn explain(source: &Source, schema: &Value, error: &ValidationError) -> Vec<Problem> {
+    let place = error.instance_path().as_str();
+    let keyword = error.schema_path().as_str();
+    let owner = keyword.rsplit_once('/').map_or("", |(owner, _)| owner);
+    let rule = schema.pointer(owner).unwrap_or(&Value::Null);
+    match error.kind() {
+        Kind::AdditionalProperties { unexpected } => unexpected
+            .iter()
+            .map(|key| unknown_key(source, rule, place, key))
+            .collect(),
+        Kind::Required { property } => vec![source.value(place, missing_key(rule, property))],
+        Kind::Not { .. } => vec![source.key(place, message_of(rule).unwrap_or("remove this"))],
+        _ => vec![source.value(place, refused_value(rule, error))],
+    }
+}
+
+fn message_of(rule: &Value) -> Option<&str> {
+    rule.get("x-message").and_then(Value::as_str)
+}
+
+fn property_names(rule: &Value) -> impl Iterator<Item = &str> + Clone {
+    let properties = rule.get("properties").and_then(Value::as_object);
+    properties
+        .into_iter()
+        .flatten()
+        .filter(|(_, rule)| available(rule))
+        .map(|(name, _)| name.as_str())
+}
+
+/// Whether this version takes the key at all.
+fn available(rule: &Value) -> bool {
+    rule.get("not").is_none()
+}
+
+fn unknown_key(source: &Source, rule: &Value, place: &str, key: &str) -> Problem {
+    let known = property_names(rule).filter(|name| *name != "$schema");
+    let hint = did_you_mean(key, known.clone());
+    let (given, known) = (shortened(key, 60), one_of(known));
+    let message = format!("unknown key `{given}`{hint}; the keys here are {known}");
+    source.key(&format!("{place}/{}", token(key)), message)
+}
+
+fn missing_key(rule: &Value, property: &Value) -> String {
+    let name = property.as_str().unwrap_or_default();
+    let meaning = rule
+        .get("properties")
+        .and_then(|all| all.get(name)?.get("description")?.as_str());
+    match meaning {
+        Some(meaning) => format!("`{name}` is missing: {meaning}"),
+        None => format!("`{name}` is missing"),
+    }
+}
+
+fn refused_value(rule: &Value, error: &ValidationError) -> String {
+    let given = shown(error.instance());
+    let message = match error.kind() {
+        Kind::Enum { options } => not_an_option(error.instance(), options),
+        Kind::Constant { expected_value } => format!("{given} must be {expected_value}"),
+        Kind::UniqueItems => "an item stands here twice".to_owned(),
+        Kind::MinItems { .. } => "this list needs at least one item".to_owned(),
+        Kind::MaxItems { limit } => format!("this list has too many items; at most {limit} fit"),
+        Kind::MinLength { .. } => "this text is empty".to_owned(),
+        Kind::MaxLength { limit } => format!("this text is longer than {limit} characters"),
+        Kind::Minimum { limit } => format!("{given} is less than {limit}"),
+        Kind::Maximum { limit } => format!("{given} is more than {limit}"),
+        Kind::Type { .. } => wrong_type(rule, &given),
+        _ => format!("{given} does not fit here"),
+    };
+    match message_of(rule) {
+        Some(advice) => format!("{message}: {advice}"),
+        None => message,
+    }
+}
+
+fn not_an_option(given: &Value, options: &Value) -> String {
+    let words = options
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str);
+    let hint = did_you_mean(given.as_str().unwrap_or_default(), words.clone());
+    format!(
+        "{} is not known here{hint}; write {}",
+        shown(given),
+        one_of(words)
+    )
+}
+
+fn wrong_type(rule: &Value, given: &str) -> String {
+    let wanted = match rule.get("type").and_then(Value::as_str) {
+        Some("object") => "an object, {…}",
+        Some("array") => "a list, […]",
+        Some("string") => "a text in quotes",
+        Some("integer") => "a whole number",
+        _ => return format!("{given} does not fit here"),
+    };
+    format!("{given} does not fit here: this must be {wanted}")
+}
+
+/// The value as written, at most 60 characters of it.
+pub(super) fn shown(value: &Value) -> String {
+    shortened(&value.to_string(), 60)
+}

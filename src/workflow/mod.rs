@@ -1,0 +1,30 @@
+//! Workflows: which stages a record passes, who decides in them, and under which conditions.
+//!
+//! Pure. A definition comes in as text through [`Bundle::load`], which refuses everything that
+//! could surprise somebody later, and names the place. From then on the type promises:
+//! - every stage can be reached and every `needs` ends; every seat has somebody to fall back to;
+//! - a condition reads only fields that exist, with values that exist, and its cost is bounded;
+//! - a condition that still cannot be answered makes its stage required, never skipped;
+//! - the text and its hash say all of it: workflow and stage forms.
+
+mod checker;
+mod conditions;
+mod definition;
+mod format;
+mod lint;
+mod load;
+mod problem;
+mod types;
+mod verdict;
+
+#[cfg(test)]
+mod tests;
+
+pub use definition::{
+    Case, Derive, DeriveKind, Email, Link, Need, OnReject, Outcome, Party, Relation, Seat,
+    Separation, Stage, StageKind, Who, Workflow,
+};
+pub use format::SCHEMA;
+pub use load::Bundle;
+pub use problem::{MAX_BYTES, Problem};
+pub use verdict::{Derived, Inputs, StageResult, Verdict};
