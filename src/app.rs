@@ -26,8 +26,16 @@ impl App {
     /// When the database is out of reach or of a newer schema.
     pub fn open(config: Config, clock: Clock) -> Result<App> {
         let db = Db::open(&config.database_url, config.readers)?;
-        let desk = Desk { clock, kinds: Kinds::load()?, workflows: Default::default() };
-        Ok(App { db, desk: Arc::new(desk), config: Arc::new(config) })
+        let desk = Desk {
+            clock,
+            kinds: Kinds::load()?,
+            workflows: Default::default(),
+        };
+        Ok(App {
+            db,
+            desk: Arc::new(desk),
+            config: Arc::new(config),
+        })
     }
 
     /// Runs a command through the door. A refusal changes nothing and is noted apart from the
