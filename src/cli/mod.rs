@@ -1,10 +1,10 @@
 //! The command line: one file per command.
-mod bench;
-mod demo;
+
+
 mod export;
 mod import;
 mod people;
-mod serve;
+
 mod token;
 mod verify;
 mod workflow;
@@ -28,10 +28,6 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve a throw-away sample organisation with a built-in mailbox.
-    Demo(demo::Demo),
-    /// Serve the register by the COUNTERSIGN_* settings.
-    Serve(serve::Serve),
     /// Take a register in from a CSV file.
     Import(import::Import),
     /// Write the decision log to a file.
@@ -44,8 +40,6 @@ enum Command {
     People(people::People),
     /// Make an API token.
     Token(token::Token),
-    /// Measure this machine.
-    Bench(bench::Bench),
 }
 
 /// Runs one command; the code is the process's.
@@ -54,15 +48,12 @@ enum Command {
 /// What the command could not do, in a sentence for the operator.
 pub fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
-        Command::Demo(command) => command.run(),
-        Command::Serve(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Workflow(command) => command.run(),
         Command::People(command) => command.run(),
         Command::Token(command) => command.run(),
-        Command::Bench(command) => command.run(),
     }
 }
 

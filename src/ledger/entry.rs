@@ -1,6 +1,6 @@
 //! One entry of the ledger: from what happened to its exact bytes, and strictly back.
 
-use super::scan::{MAX_INTEGER, Scan, check_key};
+use super::scan::{MAX_INTEGER, Scan, Token, check_key};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimePrinter;
@@ -335,10 +335,13 @@ struct Parts<'a> {
 
 impl<'a> View<'a> {
     pub(super) fn parse(text: &'a [u8]) -> Result<Self, Flaw> {
+        View::of(std::str::from_utf8(text).map_err(|_| Flaw::new("it is not UTF-8 text"))?)
+    }
+
+    pub(super) fn of(text: &'a str) -> Result<Self, Flaw> {
         if text.len() > MAX_BYTES {
             return Err(Flaw::new(format!("it is longer than {MAX_BYTES} bytes")));
         }
-        let text = std::str::from_utf8(text).map_err(|_| Flaw::new("it is not UTF-8 text"))?;
         let mut parts = Parts::default();
         let mut scan = Scan::new(text);
         scan.object(&mut |scan, key| parts.read(scan, key).map_err(|flaw| flaw.within(key)))?;
@@ -356,7 +359,7 @@ impl<'a> Parts<'a> {
             "id" => self.id = Some(checked(scan, check_id)?),
             "kind" => self.kind = Some(checked(scan, check_kind)?),
             "private" => self.private = Some(commitments(scan)?),
-            "salt" => self.salt = Some(checked(scan, |text| check_hex(text, 32))?),
+            "salt" => self.salt = Some(checked(scan, |token| check_hex(token, 32))?),
             "seq" => self.seq = Some(scan.integer()?),
             "subject" => self.subject = Some(raw_object(scan, &mut |scan, _| scan.scalar())?),
             "v" => self.v = Some(scan.integer()?),
@@ -369,7 +372,7 @@ impl<'a> Parts<'a> {
     fn read_via(&mut self, scan: &mut Scan<'a>, key: &str) -> Result<(), Flaw> {
         match key {
             "assurance" => self.assurance = Some(checked(scan, check_key)?),
-            "method" => self.method = Some(method(scan.string()?)?),
+            "method" => self.method = Some(method(scan.string()?.text)?),
             _ => return Err(Flaw::new(format!("`{key}` is a field it does not have"))),
         }
         Ok(())
@@ -404,11 +407,11 @@ impl<'a> Parts<'a> {
 
 fn checked<'a>(
     scan: &mut Scan<'a>,
-    check: impl Fn(&str) -> Result<(), Flaw>,
+    check: impl Fn(Token<'a>) -> Result<(), Flaw>,
 ) -> Result<&'a str, Flaw> {
-    let text = scan.string()?;
-    check(text)?;
-    Ok(text)
+    let token = scan.string()?;
+    check(token)?;
+    Ok(token.text)
 }
 
 fn raw_object<'a>(
@@ -423,7 +426,7 @@ fn raw_object<'a>(
 fn commitments<'a>(scan: &mut Scan<'a>) -> Result<Vec<(&'a str, &'a str)>, Flaw> {
     let mut all = Vec::new();
     scan.object(&mut |scan, name| {
-        all.push((name, checked(scan, |text| check_hex(text, 64))?));
+        all.push((name, checked(scan, |token| check_hex(token, 64))?));
         Ok(())
     })?;
     Ok(all)
@@ -437,8 +440,8 @@ fn is_hex(byte: u8) -> bool {
     matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
-fn check_hex(text: &str, digits: usize) -> Result<(), Flaw> {
-    if text.len() == digits && text.bytes().all(is_hex) {
+fn check_hex(token: Token<'_>, digits: usize) -> Result<(), Flaw> {
+    if token.text.len() == digits && token.is_hex() {
         return Ok(());
     }
     Err(Flaw::new(format!(
@@ -446,7 +449,7 @@ fn check_hex(text: &str, digits: usize) -> Result<(), Flaw> {
     )))
 }
 
-fn check_id(text: &str) -> Result<(), Flaw> {
+fn check_id(Token { text, .. }: Token<'_>) -> Result<(), Flaw> {
     let fits = |(place, byte): (usize, u8)| match place {
         8 | 13 | 18 | 23 => byte == b'-',
         14 => byte == b'7',
@@ -459,7 +462,7 @@ fn check_id(text: &str) -> Result<(), Flaw> {
     Err(Flaw::new("there is no UUID of version 7 in lower case"))
 }
 
-fn check_kind(text: &str) -> Result<(), Flaw> {
+fn check_kind(Token { text, .. }: Token<'_>) -> Result<(), Flaw> {
     let word = |word: &str| {
         word.starts_with(|first: char| first.is_ascii_lowercase())
             && word
@@ -474,7 +477,7 @@ fn check_kind(text: &str) -> Result<(), Flaw> {
     }
 }
 
-fn check_time(text: &str) -> Result<(), Flaw> {
+fn check_time(Token { text, .. }: Token<'_>) -> Result<(), Flaw> {
     const SHAPE: &[u8; 27] = b"0000-00-00T00:00:00.000000Z";
     let fits = |(byte, shape): (u8, &u8)| match shape {
         b'0' => byte.is_ascii_digit(),
@@ -504,4 +507,356 @@ fn calendar_time(text: &str) -> Option<DateTime> {
         0,
     )
     .ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::{draft, stamp};
+    use super::*;
+    use proptest::prelude::*;
+
+    fn sealed() -> String {
+        String::from_utf8(draft(5).seal(&stamp(5)).unwrap()).unwrap()
+    }
+
+    fn flaw(text: &str) -> String {
+        Entry::parse(text.as_bytes()).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_entry_has_exactly_these_bytes() {
+        let via = Via::new(Method::Session, "session");
+        let draft = Draft::new("record.created", SYSTEM, via)
+            .subject("reference", "AI-2026-0001")
+            .data("kind", "use_case")
+            .data("fields", 8)
+            .private("document", [0xab; 32]);
+        let expected = [
+            r#"{"actor":"system","at":"2026-11-18T11:06:40.000000Z","#,
+            r#""data":{"fields":8,"kind":"use_case"},"#,
+            r#""id":"01a1ee56-5e00-7707-8707-070707070707","kind":"record.created","#,
+            r#""private":{"document":""#,
+            &"ab".repeat(32),
+            r#""},"salt":"00000000000000000000000000000000","seq":0,"#,
+            r#""subject":{"reference":"AI-2026-0001"},"v":1,"#,
+            r#""via":{"assurance":"session","method":"session"}}"#,
+        ];
+        let expected = expected.concat();
+        assert_eq!(
+            String::from_utf8(draft.seal(&stamp(0)).unwrap()).unwrap(),
+            expected
+        );
+    }
+
+    #[test]
+    fn an_entry_without_a_subject_leaves_it_out() {
+        let via = Via::new(Method::Timer, "none");
+        let text = Draft::new("ledger.opened", SYSTEM, via)
+            .seal(&stamp(0))
+            .unwrap();
+        let entry = Entry::parse(&text).unwrap();
+        assert!(entry.subject.is_empty() && entry.data.is_empty() && entry.private.is_empty());
+        assert!(!String::from_utf8(text).unwrap().contains("subject"));
+    }
+
+    #[test]
+    fn what_is_written_reads_back_the_same() {
+        let entry = Entry::parse(sealed().as_bytes()).unwrap();
+        let (draft, stamp) = (draft(5), stamp(5));
+        assert_eq!(
+            (entry.seq, entry.id, entry.at),
+            (stamp.seq, stamp.id, stamp.at)
+        );
+        assert_eq!(
+            (entry.kind, entry.actor, entry.via),
+            (draft.kind, draft.actor, draft.via)
+        );
+        assert_eq!((entry.subject, entry.data), (draft.subject, draft.data));
+        assert_eq!((entry.private, entry.salt), (draft.private, stamp.salt));
+    }
+
+    #[test]
+    fn every_way_in_has_its_word_and_reads_back() {
+        let words = [
+            "session",
+            "email_link",
+            "api_token",
+            "timer",
+            "cli",
+            "import",
+        ];
+        for word in words {
+            let method = Method::named(word).unwrap();
+            assert_eq!(serde_json::to_value(method).unwrap(), word);
+            let draft = Draft::new("record.created", SYSTEM, Via::new(method, "none"));
+            let entry = Entry::parse(&draft.seal(&stamp(1)).unwrap()).unwrap();
+            assert_eq!(entry.via.method, method);
+        }
+    }
+
+    #[test]
+    fn free_text_and_addresses_are_kept_out_of_entries() {
+        for value in [
+            "because I said so",
+            "dana@example.org",
+            "two\nlines",
+            "a\u{a0}b",
+            "\u{7}",
+        ] {
+            assert!(
+                draft(1).data("note", value).seal(&stamp(1)).is_err(),
+                "{value:?} in data"
+            );
+            assert!(
+                draft(1).subject("note", value).seal(&stamp(1)).is_err(),
+                "{value:?} as subject"
+            );
+        }
+        let flaw = draft(1)
+            .data("note", "free text")
+            .seal(&stamp(1))
+            .unwrap_err()
+            .to_string();
+        assert!(
+            flaw.contains("`data`") && flaw.contains("`private`"),
+            "{flaw}"
+        );
+        let via = Via::new(Method::Cli, "none");
+        assert!(
+            Draft::new("record.created", "dana@example.org", via)
+                .seal(&stamp(1))
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn numbers_a_reader_might_round_are_refused_when_written() {
+        let most = i64::pow(2, 53) - 1;
+        for good in [json!(0), json!(-1), json!(most), json!(-most)] {
+            assert!(
+                draft(1).data("n", good.clone()).seal(&stamp(1)).is_ok(),
+                "{good}"
+            );
+        }
+        let bad = [
+            json!(most + 1),
+            json!(-most - 1),
+            json!(u64::MAX),
+            json!(1.0),
+            json!(0.5),
+        ];
+        for bad in bad {
+            let nested = json!({"a": [bad]});
+            assert!(draft(1).data("n", nested).seal(&stamp(1)).is_err(), "{bad}");
+            assert!(
+                draft(1).data("n", bad.clone()).seal(&stamp(1)).is_err(),
+                "{bad}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_draft_that_could_not_be_read_back_is_not_written() {
+        let via = || Via::new(Method::Cli, "none");
+        let bad = [
+            Draft::new("created", SYSTEM, via()),
+            Draft::new("Record.Created", SYSTEM, via()),
+            Draft::new("record.", SYSTEM, via()),
+            Draft::new("a.b.c", SYSTEM, via()),
+            Draft::new("record.created", "", via()),
+            Draft::new("record.created", SYSTEM, Via::new(Method::Cli, "")),
+            draft(1).data("a key", 1),
+            draft(1).data("", 1),
+            draft(1).private("schlüssel", [0; 32]),
+            draft(1).subject("record", json!({"id": 1})),
+            draft(1).subject("record", json!(true)),
+            draft(1).data("long", "x".repeat(257)),
+            draft(1).data("deep", json!([[[[[[[[[1]]]]]]]]])),
+        ];
+        for draft in bad {
+            assert!(draft.seal(&stamp(1)).is_err(), "{draft:?}");
+        }
+        let random_id = Stamp {
+            id: Uuid::from_u128(1),
+            ..stamp(1)
+        };
+        assert!(draft(1).seal(&random_id).is_err());
+        assert!(
+            draft(1)
+                .seal(&Stamp {
+                    seq: 1 << 53,
+                    ..stamp(1)
+                })
+                .is_err()
+        );
+        assert!(
+            draft(1)
+                .seal(&Stamp {
+                    at: Timestamp::MIN,
+                    ..stamp(1)
+                })
+                .is_err()
+        );
+    }
+
+    #[test]
+    fn an_entry_is_at_most_65535_bytes_long() {
+        let with = |filler: usize| {
+            let values: Vec<String> = vec!["x".repeat(197); 324];
+            draft(1)
+                .data("ids", json!(values))
+                .data("z", "y".repeat(filler))
+                .seal(&stamp(1))
+        };
+        let room = MAX_BYTES - with(0).unwrap().len();
+        assert!(room < 256, "the sample fills an entry almost: {room}");
+        assert_eq!(with(room).unwrap().len(), MAX_BYTES);
+        assert!(with(room + 1).unwrap_err().to_string().contains("65535"));
+    }
+
+    #[test]
+    fn every_other_spelling_of_an_entry_is_refused_with_its_reason() {
+        let good = sealed();
+        let cases = [
+            ("{\"actor\":", "{ \"actor\":", "canonical JSON"),
+            ("\"v\":1", "\"v\":2", "`v` is not 1"),
+            ("\"v\":1", "\"v\":1.0", "not a whole number"),
+            ("\"v\":1", "\"v\":1e0", "not a whole number"),
+            ("\"seq\":5", "\"seq\":05", "canonical form"),
+            ("\"seq\":5", "\"seq\":-5", "below 0"),
+            ("\"seq\":5", "\"seq\":-0", "canonical form"),
+            ("\"seq\":5", "\"seq\":9007199254740992", "below 2^53"),
+            ("\"seq\":5", "\"seq\":99999999999999999999999", "below 2^53"),
+            ("\"seq\":5", "\"seq\":\"5\"", "a whole number"),
+            ("\"seq\":5", "\"seq\":5,\"seq\":5", "stands twice"),
+            ("\"seq\":5", "\"seq\":5,\"rev\":5", "canonical order"),
+            ("\"v\":1", "\"time\":1,\"v\":1", "do not have"),
+            ("\"seq\":5,", "", "`seq` is missing"),
+            ("\"assurance\":\"link\",", "", "`via.assurance` is missing"),
+            ("email_link", "owl", "method"),
+            ("approve", "appro\\u0076e", "escape"),
+            ("T11:", "t11:", "no time"),
+            ("T11:", "T25:", "no time"),
+            ("2026-11-18", "2026-11-31", "no time"),
+            (".000000Z", ".000Z", "no time"),
+            (".000000Z", "+00:00", "no time"),
+            ("decision.recorded", "decision", "noun"),
+            ("\"salt\":\"05", "\"salt\":\"0G", "32 lower-case hex digits"),
+            ("\"id\":\"0", "\"id\":\"A", "UUID of version 7"),
+            ("false", "False", "whole number"),
+        ];
+        for (from, to, reason) in cases {
+            let bad = good.replacen(from, to, 1);
+            assert_ne!(bad, good, "{from} must stand in the sample");
+            let flaw = flaw(&bad);
+            assert!(flaw.contains(reason), "{from} -> {to}: {flaw}");
+        }
+    }
+
+    #[test]
+    fn nothing_may_stand_around_an_entry() {
+        let good = sealed();
+        for bad in [
+            format!("{good}\n"),
+            format!(" {good}"),
+            format!("\u{feff}{good}"),
+        ] {
+            assert!(Entry::parse(bad.as_bytes()).is_err());
+        }
+        for end in 0..good.len() {
+            assert!(
+                Entry::parse(&good.as_bytes()[..end]).is_err(),
+                "cut at {end}"
+            );
+        }
+        assert!(flaw("[]").contains("canonical JSON"));
+        assert!(flaw("").contains("the end"));
+        assert!(
+            Entry::parse(b"{\"actor\":\"\xff\"}")
+                .unwrap_err()
+                .to_string()
+                .contains("UTF-8")
+        );
+    }
+
+    #[test]
+    fn an_empty_subject_is_spelled_by_leaving_it_out() {
+        let good = sealed();
+        let from = good.find("\"subject\":{").unwrap();
+        let to = good.find("},\"v\"").unwrap();
+        let bad = format!("{}\"subject\":{{{}", &good[..from], &good[to..]);
+        assert!(flaw(&bad).contains("leaves it out"));
+    }
+
+    #[test]
+    fn an_entry_is_never_dated_before_its_predecessor() {
+        let at = |text: &str| text.parse::<Timestamp>().unwrap();
+        let (early, late) = (
+            at("2026-01-01T00:00:00.1234567Z"),
+            at("2026-01-02T00:00:00Z"),
+        );
+        assert_eq!(time_text(after(early, None)), "2026-01-01T00:00:00.123456Z");
+        assert_eq!(after(early, Some(late)), late, "a clock that went back");
+        assert_eq!(after(late, Some(early)), late);
+    }
+
+    #[test]
+    fn times_have_six_digits_whatever_the_moment() {
+        for (given, text) in [
+            ("2026-11-23T10:00:00Z", "2026-11-23T10:00:00.000000Z"),
+            ("2026-11-23T10:00:00.5Z", "2026-11-23T10:00:00.500000Z"),
+            ("2026-11-23T11:00:00+01:00", "2026-11-23T10:00:00.000000Z"),
+        ] {
+            assert_eq!(time_text(given.parse().unwrap()), text);
+        }
+    }
+
+    #[test]
+    fn a_commitment_hides_its_value_and_binds_salt_name_and_value() {
+        let mut bytes = vec![0x02];
+        bytes.extend([9; 32]);
+        bytes.extend([0, 0, 0, 0, 0, 0, 0, 6]);
+        bytes.extend(b"reasonit was tested");
+        let by_hand: [u8; 32] = Sha256::digest(&bytes).into();
+        assert_eq!(commitment(&[9; 32], "reason", b"it was tested"), by_hand);
+        assert_ne!(commitment(&[8; 32], "reason", b"it was tested"), by_hand);
+        assert_ne!(commitment(&[9; 32], "reasoni", b"t was tested"), by_hand);
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_make_reading_panic(bytes: Vec<u8>, text: String) {
+            let _ = Entry::parse(&bytes);
+            let _ = Entry::parse(text.as_bytes());
+        }
+
+        #[test]
+        fn a_change_inside_an_entry_is_refused_or_reads_as_another_entry(
+            place in 0usize..400, byte: u8,
+        ) {
+            let good = sealed().into_bytes();
+            let mut bad = good.clone();
+            if let Some(old) = bad.get_mut(place) {
+                *old = byte;
+            }
+            if let Ok(entry) = Entry::parse(&bad) {
+                prop_assert_eq!(bad == good, entry == Entry::parse(&good).unwrap());
+            }
+        }
+
+        #[test]
+        fn what_canonical_json_writes_is_what_we_accept(
+            keys in proptest::collection::btree_map("[a-zA-Z0-9_]{1,8}", -99i64..99, 0..20),
+        ) {
+            let mut draft = draft(1);
+            for (key, value) in &keys {
+                draft = draft.data(key, *value);
+            }
+            let text = draft.seal(&stamp(1)).unwrap();
+            let entry = Entry::parse(&text).unwrap();
+            for (key, value) in keys {
+                prop_assert_eq!(entry.data[&key].as_i64(), Some(value));
+            }
+        }
+    }
 }

@@ -13,9 +13,15 @@
 //!
 //! Everything here but the store is pure: time, randomness and stored nodes come in as arguments.
 
+pub mod csv;
+pub mod download;
 pub mod entry;
+pub mod export;
+#[cfg(test)]
+mod sample;
 mod scan;
 mod store;
 pub mod tree;
+pub mod verify;
 
 pub use store::{Actor, Filter, Note, Page, Row, append, head, opened, random, root, rows};

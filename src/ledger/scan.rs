@@ -26,27 +26,37 @@ impl<'a> Scan<'a> {
         Scan { text, at: 0 }
     }
 
+    #[inline]
     fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or("")
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.as_bytes().get(self.at).copied()
     }
 
+    #[inline]
     fn eat(&mut self, byte: u8) -> bool {
         let there = self.peek() == Some(byte);
         self.at += usize::from(there);
         there
     }
 
+    #[inline]
     fn must(&mut self, byte: u8) -> Result<(), Flaw> {
         if self.eat(byte) {
             return Ok(());
         }
-        Err(self.unexpected(&format!("`{}`", char::from(byte))))
+        Err(self.lacks(byte))
     }
 
+    #[cold]
+    fn lacks(&self, byte: u8) -> Flaw {
+        self.unexpected(&format!("`{}`", char::from(byte)))
+    }
+
+    #[cold]
     fn unexpected(&self, wanted: &str) -> Flaw {
         let found = match self.rest().chars().next() {
             Some(found) => format!("{found:?}"),
@@ -75,25 +85,31 @@ impl<'a> Scan<'a> {
         }
     }
 
-    /// A string without its quotes; one that would need an escape is refused.
-    pub(super) fn string(&mut self) -> Result<&'a str, Flaw> {
+    /// A string; one that would need an escape is refused.
+    pub(super) fn string(&mut self) -> Result<Token<'a>, Flaw> {
         self.must(b'"')?;
         let rest = self.rest();
-        let stop = rest
-            .bytes()
-            .position(|byte| byte == b'"' || byte == b'\\' || byte < b' ');
-        let Some((string, after)) = stop.and_then(|stop| rest.split_at_checked(stop)) else {
-            return Err(Flaw::new(format!(
-                "the string at byte {} has no end",
-                self.at
-            )));
-        };
-        self.at += string.len();
-        if !after.starts_with('"') {
-            return Err(self.unexpected("no character that needs an escape"));
+        let mut seen = 0;
+        for (length, byte) in rest.bytes().enumerate() {
+            let class = class_of(byte);
+            if class & ENDS == 0 {
+                seen |= class;
+                continue;
+            }
+            self.at += length;
+            if byte != b'"' {
+                return Err(self.unexpected("no character that needs an escape"));
+            }
+            self.at += 1;
+            return Ok(Token {
+                text: rest.get(..length).unwrap_or(""),
+                seen,
+            });
         }
-        self.at += 1;
-        Ok(string)
+        Err(Flaw::new(format!(
+            "the string at byte {} has no end",
+            self.at
+        )))
     }
 
     /// A whole number below 2^53 in magnitude, in its only canonical spelling.
@@ -131,8 +147,9 @@ impl<'a> Scan<'a> {
         }
         let mut last: Option<&str> = None;
         loop {
-            let key = self.string()?;
-            check_key(key)?;
+            let token = self.string()?;
+            check_key(token)?;
+            let key = token.text;
             match last {
                 Some(last) if last == key => {
                     return Err(Flaw::new(format!("the key `{key}` stands twice")));
@@ -206,28 +223,77 @@ impl<'a> Scan<'a> {
     }
 }
 
+/// A string as it was read, without its quotes.
+#[derive(Clone, Copy)]
+pub(super) struct Token<'a> {
+    pub(super) text: &'a str,
+    /// The classes of its bytes, together.
+    seen: u8,
+}
+
+impl Token<'_> {
+    /// Whether it holds lower-case hex digits only.
+    pub(super) fn is_hex(self) -> bool {
+        self.seen & NO_HEX == 0
+    }
+}
+
+/// What a byte rules out for the string it stands in, so that one pass answers every question.
+const ENDS: u8 = 1;
+const NO_HEX: u8 = 2;
+const NO_KEY: u8 = 4;
+const NO_STRING: u8 = 8;
+const NO_ASCII: u8 = 16;
+
+static CLASSES: [u8; 256] = classes();
+
+const fn classes() -> [u8; 256] {
+    let mut classes = [0; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        #[expect(clippy::indexing_slicing, reason = "runs while compiling")]
+        {
+            classes[byte] = classify(byte as u8);
+        }
+        byte += 1;
+    }
+    classes
+}
+
+const fn classify(byte: u8) -> u8 {
+    match byte {
+        0..b' ' | b'"' | b'\\' => ENDS,
+        b'0'..=b'9' | b'a'..=b'f' => 0,
+        b'A'..=b'Z' | b'g'..=b'z' | b'_' | b'.' | b':' | b'-' => NO_HEX,
+        b' ' | b'@' | 0x7f => NO_HEX | NO_KEY | NO_STRING,
+        0x80.. => NO_HEX | NO_KEY | NO_ASCII,
+        _ => NO_HEX | NO_KEY,
+    }
+}
+
+fn class_of(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(ENDS)
+}
+
 /// Keys and ids: 1 to 64 characters of ASCII letters, digits and `_ . : -`.
-pub(super) fn check_key(key: &str) -> Result<(), Flaw> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"_.:-".contains(&byte);
-    if !key.is_empty() && key.len() <= MAX_KEY && key.bytes().all(plain) {
+pub(super) fn check_key(Token { text, seen }: Token<'_>) -> Result<(), Flaw> {
+    if !text.is_empty() && text.len() <= MAX_KEY && seen & NO_KEY == 0 {
         return Ok(());
     }
     let rule = "is not a key of 1 to 64 letters, digits, `_`, `.`, `:` or `-`";
-    Err(Flaw::new(format!("{:?} {rule}", shorten(key))))
+    Err(Flaw::new(format!("{:?} {rule}", shorten(text))))
 }
 
 /// Strings in an entry name things. Spaces and `@` betray free text and addresses.
-fn check_string(string: &str) -> Result<(), Flaw> {
-    let foreign = |c: char| c == '@' || c.is_whitespace() || c.is_control();
-    if string.len() <= MAX_STRING && !string.contains(foreign) {
+fn check_string(Token { text, seen }: Token<'_>) -> Result<(), Flaw> {
+    let foreign = |c: char| c.is_whitespace() || c.is_control();
+    let plain = seen & NO_STRING == 0 && (seen & NO_ASCII == 0 || !text.contains(foreign));
+    if plain && text.len() <= MAX_STRING {
         return Ok(());
     }
     let rule = "is longer than 256 bytes or holds a space, a control character or `@`: \
                 free text and personal data belong under `private`";
-    Err(Flaw::new(format!(
-        "the string {:?} {rule}",
-        shorten(string)
-    )))
+    Err(Flaw::new(format!("the string {:?} {rule}", shorten(text))))
 }
 
 fn shorten(text: &str) -> String {

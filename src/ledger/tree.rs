@@ -6,7 +6,7 @@
 //! functions panic: sizes, lengths and proofs from outside are checked before use.
 
 use std::cell::RefCell;
-use std::fmt;
+use std::fmt::{self, Write as _};
 use std::str::FromStr;
 use tlog_tiles::tlog;
 
@@ -29,6 +29,22 @@ impl Hash {
         bytes.try_into().ok().map(Hash)
     }
 
+    /// Its 64 lower-case hex digits.
+    pub fn hex(&self) -> [u8; 64] {
+        let digit = |nibble: u8| {
+            if nibble < 10 {
+                b'0' + nibble
+            } else {
+                b'a' - 10 + nibble
+            }
+        };
+        let mut digits = [0; 64];
+        for (pair, byte) in digits.chunks_exact_mut(2).zip(&self.0) {
+            pair.copy_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+        }
+        digits
+    }
+
     /// Its 32 bytes.
     pub fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -37,7 +53,9 @@ impl Hash {
 
 impl fmt::Display for Hash {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+        self.hex()
+            .into_iter()
+            .try_for_each(|digit| f.write_char(char::from(digit)))
     }
 }
 
@@ -165,17 +183,14 @@ pub fn inclusion<E>(seq: u64, size: u64, read: Read<'_, E>) -> Result<Vec<Hash>,
 }
 
 /// The proof that the tree of `size` entries begins with the tree of `old` entries; it is empty
-/// when `old` is 0 or equals `size`.
+/// when they are the same.
 ///
 /// # Errors
 ///
-/// [`TreeError`] when `read` fails or `old` is greater than `size`.
+/// [`TreeError`] when `read` fails, or `old` is 0 or greater than `size`.
 pub fn consistency<E>(old: u64, size: u64, read: Read<'_, E>) -> Result<Vec<Hash>, TreeError<E>> {
-    if old > size || size > MAX_SIZE {
+    if old == 0 || old > size || size > MAX_SIZE {
         return Err(TreeError::OutOfRange(format!("size {old} before {size}")));
-    }
-    if old == 0 {
-        return Ok(Vec::new());
     }
     Nodes::ask(read, |nodes| tlog::prove_tree(size, old, nodes)).map(ours)
 }
@@ -201,7 +216,7 @@ pub fn check_inclusion(
 }
 
 /// Checks that `proof` shows the tree `(size, root)` to begin with the tree `(old, old_root)`.
-/// The empty tree begins every tree, by an empty proof.
+/// The empty tree begins every tree, so there is nothing to prove about it: it is refused.
 ///
 /// # Errors
 ///
@@ -212,12 +227,8 @@ pub fn check_consistency(
     (size, root): (u64, Hash),
 ) -> Result<(), BadProof> {
     let proof = theirs(proof)?;
-    if old > size || size > MAX_SIZE {
+    if old == 0 || old > size || size > MAX_SIZE {
         return Err(BadProof);
-    }
-    if old == 0 {
-        let holds = proof.is_empty() && old_root == Hash::EMPTY && (size > 0 || root == old_root);
-        return if holds { Ok(()) } else { Err(BadProof) };
     }
     tlog::check_tree(
         &proof,
@@ -321,5 +332,331 @@ impl Range {
         peaks
             .reduce(|right, left| node_hash(left, right))
             .unwrap_or(Hash::EMPTY)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sample::Sample;
+    use super::*;
+    use base64::prelude::*;
+    use ct_merkle::digest::array::typenum::U32;
+    use ct_merkle::digest::{FixedOutput, HashMarker, Output, OutputSizeUser, Update};
+    use ct_merkle::mem_backed_tree::MemoryBackedTree;
+    use proptest::prelude::*;
+    use sha2::Digest;
+    use std::path::{Path, PathBuf};
+
+    /// SHA-256 under the newer digest traits that the oracle is written against.
+    #[derive(Clone, Default)]
+    struct Sha256(sha2::Sha256);
+
+    impl HashMarker for Sha256 {}
+    impl OutputSizeUser for Sha256 {
+        type OutputSize = U32;
+    }
+    impl Update for Sha256 {
+        fn update(&mut self, data: &[u8]) {
+            Digest::update(&mut self.0, data);
+        }
+    }
+    impl FixedOutput for Sha256 {
+        fn finalize_into(self, out: &mut Output<Self>) {
+            out.copy_from_slice(&self.0.finalize());
+        }
+    }
+
+    type Oracle = MemoryBackedTree<Sha256, Vec<u8>>;
+
+    fn oracle(texts: &[Vec<u8>]) -> Oracle {
+        let mut tree = Oracle::new();
+        texts.iter().for_each(|text| tree.push(text.clone()));
+        tree
+    }
+
+    fn flat(proof: &[Hash]) -> Vec<u8> {
+        proof.iter().flat_map(|hash| hash.0).collect()
+    }
+
+    fn sample(texts: &[Vec<u8>]) -> Sample {
+        let mut sample = Sample::default();
+        texts.iter().for_each(|text| sample.push(text.clone()));
+        sample
+    }
+
+    #[test]
+    fn the_hashes_of_rfc_6962_come_out() {
+        let hex = |hash: Hash| hash.to_string();
+        let empty_root = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+        assert_eq!(hex(Hash::EMPTY), empty_root);
+        let empty_leaf = "6e340b9cffb37a989ca544e6bb780a2c78901d3fb33738768511a30617afa01d";
+        assert_eq!(hex(leaf_hash(b"")), empty_leaf);
+        let leaf = "395aa064aa4c29f7010acfe3f25db9485bbd4b91897b6ad7ad547639252b4d56";
+        assert_eq!(hex(leaf_hash(b"L123456")), leaf);
+        let node: [u8; 32] = sha2::Sha256::digest(b"\x01N123N456").into();
+        assert!(hex(Hash(node)).starts_with("aa217fe8") && hex(Hash(node)).ends_with("6bbb"));
+    }
+
+    #[test]
+    fn a_tree_without_entries_has_the_empty_root() {
+        assert_eq!(Sample::default().root(0), Hash::EMPTY);
+        assert_eq!(Range::default().root(), Hash::EMPTY);
+    }
+
+    #[test]
+    fn roots_and_proofs_equal_those_of_an_independent_implementation() {
+        let texts: Vec<Vec<u8>> = (0..70u8).map(|n| vec![n; usize::from(n)]).collect();
+        let sample = sample(&texts);
+        for size in 1..=70u64 {
+            let there = usize::try_from(size).unwrap();
+            let other = oracle(&texts[..there]);
+            let root = sample.root(size);
+            assert_eq!(
+                root.as_bytes()[..],
+                other.root().as_bytes()[..],
+                "root at {size}"
+            );
+            for seq in 0..size {
+                let proof = inclusion(seq, size, &mut sample.read()).unwrap();
+                let theirs = other.prove_inclusion(usize::try_from(seq).unwrap());
+                assert_eq!(flat(&proof), theirs.as_bytes(), "entry {seq} of {size}");
+                assert_eq!(
+                    check_inclusion(&proof, seq, sample.leaf(seq), size, root),
+                    Ok(())
+                );
+            }
+            for old in 1..size {
+                let proof = consistency(old, size, &mut sample.read()).unwrap();
+                let added = usize::try_from(size - old).unwrap();
+                assert_eq!(flat(&proof), other.prove_consistency(added).as_bytes());
+                let (before, now) = ((old, sample.root(old)), (size, root));
+                assert_eq!(check_consistency(&proof, before, now), Ok(()));
+            }
+        }
+    }
+
+    #[test]
+    fn a_proof_with_any_hash_changed_does_not_hold() {
+        let sample = Sample::of(21);
+        let root = sample.root(21);
+        for seq in 0..21 {
+            let proof = inclusion(seq, 21, &mut sample.read()).unwrap();
+            let holds = |proof: &[Hash], seq, size| {
+                check_inclusion(proof, seq, sample.leaf(seq % 21), size, root).is_ok()
+            };
+            for place in 0..proof.len() {
+                let mut bad = proof.clone();
+                bad[place].0[31] ^= 1;
+                assert!(!holds(&bad, seq, 21));
+            }
+            assert!(!holds(&proof[1..], seq, 21), "shortened");
+            assert!(
+                !holds(&[&proof[..], &[root]].concat(), seq, 21),
+                "lengthened"
+            );
+            assert!(!holds(&proof, seq + 1, 21), "for another entry");
+        }
+        let proof = consistency(13, 21, &mut sample.read()).unwrap();
+        for place in 0..proof.len() {
+            let mut bad = proof.clone();
+            bad[place].0[0] ^= 128;
+            assert!(check_consistency(&bad, (13, sample.root(13)), (21, root)).is_err());
+        }
+        assert!(check_consistency(&proof, (12, sample.root(12)), (21, root)).is_err());
+    }
+
+    #[test]
+    fn no_size_entry_or_proof_from_outside_makes_it_panic() {
+        let edges = [
+            0,
+            1,
+            2,
+            3,
+            1 << 32,
+            MAX_SIZE - 1,
+            MAX_SIZE,
+            MAX_SIZE + 1,
+            u64::MAX,
+        ];
+        let mut none = |_: &[u64]| Err("no nodes");
+        let mut short =
+            |wanted: &[u64]| Ok::<_, &str>(vec![Hash::EMPTY; wanted.len().saturating_sub(1)]);
+        let zero = Hash([0; 32]);
+        for a in edges {
+            assert_eq!(leaf_index(a).is_some(), a < MAX_SIZE);
+            assert_eq!(node_count(a).is_some(), a <= MAX_SIZE);
+            let _ = (append(a, zero, &mut none), append(a, zero, &mut short));
+            let _ = (root(a, &mut none), root(a, &mut short));
+            for b in edges {
+                let _ = (inclusion(a, b, &mut none), inclusion(a, b, &mut short));
+                let _ = (consistency(a, b, &mut none), consistency(a, b, &mut short));
+                for length in [0, 1, 2, 53, 64, 65, 10_000] {
+                    let proof = vec![zero; length];
+                    assert!(check_inclusion(&proof, a, zero, b, Hash::EMPTY).is_err());
+                    let one_tree = a == b && a > 0 && a <= MAX_SIZE && length == 0;
+                    let same = check_consistency(&proof, (a, zero), (b, zero)).is_ok();
+                    assert_eq!(same, one_tree, "{a} in {b} by {length} hashes");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_store_that_fails_or_forgets_nodes_is_reported_as_such() {
+        let mut broken = |_: &[u64]| Err("disk");
+        assert_eq!(root(5, &mut broken), Err(TreeError::Read("disk")));
+        assert_eq!(
+            append(5, Hash::EMPTY, &mut broken),
+            Err(TreeError::Read("disk"))
+        );
+        let mut forgetful = |_: &[u64]| Ok::<_, &str>(vec![Hash::EMPTY]);
+        assert_eq!(
+            root(5, &mut forgetful),
+            Err(TreeError::Missing {
+                wanted: 2,
+                found: 1
+            })
+        );
+        assert!(
+            append(4, Hash::EMPTY, &mut broken).is_ok(),
+            "a lone leaf needs no other node"
+        );
+    }
+
+    #[test]
+    fn hashes_are_written_in_one_way_only() {
+        let text = "aa217fe8".repeat(8);
+        assert_eq!(text.parse::<Hash>().unwrap().to_string(), text);
+        for bad in [
+            "",
+            "aa",
+            &text.to_uppercase(),
+            &format!("{text}00"),
+            &"zz".repeat(32),
+        ] {
+            assert_eq!(bad.parse::<Hash>(), Err(NotAHash), "{bad}");
+        }
+        assert_eq!(Hash::from_slice(&[1; 31]), None);
+    }
+
+    proptest! {
+        #[test]
+        fn appending_whatever_entries_gives_the_roots_of_an_independent_implementation(
+            texts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 1..90),
+        ) {
+            let sample = sample(&texts);
+            let root = sample.root(sample.size());
+            let theirs = oracle(&texts).root();
+            prop_assert_eq!(&root.as_bytes()[..], &theirs.as_bytes()[..]);
+            prop_assert_eq!(Some(sample.nodes.len() as u64), node_count(sample.size()));
+            let mut range = Range::default();
+            (0..sample.size()).for_each(|seq| range.push(sample.leaf(seq)));
+            prop_assert_eq!((range.size(), range.root()), (sample.size(), root));
+            prop_assert!(range.peaks.len() <= 7, "a logarithm of hashes is kept");
+        }
+    }
+
+    /// The directory of the public test vectors, which are not part of this repository: beside
+    /// the checkout, or where the variable `COUNTERSIGN_SHARED` says. Without it the tests that
+    /// need it say so and pass.
+    fn vectors(below: &str) -> Option<PathBuf> {
+        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+        let shared = std::env::var_os("COUNTERSIGN_SHARED").map_or_else(beside, PathBuf::from);
+        if !shared.is_dir() {
+            println!(
+                "skipped: there is no directory {} with test vectors",
+                shared.display()
+            );
+            return None;
+        }
+        Some(
+            shared
+                .join("vectors/transparency-dev-merkle/testdata")
+                .join(below),
+        )
+    }
+
+    fn files(directory: &Path, found: &mut Vec<PathBuf>) {
+        for entry in std::fs::read_dir(directory).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                files(&path, found);
+            } else if path
+                .extension()
+                .is_some_and(|extension| extension == "json")
+            {
+                found.push(path);
+            }
+        }
+    }
+
+    #[derive(serde::Deserialize)]
+    #[serde(rename_all = "camelCase")]
+    struct Vector {
+        #[serde(default)]
+        leaf_idx: u64,
+        #[serde(default)]
+        tree_size: u64,
+        root: Option<String>,
+        leaf_hash: Option<String>,
+        #[serde(default)]
+        size1: u64,
+        #[serde(default)]
+        size2: u64,
+        root1: Option<String>,
+        root2: Option<String>,
+        proof: Option<Vec<String>>,
+        want_err: bool,
+    }
+
+    /// `None` when a field is no hash of 32 bytes, which the type alone refuses.
+    fn hash(field: Option<&String>) -> Option<Hash> {
+        Hash::from_slice(&BASE64_STANDARD.decode(field?).ok()?)
+    }
+
+    fn run(vector: &Vector) -> Option<bool> {
+        let proof = vector.proof.iter().flatten();
+        let proof = proof
+            .map(|field| hash(Some(field)))
+            .collect::<Option<Vec<_>>>()?;
+        if vector.leaf_hash.is_some() {
+            let (leaf, root) = (
+                hash(vector.leaf_hash.as_ref())?,
+                hash(vector.root.as_ref())?,
+            );
+            let (seq, size) = (vector.leaf_idx, vector.tree_size);
+            return Some(check_inclusion(&proof, seq, leaf, size, root).is_ok());
+        }
+        let (old, new) = (hash(vector.root1.as_ref())?, hash(vector.root2.as_ref())?);
+        Some(check_consistency(&proof, (vector.size1, old), (vector.size2, new)).is_ok())
+    }
+
+    /// How many vectors there are, and how many of them reach the check.
+    fn run_all(directory: &Path) -> (usize, usize) {
+        let mut paths = Vec::new();
+        files(directory, &mut paths);
+        let mut reached = 0;
+        for path in &paths {
+            let vector: Vector = serde_json::from_slice(&std::fs::read(path).unwrap()).unwrap();
+            if let Some(holds) = run(&vector) {
+                reached += 1;
+                assert_eq!(holds, !vector.want_err, "{}", path.display());
+            }
+        }
+        (paths.len(), reached)
+    }
+
+    #[test]
+    fn the_public_vectors_for_inclusion_agree() {
+        if let Some(directory) = vectors("inclusion") {
+            assert_eq!(run_all(&directory), (98, 72));
+        }
+    }
+
+    #[test]
+    fn the_public_vectors_for_consistency_agree() {
+        if let Some(directory) = vectors("consistency") {
+            assert_eq!(run_all(&directory), (98, 71));
+        }
     }
 }

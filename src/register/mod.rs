@@ -3,6 +3,8 @@
 //! A record has a reference (`AI-2026-0042`) and a current revision. A revision never changes;
 //! its digest, a salted commitment to its exact text, is what an approver signs and what the
 //! ledger carries. Every save that changes something is a new revision and one ledger entry.
+pub mod import;
+pub mod intake;
 pub mod kinds;
 mod list;
 mod store;
