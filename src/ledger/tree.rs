@@ -542,7 +542,10 @@ mod tests {
     proptest! {
         #[test]
         fn appending_whatever_entries_gives_the_roots_of_an_independent_implementation(
-            texts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 1..90),
+            texts in proptest::collection::vec(
+                proptest::collection::vec(any::<u8>(), 0..40),
+                1..90,
+            ),
         ) {
             let sample = sample(&texts);
             let root = sample.root(sample.size());

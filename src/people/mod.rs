@@ -145,7 +145,8 @@ pub fn address(text: &str) -> Result<String> {
 pub fn display_name(text: &str) -> Result<String> {
     let hidden = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2066}'..='\u{2069}')
     };
     let name: String = text.chars().filter(|c| !hidden(*c)).collect();
     let name = name.trim();

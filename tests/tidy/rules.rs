@@ -141,8 +141,8 @@ pub const PURE: [&str; 4] = [
     "src/ledger",
 ];
 
-/// The file of a pure part that brings it to the database.
-const BRIDGES: [&str; 1] = ["src/ledger/store.rs"];
+/// The files of a pure part that bring it to the database.
+const BRIDGES: [&str; 2] = ["src/ledger/store.rs", "src/ledger/download.rs"];
 
 fn is_pure(path: &str) -> bool {
     let within = |part: &&str| {
