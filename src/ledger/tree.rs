@@ -343,6 +343,7 @@ mod tests {
     use ct_merkle::digest::array::typenum::U32;
     use ct_merkle::digest::{FixedOutput, HashMarker, Output, OutputSizeUser, Update};
     use ct_merkle::mem_backed_tree::MemoryBackedTree;
+    use proptest::collection;
     use proptest::prelude::*;
     use sha2::Digest;
     use std::path::{Path, PathBuf};
@@ -542,10 +543,7 @@ mod tests {
     proptest! {
         #[test]
         fn appending_whatever_entries_gives_the_roots_of_an_independent_implementation(
-            texts in proptest::collection::vec(
-                proptest::collection::vec(any::<u8>(), 0..40),
-                1..90,
-            ),
+            texts in collection::vec(collection::vec(any::<u8>(), 0..40), 1..90),
         ) {
             let sample = sample(&texts);
             let root = sample.root(sample.size());

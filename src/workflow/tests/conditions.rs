@@ -73,8 +73,8 @@ fn what_a_condition_may_say() {
         "!(has(request.vendor_assessed) && request.vendor_assessed)",
         "has(request.hit_rate) && double(request.hit_rate) * 1.5 > 4.0",
         "has(request.hit_rate) && request.hit_rate < 3.5 && request.hit_rate == 3",
-        "request.title.startsWith('Sum') && request.title.contains('mar') && \
-         size(request.title) > 3",
+        "request.title.startsWith('Sum') && request.title.contains('mar')",
+        "size(request.title) > 3",
         "(request.sourcing == 'vendor' ? 'high' : 'low') == derived.risk",
         "has(request.tags) && request.tags.exists(t, t.endsWith('c')) && 'a' in request.tags",
         "!has(stages.first.answers.lawful)",

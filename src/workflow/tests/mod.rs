@@ -106,7 +106,7 @@ fn small() -> Value {
         "derive": [{
             "key": "risk", "type": "string", "values": ["low", "high"],
             "cases": [
-                {"when": "request.sourcing == 'vendor'", "then": "high", "because": "Bought."},
+                {"when": "request.sourcing == 'vendor'", "then": "high", "because": "Bought."}
             ],
             "otherwise": "low"
         }],
