@@ -145,11 +145,11 @@ pub const PURE: [&str; 4] = [
 const BRIDGES: [&str; 2] = ["src/ledger/store.rs", "src/ledger/download.rs"];
 
 fn is_pure(path: &str) -> bool {
-    let within = |part: &&str| {
-        path.strip_prefix(*part)
+    let within = |part: &str| {
+        path.strip_prefix(part)
             .is_some_and(|rest| rest.starts_with('/'))
     };
-    PURE.iter().any(|part| within(&part)) && !BRIDGES.contains(&path)
+    PURE.iter().any(|part| within(part)) && !BRIDGES.contains(&path)
 }
 
 /// Ids and times are plain values, whoever defines them.
