@@ -247,11 +247,7 @@ pub(super) fn insert_revision(
     Ok(())
 }
 
-pub(super) fn set_facets(
-    tx: &mut Tx,
-    record: RecordId,
-    facets: &[(String, String)],
-) -> Result<()> {
+pub(super) fn set_facets(tx: &mut Tx, record: RecordId, facets: &[(String, String)]) -> Result<()> {
     diesel::delete(record_facets::table.filter(record_facets::record_id.eq(record)))
         .execute(&mut **tx)?;
     for (field, value) in facets {
@@ -283,7 +279,9 @@ fn next(tx: &mut Tx, name: &str) -> Result<i64> {
     let last: Option<i64> = counter.select(counters::last).first(&mut **tx).optional()?;
     match last {
         Some(last) => {
-            diesel::update(counter).set(counters::last.eq(last + 1)).execute(&mut **tx)?;
+            diesel::update(counter)
+                .set(counters::last.eq(last + 1))
+                .execute(&mut **tx)?;
             Ok(last + 1)
         }
         None => {
