@@ -31,10 +31,17 @@ impl App {
     /// When the database is out of reach or of a newer schema.
     pub fn open(config: Config, clock: Clock) -> Result<App> {
         let db = Db::open(&config.database_url, config.readers)?;
-        let desk = Desk { clock, kinds: Kinds::load()?, workflows: Default::default() };
+        let desk = Desk {
+            clock,
+            kinds: Kinds::load()?,
+            workflows: Default::default(),
+        };
         let zone = jiff::tz::TimeZone::get(&config.time_zone)
             .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;
-        let place = Place { base_path: config.base_path().to_owned(), zone };
+        let place = Place {
+            base_path: config.base_path().to_owned(),
+            zone,
+        };
         let templates =
             Templates::load(&place).map_err(|fault| Error::Configuration(fault.to_string()))?;
         Ok(App {

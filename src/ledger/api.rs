@@ -55,7 +55,10 @@ impl Asked {
 /// A time as people write it: `2026-01-31` (that day's start in UTC, moved by `days`) or RFC 3339.
 fn time(name: &str, text: &str, days: i64) -> Result<At> {
     let text = text.trim();
-    let day = text.parse::<jiff::civil::Date>().ok().filter(|_| text.len() == 10);
+    let day = text
+        .parse::<jiff::civil::Date>()
+        .ok()
+        .filter(|_| text.len() == 10);
     let read = match day {
         Some(day) => day
             .checked_add(jiff::Span::new().days(days))

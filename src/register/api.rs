@@ -21,7 +21,10 @@ type Pairs = web::Query<Vec<(String, String)>>;
 /// # Errors
 /// [`Error::BadRequest`] naming the filter that does not exist or has a value that does not.
 pub fn read_query(kind: &register::Kind, pairs: &[(String, String)]) -> Result<Query> {
-    let mut query = Query { kind: kind.key.to_owned(), ..Query::default() };
+    let mut query = Query {
+        kind: kind.key.to_owned(),
+        ..Query::default()
+    };
     let facets: BTreeSet<String> = kind.form.facets().into_iter().map(|f| f.field).collect();
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
         let wrong = || Error::BadRequest(format!("{name}: {value} is not one of its values"));
@@ -32,7 +35,11 @@ pub fn read_query(kind: &register::Kind, pairs: &[(String, String)]) -> Result<Q
             "sort" => query.sort = Sort::named(value).ok_or_else(wrong)?,
             "after" => query.after = Some(Cursor::parse(value)?),
             facet if facets.contains(facet) => {
-                query.facets.entry(facet.to_owned()).or_default().push(value.clone());
+                query
+                    .facets
+                    .entry(facet.to_owned())
+                    .or_default()
+                    .push(value.clone());
             }
             other => return Err(Error::BadRequest(format!("there is no filter {other}"))),
         }
@@ -66,7 +73,11 @@ pub async fn list(
 type Names = BTreeMap<crate::db::PersonId, String>;
 
 fn owner_names(conn: &mut Conn, records: &[Record]) -> Result<Names> {
-    let ids = records.iter().flat_map(|r| [r.owner_id, r.submitter_id]).flatten().collect();
+    let ids = records
+        .iter()
+        .flat_map(|r| [r.owner_id, r.submitter_id])
+        .flatten()
+        .collect();
     people::names(conn, &ids)
 }
 
@@ -110,10 +121,17 @@ pub async fn create(
     let once_key = Key::of(&request, &visitor, &document)?;
     let actor = visitor.actor()?;
     let author = actor.clone();
-    let answer = once(&app, "create", path.to_string(), &actor, once_key, move |tx, desk| {
-        let record = review::start(tx, desk, &author, key, document)?;
-        full(tx, &record)
-    })
+    let answer = once(
+        &app,
+        "create",
+        path.to_string(),
+        &actor,
+        once_key,
+        move |tx, desk| {
+            let record = review::start(tx, desk, &author, key, document)?;
+            full(tx, &record)
+        },
+    )
     .await?;
     Ok(with_tag(HttpResponse::Created(), &answer))
 }
@@ -122,10 +140,7 @@ pub async fn create(
 ///
 /// # Errors
 /// 404.
-pub async fn show(
-    app: web::Data<App>,
-    path: web::Path<(String, String)>,
-) -> Result<HttpResponse> {
+pub async fn show(app: web::Data<App>, path: web::Path<(String, String)>) -> Result<HttpResponse> {
     let (kind, reference) = path.into_inner();
     let kind = app.desk.kinds.by_path(&kind)?.key;
     let answer = app
@@ -151,13 +166,24 @@ fn full(conn: &mut Conn, record: &Record) -> Result<Value> {
 
 fn with_tag(mut response: actix_web::HttpResponseBuilder, answer: &Value) -> HttpResponse {
     let revision = answer.get("revision").and_then(Value::as_i64).unwrap_or(0);
-    response.insert_header((header::ETAG, format!("\"{revision}\""))).json(answer)
+    response
+        .insert_header((header::ETAG, format!("\"{revision}\"")))
+        .json(answer)
 }
 
 /// The revision that `If-Match` names.
 fn seen(request: &HttpRequest) -> Result<i32> {
-    let tag = request.headers().get(header::IF_MATCH).and_then(|v| v.to_str().ok());
-    let number = tag.and_then(|t| t.trim().trim_start_matches("W/").trim_matches('"').parse().ok());
+    let tag = request
+        .headers()
+        .get(header::IF_MATCH)
+        .and_then(|v| v.to_str().ok());
+    let number = tag.and_then(|t| {
+        t.trim()
+            .trim_start_matches("W/")
+            .trim_matches('"')
+            .parse()
+            .ok()
+    });
     number.ok_or_else(|| {
         Error::BadRequest("send If-Match with the ETag of the revision you saw".to_owned())
     })
@@ -243,7 +269,9 @@ pub async fn revision(
         .read(move |conn| {
             let record = register::by_reference(conn, key, &reference)?;
             let this = register::revision(conn, record.id, number)?;
-            let other = against.map(|n| register::revision(conn, record.id, n)).transpose()?;
+            let other = against
+                .map(|n| register::revision(conn, record.id, n))
+                .transpose()?;
             Ok((this, other))
         })
         .await?;
@@ -282,11 +310,18 @@ pub async fn submit(
     let once_key = Key::of(&request, &visitor, &json!({ "revision": revision }))?;
     let actor = visitor.actor()?;
     let author = actor.clone();
-    let answer = once(&app, "submit", reference.clone(), &actor, once_key, move |tx, desk| {
-        let record = register::by_reference(tx, key, &reference)?;
-        let review = review::submit(tx, desk, &author, record.id, revision)?;
-        crate::review::api::state(tx, desk, &review)
-    })
+    let answer = once(
+        &app,
+        "submit",
+        reference.clone(),
+        &actor,
+        once_key,
+        move |tx, desk| {
+            let record = register::by_reference(tx, key, &reference)?;
+            let review = review::submit(tx, desk, &author, record.id, revision)?;
+            crate::review::api::state(tx, desk, &review)
+        },
+    )
     .await?;
     Ok(HttpResponse::Created().json(answer))
 }

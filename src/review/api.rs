@@ -105,10 +105,17 @@ pub async fn withdraw(
     let reason = body.into_inner().reason;
     let actor = visitor.actor()?;
     let author = actor.clone();
-    let answer = once(&app, "withdraw", id.to_string(), &actor, key, move |tx, desk| {
-        let review = review::withdraw(tx, desk, &author, id, reason)?;
-        state(tx, desk, &review)
-    })
+    let answer = once(
+        &app,
+        "withdraw",
+        id.to_string(),
+        &actor,
+        key,
+        move |tx, desk| {
+            let review = review::withdraw(tx, desk, &author, id, reason)?;
+            state(tx, desk, &review)
+        },
+    )
     .await?;
     Ok(HttpResponse::Ok().json(answer))
 }
@@ -123,7 +130,10 @@ pub async fn tasks(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse
         .db
         .read(move |conn| {
             let tasks = store::tasks_of_person(conn, person)?;
-            tasks.iter().map(|task| task_state(conn, task)).collect::<Result<Vec<Value>>>()
+            tasks
+                .iter()
+                .map(|task| task_state(conn, task))
+                .collect::<Result<Vec<Value>>>()
         })
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "tasks": answer })))
@@ -231,8 +241,11 @@ pub async fn decide(
     let task: TaskId = parse("task", &path)?;
     let key = Key::of(&request, &visitor, &json!(*body))?;
     let body = body.into_inner();
-    let condition =
-        |c: ConditionBody| ConditionGiven { text: c.text, owner: c.owner, due: c.due };
+    let condition = |c: ConditionBody| ConditionGiven {
+        text: c.text,
+        owner: c.owner,
+        due: c.due,
+    };
     let given = DecisionGiven {
         task,
         seen: body.digest,
@@ -244,11 +257,18 @@ pub async fn decide(
     };
     let actor = visitor.actor()?;
     let author = actor.clone();
-    let answer = once(&app, "decide", task.to_string(), &actor, key, move |tx, desk| {
-        let reason = given.reason.clone();
-        let row = review::decide(tx, desk, &author, &given)?;
-        Ok(decided(&row, reason.as_deref()))
-    })
+    let answer = once(
+        &app,
+        "decide",
+        task.to_string(),
+        &actor,
+        key,
+        move |tx, desk| {
+            let reason = given.reason.clone();
+            let row = review::decide(tx, desk, &author, &given)?;
+            Ok(decided(&row, reason.as_deref()))
+        },
+    )
     .await?;
     Ok(HttpResponse::Created().json(answer))
 }

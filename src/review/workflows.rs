@@ -46,12 +46,19 @@ pub struct Cache(Mutex<HashMap<(i32, String), Arc<Loaded>>>);
 
 impl Cache {
     fn get(&self, version: i32, hash: &str) -> Option<Arc<Loaded>> {
-        self.0.lock().ok()?.get(&(version, hash.to_owned())).cloned()
+        self.0
+            .lock()
+            .ok()?
+            .get(&(version, hash.to_owned()))
+            .cloned()
     }
 
     fn keep(&self, loaded: &Arc<Loaded>) {
         if let Ok(mut all) = self.0.lock() {
-            all.insert((loaded.pin.version, loaded.pin.hash.clone()), loaded.clone());
+            all.insert(
+                (loaded.pin.version, loaded.pin.hash.clone()),
+                loaded.clone(),
+            );
         }
     }
 }

@@ -70,15 +70,25 @@ pub fn page_with(
     };
     let html = app
         .templates
-        .page(name, &Framed { frame, page: context })
+        .page(
+            name,
+            &Framed {
+                frame,
+                page: context,
+            },
+        )
         .map_err(|fault| Error::Corrupt(fault.to_string()))?;
-    Ok(HttpResponse::build(status).content_type("text/html; charset=utf-8").body(html))
+    Ok(HttpResponse::build(status)
+        .content_type("text/html; charset=utf-8")
+        .body(html))
 }
 
 /// Sends the browser on to `path` (below the base path) after a form was taken.
 pub fn go_to(app: &App, path: &str) -> HttpResponse {
     let address = format!("{}{path}", app.config.base_path());
-    HttpResponse::SeeOther().insert_header((header::LOCATION, address)).finish()
+    HttpResponse::SeeOther()
+        .insert_header((header::LOCATION, address))
+        .finish()
 }
 
 /// What went wrong, on its way to being shown.
@@ -109,7 +119,11 @@ impl ResponseError for Error {
             }
             _ => Value::Null,
         };
-        let trouble = Trouble { meaning: self.meaning(), sentence, fields };
+        let trouble = Trouble {
+            meaning: self.meaning(),
+            sentence,
+            fields,
+        };
         response.extensions_mut().insert(trouble);
         response
     }
@@ -143,7 +157,12 @@ pub async fn dress(
         None => return Ok(response.map_into_left_body()),
     };
     let below = path.strip_prefix(app.config.base_path()).unwrap_or(&path);
-    let visitor = response.request().extensions().get::<Visitor>().cloned().unwrap_or_default();
+    let visitor = response
+        .request()
+        .extensions()
+        .get::<Visitor>()
+        .cloned()
+        .unwrap_or_default();
     let answer = if below.starts_with("/api/") {
         problem(&app, &trouble)
     } else if trouble.meaning.status == 401 && is_get {
@@ -158,11 +177,16 @@ pub async fn dress(
             answer.headers_mut().insert(name.clone(), value.clone());
         }
     }
-    Ok(ServiceResponse::new(request, answer).map_into_boxed_body().map_into_left_body())
+    Ok(ServiceResponse::new(request, answer)
+        .map_into_boxed_body()
+        .map_into_left_body())
 }
 
 fn is_plain<B>(response: &ServiceResponse<B>) -> bool {
-    let kind = response.headers().get(header::CONTENT_TYPE).and_then(|v| v.to_str().ok());
+    let kind = response
+        .headers()
+        .get(header::CONTENT_TYPE)
+        .and_then(|v| v.to_str().ok());
     kind.is_some_and(|k| k.starts_with("text/plain"))
 }
 
@@ -170,17 +194,29 @@ fn is_plain<B>(response: &ServiceResponse<B>) -> bool {
 fn plain(status: StatusCode) -> Trouble {
     let (code, title, sentence) = match status {
         StatusCode::NOT_FOUND => ("not-found", "Not found", "there is nothing at this address"),
-        StatusCode::METHOD_NOT_ALLOWED => {
-            ("method-not-allowed", "Not possible", "this address cannot be used in this way")
-        }
-        StatusCode::PAYLOAD_TOO_LARGE => {
-            ("too-large", "Too large", "what you sent is larger than we take")
-        }
+        StatusCode::METHOD_NOT_ALLOWED => (
+            "method-not-allowed",
+            "Not possible",
+            "this address cannot be used in this way",
+        ),
+        StatusCode::PAYLOAD_TOO_LARGE => (
+            "too-large",
+            "Too large",
+            "what you sent is larger than we take",
+        ),
         StatusCode::FORBIDDEN => ("forbidden", "Not allowed", crate::web::csrf::REFUSAL),
         _ => ("bad-request", "Bad request", "what was sent cannot be read"),
     };
-    let meaning = Meaning { code, status: status.as_u16(), title };
-    Trouble { meaning, sentence: sentence.to_owned(), fields: Value::Null }
+    let meaning = Meaning {
+        code,
+        status: status.as_u16(),
+        title,
+    };
+    Trouble {
+        meaning,
+        sentence: sentence.to_owned(),
+        fields: Value::Null,
+    }
 }
 
 fn problem(app: &App, trouble: &Trouble) -> HttpResponse {
@@ -195,7 +231,9 @@ fn problem(app: &App, trouble: &Trouble) -> HttpResponse {
         body.insert("errors".to_owned(), trouble.fields.clone());
     }
     let status = status_of(trouble);
-    HttpResponse::build(status).content_type("application/problem+json").body(body.to_string())
+    HttpResponse::build(status)
+        .content_type("application/problem+json")
+        .body(body.to_string())
 }
 
 fn status_of(trouble: &Trouble) -> StatusCode {

@@ -33,7 +33,8 @@ impl Site {
 
     /// Whether the address is that of a sign-off link, whose token alone gives its right.
     fn is_sign_off_link(&self, path: &str) -> bool {
-        self.below_base(path).is_some_and(|path| path.starts_with("/s/"))
+        self.below_base(path)
+            .is_some_and(|path| path.starts_with("/s/"))
     }
 }
 

@@ -28,7 +28,9 @@ impl Key {
     /// # Errors
     /// [`Error::BadRequest`] when it is empty, too long or not printable.
     pub fn of(request: &HttpRequest, visitor: &Visitor, body: &Value) -> Result<Option<Key>> {
-        let Some(value) = request.headers().get("idempotency-key") else { return Ok(None) };
+        let Some(value) = request.headers().get("idempotency-key") else {
+            return Ok(None);
+        };
         let key = value.to_str().unwrap_or_default().trim().to_owned();
         if key.is_empty() || key.len() > KEY_MAX {
             let rule = format!("Idempotency-Key: send 1 to {KEY_MAX} printable characters");
@@ -41,7 +43,11 @@ impl Key {
         hash.update([0]);
         hash.update(serde_json_canonicalizer::to_vec(body)?);
         let request_hash = hex::encode(hash.finalize());
-        Ok(Some(Key { person: visitor.id()?, key, request_hash }))
+        Ok(Some(Key {
+            person: visitor.id()?,
+            key,
+            request_hash,
+        }))
     }
 }
 
@@ -59,7 +65,9 @@ pub async fn once(
     work: impl FnOnce(&mut Tx, &Desk) -> Result<Value> + Send + 'static,
 ) -> Result<Value> {
     let done = app.command(name, subject, actor, move |tx, desk| {
-        let Some(key) = key else { return work(tx, desk) };
+        let Some(key) = key else {
+            return work(tx, desk);
+        };
         if let Some(answer) = known(tx, &key)? {
             tx.leave_unchanged();
             return Ok(answer);

@@ -22,8 +22,9 @@ fn described(app: &App) -> Result<Value> {
     if let Some(version) = document.pointer_mut("/info/version") {
         *version = json!(env!("CARGO_PKG_VERSION"));
     }
-    if let Some(schemas) =
-        document.pointer_mut("/components/schemas").and_then(Value::as_object_mut)
+    if let Some(schemas) = document
+        .pointer_mut("/components/schemas")
+        .and_then(Value::as_object_mut)
     {
         for kind in app.desk.kinds.all() {
             schemas.insert(format!("{}_document", kind.key), kind.schema.clone());
@@ -43,7 +44,12 @@ mod tests {
         let document: Value = serde_json::from_str(TEXT).unwrap();
         let mut described = BTreeSet::new();
         for (path, methods) in document["paths"].as_object().unwrap() {
-            for method in methods.as_object().unwrap().keys().filter(|k| *k != "parameters") {
+            for method in methods
+                .as_object()
+                .unwrap()
+                .keys()
+                .filter(|k| *k != "parameters")
+            {
                 described.insert((method.to_uppercase(), path.clone()));
             }
         }

@@ -52,8 +52,15 @@ fn method(name: &'static str) -> actix_web::Route {
 
 /// Who may use the route with this pattern, if there is one.
 pub fn find(method: &Method, pattern: &str) -> Option<Who> {
-    let method = if *method == Method::HEAD { "GET" } else { method.as_str() };
-    TABLE.iter().find(|r| r.method == method && r.path == pattern).map(|r| r.who)
+    let method = if *method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    TABLE
+        .iter()
+        .find(|r| r.method == method && r.path == pattern)
+        .map(|r| r.who)
 }
 
 use Who::{Anyone, LogReader, SignedIn, Token};

@@ -15,8 +15,13 @@ const DRAIN_SECONDS: u64 = 20;
 pub fn configure(app: App) -> impl FnOnce(&mut web::ServiceConfig) {
     move |config| {
         let base = app.config.base_path().to_owned();
-        let site = Site { origin: app.config.origin(), base_path: base.clone() };
-        config.app_data(web::Data::new(site)).app_data(web::Data::new(app));
+        let site = Site {
+            origin: app.config.origin(),
+            base_path: base.clone(),
+        };
+        config
+            .app_data(web::Data::new(site))
+            .app_data(web::Data::new(app));
         limit_bodies(config);
         let everything = web::scope(&base)
             .wrap(from_fn(session::admit))
@@ -39,7 +44,9 @@ async fn nowhere() -> Result<actix_web::HttpResponse> {
 /// When the address cannot be listened on.
 pub fn listen(address: &str) -> Result<(TcpListener, SocketAddr)> {
     let failed = |e: std::io::Error| {
-        Error::Configuration(format!("cannot listen on {address}: {e}; set another --listen"))
+        Error::Configuration(format!(
+            "cannot listen on {address}: {e}; set another --listen"
+        ))
     };
     let listener = TcpListener::bind(address).map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;

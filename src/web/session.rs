@@ -73,7 +73,11 @@ impl FromRequest for Visitor {
     type Future = Ready<std::result::Result<Visitor, actix_web::Error>>;
 
     fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
-        ready(Ok(request.extensions().get::<Visitor>().cloned().unwrap_or_default()))
+        ready(Ok(request
+            .extensions()
+            .get::<Visitor>()
+            .cloned()
+            .unwrap_or_default()))
     }
 }
 
@@ -87,7 +91,10 @@ pub async fn admit(
     next: Next<impl MessageBody>,
 ) -> std::result::Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
     let pattern = request.match_pattern().unwrap_or_default();
-    let below = pattern.strip_prefix(app.config.base_path()).unwrap_or(&pattern).to_owned();
+    let below = pattern
+        .strip_prefix(app.config.base_path())
+        .unwrap_or(&pattern)
+        .to_owned();
     if let Some(who) = find(request.method(), &below) {
         let visitor = identify(&app, &request, &below).await?;
         may_enter(who, &visitor)?;
@@ -99,14 +106,23 @@ pub async fn admit(
 async fn identify(app: &App, request: &ServiceRequest, path: &str) -> Result<Visitor> {
     let now = app.desk.clock.now();
     if path.starts_with("/api/") {
-        let Some(token) = bearer(request) else { return Ok(Visitor::default()) };
+        let Some(token) = bearer(request) else {
+            return Ok(Visitor::default());
+        };
         return app
             .db
             .read(move |conn| {
                 let found = people::person_of_token(conn, now, &token)?;
-                let Some((person, scopes)) = found else { return Err(Error::Unauthenticated) };
+                let Some((person, scopes)) = found else {
+                    return Err(Error::Unauthenticated);
+                };
                 let roles = people::held_by(conn, person.id)?;
-                Ok(Visitor { person: Some(person), roles, scopes: Some(scopes), tasks: 0 })
+                Ok(Visitor {
+                    person: Some(person),
+                    roles,
+                    scopes: Some(scopes),
+                    tasks: 0,
+                })
             })
             .await;
     }
@@ -120,7 +136,12 @@ async fn identify(app: &App, request: &ServiceRequest, path: &str) -> Result<Vis
             };
             let roles = people::held_by(conn, person.id)?;
             let tasks = crate::review::open_task_count(conn, person.id)?;
-            Ok(Visitor { person: Some(person), roles, scopes: None, tasks })
+            Ok(Visitor {
+                person: Some(person),
+                roles,
+                scopes: None,
+                tasks,
+            })
         })
         .await
 }
@@ -145,32 +166,48 @@ fn may_enter(who: Who, visitor: &Visitor) -> Result<()> {
             if held {
                 Ok(())
             } else {
-                Err(Error::Forbidden(format!("this token lacks the scope {scope}")))
+                Err(Error::Forbidden(format!(
+                    "this token lacks the scope {scope}"
+                )))
             }
         }
     }
 }
 
 fn bearer(request: &ServiceRequest) -> Option<Secret> {
-    let value = request.headers().get(header::AUTHORIZATION)?.to_str().ok()?;
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
     let (scheme, token) = value.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then(|| Secret::presented(token.trim()))
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| Secret::presented(token.trim()))
 }
 
 /// The name of the session cookie. The prefix makes browsers insist on https and on no domain.
 fn cookie_name(app: &App) -> &'static str {
-    if app.config.public_url.starts_with("https://") { "__Host-session" } else { "session" }
+    if app.config.public_url.starts_with("https://") {
+        "__Host-session"
+    } else {
+        "session"
+    }
 }
 
 /// The secret of the visitor's session cookie.
 pub fn session_secret(app: &App, request: &HttpRequest) -> Option<Secret> {
-    request.cookie(cookie_name(app)).map(|c| Secret::presented(c.value()))
+    request
+        .cookie(cookie_name(app))
+        .map(|c| Secret::presented(c.value()))
 }
 
 /// The cookie that carries a session. Lax, because people arrive from their webmail.
 pub fn session_cookie(app: &App, secret: &Secret) -> Cookie<'static> {
     cookie(app, secret.reveal().to_owned())
-        .max_age(Duration::hours(i64::try_from(people::SESSION_HOURS).unwrap_or(12)))
+        .max_age(Duration::hours(
+            i64::try_from(people::SESSION_HOURS).unwrap_or(12),
+        ))
         .finish()
 }
 

@@ -520,8 +520,14 @@ impl<'a> Run<'a> {
         }
         let before = run.seats.get(index);
         let own = |person: &PersonId| before.is_some_and(|seat| seat.people.contains(person));
-        let standing_in = before.and_then(|seat| seat.fallback.clone()).unwrap_or_default();
-        let people = named.into_iter().filter(|p| !own(p)).chain(standing_in).collect();
+        let standing_in = before
+            .and_then(|seat| seat.fallback.clone())
+            .unwrap_or_default();
+        let people = named
+            .into_iter()
+            .filter(|p| !own(p))
+            .chain(standing_in)
+            .collect();
         let (stage, seat) = (stage.key.clone(), seat.key.clone());
         self.emit(Event::SeatFellBack {
             stage,

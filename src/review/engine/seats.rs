@@ -143,10 +143,19 @@ pub(super) fn count(ctx: &Context, review: &Review, stage: &Stage, run: &StageRu
     if unfilled == 0 {
         return Count::Open;
     }
-    able.extend(run.votes.iter().filter(|(_, o)| **o == Outcome::Reject).map(|(p, _)| *p));
+    able.extend(
+        run.votes
+            .iter()
+            .filter(|(_, o)| **o == Outcome::Reject)
+            .map(|(p, _)| *p),
+    );
     let seats = short(&run.seats, &able);
     let outvoted = seats.len() < unfilled;
-    if seats.is_empty() { Count::Rejected } else { Count::Short { seats, outvoted } }
+    if seats.is_empty() {
+        Count::Rejected
+    } else {
+        Count::Short { seats, outvoted }
+    }
 }
 
 /// The seats that `people` cannot fill, counting each person for one seat.
