@@ -6,7 +6,9 @@ use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::register::Kinds;
 use crate::review::Desk;
+use crate::templates::{Place, Templates};
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The running program.
 #[derive(Clone)]
@@ -17,6 +19,10 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The settings.
     pub config: Arc<Config>,
+    /// Pages and mails as text.
+    pub templates: Arc<Templates>,
+    /// Rung when a message may have been queued, so that the mail worker looks at once.
+    pub post: Arc<Notify>,
 }
 
 impl App {
@@ -27,7 +33,9 @@ impl App {
     pub fn open(config: Config, clock: Clock) -> Result<App> {
         let db = Db::open(&config.database_url, config.readers)?;
         let desk = Desk { clock, kinds: Kinds::load()?, workflows: Default::default() };
-        Ok(App { db, desk: Arc::new(desk), config: Arc::new(config) })
+        let templates = Arc::new(templates(&config)?);
+        let (desk, config) = (Arc::new(desk), Arc::new(config));
+        Ok(App { db, desk, config, templates, post: Arc::new(Notify::new()) })
     }
 
     /// Runs a command through the door. A refusal changes nothing and is noted apart from the
@@ -44,8 +52,9 @@ impl App {
     ) -> Result<T> {
         let desk = self.desk.clone();
         let done = self.db.write(move |tx| work(tx, &desk)).await;
-        if let Err(error) = &done {
-            self.note_refusal(name, subject, actor, error).await;
+        match &done {
+            Ok(_) => self.post.notify_one(),
+            Err(error) => self.note_refusal(name, subject, actor, error).await,
         }
         done
     }
@@ -68,6 +77,13 @@ impl App {
             tracing::error!(error = %e, "a refusal could not be noted");
         }
     }
+}
+
+fn templates(config: &Config) -> Result<Templates> {
+    let zone = jiff::tz::TimeZone::get(&config.time_zone)
+        .map_err(|e| Error::Configuration(format!("COUNTERSIGN_TIME_ZONE: {e}")))?;
+    let place = Place { base_path: config.base_path().to_owned(), zone };
+    Templates::load(&place).map_err(|fault| Error::Configuration(fault.to_string()))
 }
 
 struct Refused {

@@ -11,7 +11,7 @@ pub use access::{
     person_of_session, person_of_token, sign_in_link, use_sign_in_link, sign_in_person,
 };
 pub use store::{
-    Person, all, by_email, by_id, directory, held_by, holders, member_names, names,
+    Person, all, by_email, by_id, directory, held_by, holders, member_names, names, set_reachable,
 };
 
 use crate::db::{At, PersonId, Tx};
