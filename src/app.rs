@@ -19,10 +19,12 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The settings.
     pub config: Arc<Config>,
-    /// Pages and mails as text.
+    /// Pages and mails.
     pub templates: Arc<Templates>,
     /// Rung when a message may have been queued, so that the mail worker looks at once.
     pub post: Arc<Notify>,
+    /// Whether anyone may act as anyone: the throw-away demo.
+    demo: bool,
 }
 
 impl App {
@@ -32,10 +34,38 @@ impl App {
     /// When the database is out of reach or of a newer schema.
     pub fn open(config: Config, clock: Clock) -> Result<App> {
         let db = Db::open(&config.database_url, config.readers)?;
-        let desk = Desk { clock, kinds: Kinds::load()?, workflows: Default::default() };
-        let templates = Arc::new(templates(&config)?);
-        let (desk, config) = (Arc::new(desk), Arc::new(config));
-        Ok(App { db, desk, config, templates, post: Arc::new(Notify::new()) })
+        let desk = Desk {
+            clock,
+            kinds: Kinds::load()?,
+            workflows: Default::default(),
+        };
+        let zone = jiff::tz::TimeZone::get(&config.time_zone)
+            .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;
+        let place = Place {
+            base_path: config.base_path().to_owned(),
+            zone,
+        };
+        let templates =
+            Templates::load(&place).map_err(|fault| Error::Configuration(fault.to_string()))?;
+        Ok(App {
+            db,
+            desk: Arc::new(desk),
+            config: Arc::new(config),
+            templates: Arc::new(templates),
+            post: Arc::new(Notify::new()),
+            demo: false,
+        })
+    }
+
+    /// The same program as a demo: anyone may act as anyone.
+    pub fn as_demo(mut self) -> App {
+        self.demo = true;
+        self
+    }
+
+    /// Whether this is the demo.
+    pub fn is_demo(&self) -> bool {
+        self.demo
     }
 
     /// Runs a command through the door. A refusal changes nothing and is noted apart from the
@@ -77,13 +107,6 @@ impl App {
             tracing::error!(error = %e, "a refusal could not be noted");
         }
     }
-}
-
-fn templates(config: &Config) -> Result<Templates> {
-    let zone = jiff::tz::TimeZone::get(&config.time_zone)
-        .map_err(|e| Error::Configuration(format!("COUNTERSIGN_TIME_ZONE: {e}")))?;
-    let place = Place { base_path: config.base_path().to_owned(), zone };
-    Templates::load(&place).map_err(|fault| Error::Configuration(fault.to_string()))
 }
 
 struct Refused {
