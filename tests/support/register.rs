@@ -144,7 +144,11 @@ impl Register {
             kinds: Kinds::load().expect("the kinds are right"),
             workflows: Default::default(),
         };
-        let register = Register { db, desk: Arc::new(desk), people: Mutex::default() };
+        let register = Register {
+            db,
+            desk: Arc::new(desk),
+            people: Mutex::default(),
+        };
         let everybody = register.does(|tx, desk| {
             let mut everybody = BTreeMap::new();
             for (name, roles, groups) in PEOPLE {
@@ -176,12 +180,16 @@ impl Register {
     }
 
     pub fn reads<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> T {
-        self.db.read_now(work).unwrap_or_else(|error| panic!("{error}"))
+        self.db
+            .read_now(work)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub fn person(&self, name: &str) -> PersonId {
         let people = self.people.lock().expect("nobody panicked");
-        *people.get(name).unwrap_or_else(|| panic!("nobody is called {name}"))
+        *people
+            .get(name)
+            .unwrap_or_else(|| panic!("nobody is called {name}"))
     }
 
     /// Gives somebody, new or not, a role; vacant seats are looked at again.
@@ -192,12 +200,19 @@ impl Register {
             review::refill(tx, desk, &operator())?;
             Ok(id)
         });
-        self.people.lock().expect("nobody panicked").insert(name.to_owned(), id);
+        self.people
+            .lock()
+            .expect("nobody panicked")
+            .insert(name.to_owned(), id);
     }
 
     /// Time goes by.
     pub fn days_pass(&self, days: u64) {
-        let later = self.desk.clock.now().plus(Duration::from_secs(days * 86_400));
+        let later = self
+            .desk
+            .clock
+            .now()
+            .plus(Duration::from_secs(days * 86_400));
         self.desk.clock.set(later);
     }
 
@@ -208,8 +223,13 @@ impl Register {
 
     fn publish_text(&self, text: &str) -> i32 {
         let kind = self.desk.kinds.by_key("use_case").expect("the kind");
-        let bundle = Bundle::load("story.json", text, &kind.schema, &self.desk.kinds.stage_forms)
-            .unwrap_or_else(|problems| panic!("{problems:?}"));
+        let bundle = Bundle::load(
+            "story.json",
+            text,
+            &kind.schema,
+            &self.desk.kinds.stage_forms,
+        )
+        .unwrap_or_else(|problems| panic!("{problems:?}"));
         self.does(move |tx, desk| workflows::publish(tx, desk.clock.now(), &operator(), &bundle))
     }
 
@@ -218,7 +238,10 @@ impl Register {
         let document = use_case(&changes);
         let record =
             self.does(move |tx, desk| review::start(tx, desk, &actor, "use_case", document));
-        Case { record: record.id, author: author.to_owned() }
+        Case {
+            record: record.id,
+            author: author.to_owned(),
+        }
     }
 
     pub fn submitted_by(&self, author: &str, changes: Value) -> Case {
@@ -229,7 +252,8 @@ impl Register {
 
     /// The author submits what the record holds now.
     pub fn submit(&self, case: &Case) -> Review {
-        self.tries_to_submit(&case.author, case).unwrap_or_else(|error| panic!("{error}"))
+        self.tries_to_submit(&case.author, case)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub fn tries_to_submit(&self, name: &str, case: &Case) -> Result<Review> {
@@ -240,7 +264,8 @@ impl Register {
 
     /// The author changes some answers.
     pub fn edit(&self, case: &Case, changes: Value) -> Revised {
-        self.tries_to_edit(&case.author, case, changes).unwrap_or_else(|error| panic!("{error}"))
+        self.tries_to_edit(&case.author, case, changes)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub fn tries_to_edit(&self, name: &str, case: &Case, changes: Value) -> Result<Revised> {
@@ -264,7 +289,8 @@ impl Register {
     }
 
     pub fn withdraw(&self, case: &Case) -> Review {
-        self.tries_to_withdraw(&case.author, case).unwrap_or_else(|error| panic!("{error}"))
+        self.tries_to_withdraw(&case.author, case)
+            .unwrap_or_else(|error| panic!("{error}"))
     }
 
     pub fn tries_to_withdraw(&self, name: &str, case: &Case) -> Result<Review> {
@@ -313,9 +339,14 @@ impl Register {
         let open = self.reads(|conn| review::open_tasks_of(conn, review));
         let people = self.people.lock().expect("nobody panicked");
         let holds = |id: &PersonId| {
-            open.iter().any(|task| task.stage == stage && task.person_id == *id)
+            open.iter()
+                .any(|task| task.stage == stage && task.person_id == *id)
         };
-        people.iter().filter(|(_, id)| holds(id)).map(|(name, _)| name.clone()).collect()
+        people
+            .iter()
+            .filter(|(_, id)| holds(id))
+            .map(|(name, _)| name.clone())
+            .collect()
     }
 
     /// All tasks of a review that somebody was ever given, the newest first.
@@ -332,13 +363,18 @@ impl Register {
 
     /// The link that a mail would bring for the person's open task.
     pub fn link_for(&self, name: &str, case: &Case) -> Secret {
-        let task = self.tasks_of(case, name).into_iter().find(|task| task.state == "open");
+        let task = self
+            .tasks_of(case, name)
+            .into_iter()
+            .find(|task| task.state == "open");
         self.link_to(task.unwrap_or_else(|| panic!("{name} has no open task")).id)
     }
 
     pub fn link_to(&self, task: TaskId) -> Secret {
         let now = self.desk.clock.now();
-        self.db.upkeep_now(move |tx| review::issue_link(tx, task, now)).expect("a link")
+        self.db
+            .upkeep_now(move |tx| review::issue_link(tx, task, now))
+            .expect("a link")
     }
 
     pub fn link_state(&self, link: &Secret) -> LinkState {
@@ -351,7 +387,10 @@ impl Register {
         let rows = self.reads(|conn| review::decisions_of(conn, case.record));
         let name = |id: PersonId| {
             let people = self.people.lock().expect("nobody panicked");
-            people.iter().find(|(_, known)| **known == id).map(|(name, _)| name.clone())
+            people
+                .iter()
+                .find(|(_, known)| **known == id)
+                .map(|(name, _)| name.clone())
         };
         let line = |row: DecisionRow| {
             let name = name(row.person_id).unwrap_or_default();
@@ -361,8 +400,11 @@ impl Register {
     }
 
     pub fn entries(&self) -> Vec<Entry> {
-        let rows = self.reads(|conn| ledger::rows(conn, &Filter::default(), Page::From(0), 100_000));
-        rows.iter().map(|row| Entry::parse(&row.entry).expect("an entry")).collect()
+        let rows =
+            self.reads(|conn| ledger::rows(conn, &Filter::default(), Page::From(0), 100_000));
+        rows.iter()
+            .map(|row| Entry::parse(&row.entry).expect("an entry"))
+            .collect()
     }
 
     pub fn ledger_size(&self) -> u64 {
@@ -373,14 +415,20 @@ impl Register {
     pub fn kinds_of<T>(&self, deed: impl FnOnce() -> T) -> Vec<String> {
         let before = self.ledger_size() as usize;
         deed();
-        self.entries().into_iter().skip(before).map(|entry| entry.kind).collect()
+        self.entries()
+            .into_iter()
+            .skip(before)
+            .map(|entry| entry.kind)
+            .collect()
     }
 
     /// Asserts that `deed` is refused under this code and that not one row of the database is
     /// other than before.
     pub fn refuses<T>(&self, code: &str, deed: impl FnOnce() -> Result<T>) {
         let before = self.dump();
-        let Err(error) = deed() else { panic!("it should be refused as {code}") };
+        let Err(error) = deed() else {
+            panic!("it should be refused as {code}")
+        };
         assert_eq!(error.meaning().code, code, "{error}");
         assert_eq!(self.dump(), before, "the refusal {code} changed something");
     }
@@ -477,7 +525,8 @@ impl Reviewer<'_> {
     ) -> Result<DecisionRow> {
         let given = self.given(outcome, case, conditions);
         let actor = self.actor();
-        self.register.tries(move |tx, desk| review::decide(tx, desk, &actor, &given))
+        self.register
+            .tries(move |tx, desk| review::decide(tx, desk, &actor, &given))
     }
 
     /// How the ledger will know them.
@@ -508,7 +557,10 @@ impl Reviewer<'_> {
             outcome,
             seen: self.seen.clone().unwrap_or_else(|| review.digest.clone()),
             reason: self.reason.clone(),
-            answers: self.answers.clone().unwrap_or_else(|| self.filled(task, &review)),
+            answers: self
+                .answers
+                .clone()
+                .unwrap_or_else(|| self.filled(task, &review)),
             conditions: conditions.iter().map(condition).collect(),
             link: self.link.as_ref().map(Secret::hash),
         }
@@ -518,7 +570,8 @@ impl Reviewer<'_> {
         let tasks = self.register.tasks_of(case, &self.name);
         let open = tasks.iter().find(|task| task.state == "open");
         let task = open.or(tasks.first());
-        task.unwrap_or_else(|| panic!("{} was never asked", self.name)).id
+        task.unwrap_or_else(|| panic!("{} was never asked", self.name))
+            .id
     }
 
     /// The stage's form as a conscientious person fills it.
@@ -526,8 +579,13 @@ impl Reviewer<'_> {
         let stage = self.register.reads(|conn| review::task(conn, task)).stage;
         let (key, version) = (&review.workflow.key, review.workflow.version);
         let cache = &self.register.desk.workflows;
-        let loaded = self.register.reads(|conn| workflows::version(conn, cache, key, version));
-        let form = loaded.workflow.stage(&stage).and_then(|stage| stage.form.clone());
+        let loaded = self
+            .register
+            .reads(|conn| workflows::version(conn, cache, key, version));
+        let form = loaded
+            .workflow
+            .stage(&stage)
+            .and_then(|stage| stage.form.clone());
         form.map_or_else(|| json!({}), |form| answers_to(&form))
     }
 }
@@ -551,9 +609,26 @@ pub fn answers_to(form: &str) -> Value {
 /// What a refused command must leave as it was: all tables but those of sessions and of the
 /// refusals themselves.
 const TABLES: &[&str] = &[
-    "people", "memberships", "api_tokens", "records", "record_facets", "revisions", "counters",
-    "workflows", "reviews", "tasks", "decisions", "conditions", "sign_off_links", "outbox",
-    "idempotency", "settings", "ledger_entries", "ledger_nodes", "ledger_private", "ledger_index",
+    "people",
+    "memberships",
+    "api_tokens",
+    "records",
+    "record_facets",
+    "revisions",
+    "counters",
+    "workflows",
+    "reviews",
+    "tasks",
+    "decisions",
+    "conditions",
+    "sign_off_links",
+    "outbox",
+    "idempotency",
+    "settings",
+    "ledger_entries",
+    "ledger_nodes",
+    "ledger_private",
+    "ledger_index",
 ];
 
 #[derive(QueryableByName)]
@@ -568,7 +643,9 @@ fn dump_table(conn: &mut Conn, table: &str) -> Result<Vec<String>> {
         Conn::Sqlite(_) => {
             let columns = format!("SELECT name AS line FROM pragma_table_info('{table}')");
             let columns: Vec<Line> = diesel::sql_query(columns).load(conn)?;
-            let quoted = columns.iter().map(|column| format!("quote(t.{})", column.line));
+            let quoted = columns
+                .iter()
+                .map(|column| format!("quote(t.{})", column.line));
             quoted.collect::<Vec<_>>().join(" || ',' || ")
         }
     };
@@ -670,8 +747,9 @@ mod promises {
     }
 
     pub fn the_ledger_is_whole(conn: &mut Conn) -> Result<()> {
-        let texts: Vec<(i64, Vec<u8>)> =
-            ledger_entries::table.order(ledger_entries::seq).load(conn)?;
+        let texts: Vec<(i64, Vec<u8>)> = ledger_entries::table
+            .order(ledger_entries::seq)
+            .load(conn)?;
         let indexed: Vec<(i64, At, String)> = ledger_index::table
             .order(ledger_index::seq)
             .select((ledger_index::seq, ledger_index::at, ledger_index::kind))
@@ -681,28 +759,42 @@ mod promises {
         let mut last = None;
         for (expected, ((seq, text), index)) in texts.iter().zip(&indexed).enumerate() {
             let entry = Entry::parse(text).expect("an entry");
-            assert_eq!((entry.seq, *seq, index.0), (expected as u64, entry.seq as i64, *seq));
+            assert_eq!(
+                (entry.seq, *seq, index.0),
+                (expected as u64, entry.seq as i64, *seq)
+            );
             assert_eq!((&entry.kind, At(entry.at)), (&index.2, index.1));
-            assert!(last.is_none_or(|before| before <= entry.at), "entry {seq} is dated earlier");
+            assert!(
+                last.is_none_or(|before| before <= entry.at),
+                "entry {seq} is dated earlier"
+            );
             last = Some(entry.at);
             tree.push(leaf_hash(text));
         }
-        assert_eq!(ledger::root(conn, texts.len() as u64)?, tree.root(), "root of the nodes");
+        assert_eq!(
+            ledger::root(conn, texts.len() as u64)?,
+            tree.root(),
+            "root of the nodes"
+        );
         the_side_table_opens_commitments(conn, &texts)
     }
 
-    fn the_side_table_opens_commitments(
-        conn: &mut Conn,
-        texts: &[(i64, Vec<u8>)],
-    ) -> Result<()> {
+    fn the_side_table_opens_commitments(conn: &mut Conn, texts: &[(i64, Vec<u8>)]) -> Result<()> {
         let opened: Vec<(i64, String, Vec<u8>, String)> = ledger_private::table.load(conn)?;
         for (seq, name, salt, value) in opened {
             let entry = Entry::parse(&texts[seq as usize].1).expect("an entry");
             let salt: [u8; 32] = salt.try_into().expect("32 bytes");
             let sealed = commitment(&salt, &name, value.as_bytes());
-            assert_eq!(entry.private.get(&name), Some(&sealed), "{name} of entry {seq}");
+            assert_eq!(
+                entry.private.get(&name),
+                Some(&sealed),
+                "{name} of entry {seq}"
+            );
             let text = String::from_utf8_lossy(&texts[seq as usize].1).into_owned();
-            assert!(value.len() < 8 || !text.contains(&value), "{name} stands in entry {seq}");
+            assert!(
+                value.len() < 8 || !text.contains(&value),
+                "{name} stands in entry {seq}"
+            );
         }
         Ok(())
     }
@@ -711,22 +803,37 @@ mod promises {
         let keys: Vec<String> = outbox::table.select(outbox::dedupe_key).load(conn)?;
         let given: Vec<TaskId> = tasks::table.select(tasks::id).load(conn)?;
         for id in &given {
-            assert!(keys.contains(&format!("task:{id}")), "task {id} was never mailed");
+            assert!(
+                keys.contains(&format!("task:{id}")),
+                "task {id} was never mailed"
+            );
         }
         let made: Vec<TaskId> = decisions::table.select(decisions::id).load(conn)?;
         for id in &made {
-            assert!(keys.contains(&format!("receipt:{id}")), "decision {id} has no receipt");
+            assert!(
+                keys.contains(&format!("receipt:{id}")),
+                "decision {id} has no receipt"
+            );
         }
         let announced = keys.iter().filter(|key| key.starts_with("task:")).count();
-        assert_eq!(announced, given.len(), "mails announce tasks that there are not");
+        assert_eq!(
+            announced,
+            given.len(),
+            "mails announce tasks that there are not"
+        );
         Ok(())
     }
 
     pub fn every_decision_has_its_entry(conn: &mut Conn) -> Result<()> {
-        let filter = Filter { kind: Some("decision.recorded".to_owned()), ..Filter::default() };
+        let filter = Filter {
+            kind: Some("decision.recorded".to_owned()),
+            ..Filter::default()
+        };
         let entries = ledger::rows(conn, &filter, Page::From(0), 100_000)?;
-        let rows: Vec<DecisionRow> =
-            decisions::table.order(decisions::seq).select(DecisionRow::as_select()).load(conn)?;
+        let rows: Vec<DecisionRow> = decisions::table
+            .order(decisions::seq)
+            .select(DecisionRow::as_select())
+            .load(conn)?;
         assert_eq!(rows.len(), entries.len(), "a decision for each entry");
         for (row, entry) in rows.iter().zip(&entries) {
             assert_eq!((row.seq, Some(row.person_id)), (entry.seq, entry.person_id));
@@ -742,7 +849,10 @@ mod promises {
     pub fn record_and_tasks_follow_the_review(conn: &mut Conn, review: &Review) -> Result<()> {
         let record = records::by_id(conn, review.record)?;
         if record.review_id == Some(review.id) && review.phase == Phase::InReview {
-            assert_eq!(record.revision, review.revision, "the revision under review");
+            assert_eq!(
+                record.revision, review.revision,
+                "the revision under review"
+            );
         }
         let open = review::open_tasks_of(conn, review.id)?;
         if review.phase != Phase::InReview {
@@ -750,23 +860,42 @@ mod promises {
         }
         for task in &open {
             let run = review.stage(&task.stage).expect("its stage");
-            assert_eq!((run.progress, run.epoch), (Progress::Open, task.epoch as u32));
-            assert!(run.asked().contains(&task.person_id) && !run.votes.contains_key(&task.person_id));
+            assert_eq!(
+                (run.progress, run.epoch),
+                (Progress::Open, task.epoch as u32)
+            );
+            assert!(
+                run.asked().contains(&task.person_id) && !run.votes.contains_key(&task.person_id)
+            );
         }
-        for (key, run) in review.stages.iter().filter(|(_, run)| run.progress == Progress::Open) {
+        for (key, run) in review
+            .stages
+            .iter()
+            .filter(|(_, run)| run.progress == Progress::Open)
+        {
             let waits = open.iter().any(|task| task.stage == *key);
             let vacant = run.seats.iter().any(|seat| seat.fallback.is_some());
-            assert!(waits || vacant || review.phase != Phase::InReview, "{key} waits for nobody");
+            assert!(
+                waits || vacant || review.phase != Phase::InReview,
+                "{key} waits for nobody"
+            );
         }
         Ok(())
     }
 
     pub fn the_pin_stands_in_every_entry(conn: &mut Conn, review: &Review) -> Result<()> {
-        let filter = Filter { record: Some(review.record), ..Filter::default() };
+        let filter = Filter {
+            record: Some(review.record),
+            ..Filter::default()
+        };
         let rows = ledger::rows(conn, &filter, Page::From(0), 100_000)?;
         for row in rows.iter().filter(|row| row.review_id == Some(review.id)) {
             let entry = Entry::parse(&row.entry).expect("an entry");
-            assert_eq!(entry.subject["workflow_hash"], review.workflow.hash, "entry {}", row.seq);
+            assert_eq!(
+                entry.subject["workflow_hash"], review.workflow.hash,
+                "entry {}",
+                row.seq
+            );
         }
         Ok(())
     }
