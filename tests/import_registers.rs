@@ -125,6 +125,27 @@ fn every_shipped_mapping_is_valid_and_fills_fields_that_the_kind_has() {
     assert_eq!(seen, 3);
 }
 
+/// The first block of that language after the heading.
+fn block<'a>(page: &'a str, heading: &str, language: &str) -> &'a str {
+    let rest = page.split_once(heading).unwrap().1;
+    let rest = rest.split_once(&format!("```{language}\n")).unwrap().1;
+    rest.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_worked_example_of_the_guide_gives_the_report_that_it_shows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/importing.md")).unwrap();
+    let of = |language| block(&page, "## A worked example", language);
+    let mapping = Mapping::load("guide", of("json")).unwrap();
+    let table = Table::open(of("csv").as_bytes().to_vec(), mapping.layout()).unwrap();
+    let (rows, report) = map(&table, &mapping);
+    assert_eq!(report.to_string(), of("text"));
+    assert_eq!(rows[0].document["uses"], json!(["summarising", "search"]));
+    let shown: Value = serde_json::from_str(block(&page, "## Reading the report", "json")).unwrap();
+    assert_eq!(serde_json::to_value(&report).unwrap(), shown);
+}
+
 /// Every column that a mapping names.
 fn columns(mapping: &Value) -> Vec<String> {
     let text = |value: &Value| value.as_str().unwrap().to_owned();
