@@ -6,6 +6,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::register::Kinds;
 use crate::review::Desk;
+use crate::templates::{Place, Templates};
 use std::sync::Arc;
 
 /// The running program.
@@ -17,6 +18,10 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The settings.
     pub config: Arc<Config>,
+    /// Pages and mails.
+    pub templates: Arc<Templates>,
+    /// Whether anyone may act as anyone: the throw-away demo.
+    demo: bool,
 }
 
 impl App {
@@ -26,8 +31,37 @@ impl App {
     /// When the database is out of reach or of a newer schema.
     pub fn open(config: Config, clock: Clock) -> Result<App> {
         let db = Db::open(&config.database_url, config.readers)?;
-        let desk = Desk { clock, kinds: Kinds::load()?, workflows: Default::default() };
-        Ok(App { db, desk: Arc::new(desk), config: Arc::new(config) })
+        let desk = Desk {
+            clock,
+            kinds: Kinds::load()?,
+            workflows: Default::default(),
+        };
+        let zone = jiff::tz::TimeZone::get(&config.time_zone)
+            .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;
+        let place = Place {
+            base_path: config.base_path().to_owned(),
+            zone,
+        };
+        let templates =
+            Templates::load(&place).map_err(|fault| Error::Configuration(fault.to_string()))?;
+        Ok(App {
+            db,
+            desk: Arc::new(desk),
+            config: Arc::new(config),
+            templates: Arc::new(templates),
+            demo: false,
+        })
+    }
+
+    /// The same program as a demo: anyone may act as anyone.
+    pub fn as_demo(mut self) -> App {
+        self.demo = true;
+        self
+    }
+
+    /// Whether this is the demo.
+    pub fn is_demo(&self) -> bool {
+        self.demo
     }
 
     /// Runs a command through the door. A refusal changes nothing and is noted apart from the

@@ -1,6 +1,5 @@
 //! The command line: one file per command.
 
-
 mod export;
 mod import;
 mod people;

@@ -8,11 +8,9 @@ mod store;
 
 pub use access::{
     SESSION_HOURS, SIGN_IN_MINUTES, Secret, create_token, end_session, open_session,
-    person_of_session, person_of_token, sign_in_link, use_sign_in_link, sign_in_person,
+    person_of_session, person_of_token, sign_in_link, sign_in_person, use_sign_in_link,
 };
-pub use store::{
-    Person, all, by_email, by_id, directory, held_by, holders, member_names, names,
-};
+pub use store::{Person, all, by_email, by_id, directory, held_by, holders, member_names, names};
 
 use crate::db::{At, PersonId, Tx};
 use crate::error::{Error, Result};
@@ -87,7 +85,14 @@ fn join(
         ));
     }
     if store::add_membership(tx, kind, key, person)? {
-        let note = Note::new(if kind == "role" { "role.given" } else { "group.joined" }, actor);
+        let note = Note::new(
+            if kind == "role" {
+                "role.given"
+            } else {
+                "group.joined"
+            },
+            actor,
+        );
         crate::ledger::append(tx, now, note.about(person).data(kind, key))?;
     }
     Ok(())
@@ -96,7 +101,9 @@ fn join(
 fn is_key(key: &str) -> bool {
     key.len() <= 48
         && key.starts_with(|c: char| c.is_ascii_lowercase())
-        && key.chars().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+        && key
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
 }
 
 fn invalid(field: &str, message: &str) -> Error {
@@ -117,11 +124,17 @@ pub fn address(text: &str) -> Result<String> {
                 && !domain.starts_with('.')
                 && !domain.ends_with('.')
                 && text.len() <= 254
-                && text.chars().all(|c| c.is_ascii_graphic() && !"<>()[]\\,;:\"".contains(c))
+                && text
+                    .chars()
+                    .all(|c| c.is_ascii_graphic() && !"<>()[]\\,;:\"".contains(c))
         }
         _ => false,
     };
-    if good { Ok(text) } else { Err(invalid("email", "enter an address like name@example.org")) }
+    if good {
+        Ok(text)
+    } else {
+        Err(invalid("email", "enter an address like name@example.org"))
+    }
 }
 
 /// A display name without control characters or direction overrides, at most 64 characters:
@@ -131,7 +144,9 @@ pub fn address(text: &str) -> Result<String> {
 /// [`Error::Invalid`] on `name`.
 pub fn display_name(text: &str) -> Result<String> {
     let hidden = |c: char| {
-        c.is_control() || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        c.is_control()
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2066}'..='\u{2069}')
     };
     let name: String = text.chars().filter(|c| !hidden(*c)).collect();
     let name = name.trim();

@@ -39,18 +39,26 @@ pub struct Version {
     pub published_at: At,
 }
 
-/// Versions by hash. A version never changes, so what is here is never stale.
+/// Versions by number and hash. A version never changes, so what is here is never stale; the
+/// number counts, because the same text may be published again after another.
 #[derive(Debug, Default)]
-pub struct Cache(Mutex<HashMap<String, Arc<Loaded>>>);
+pub struct Cache(Mutex<HashMap<(i32, String), Arc<Loaded>>>);
 
 impl Cache {
-    fn get(&self, hash: &str) -> Option<Arc<Loaded>> {
-        self.0.lock().ok()?.get(hash).cloned()
+    fn get(&self, version: i32, hash: &str) -> Option<Arc<Loaded>> {
+        self.0
+            .lock()
+            .ok()?
+            .get(&(version, hash.to_owned()))
+            .cloned()
     }
 
     fn keep(&self, loaded: &Arc<Loaded>) {
         if let Ok(mut all) = self.0.lock() {
-            all.insert(loaded.pin.hash.clone(), loaded.clone());
+            all.insert(
+                (loaded.pin.version, loaded.pin.hash.clone()),
+                loaded.clone(),
+            );
         }
     }
 }
@@ -118,12 +126,7 @@ pub fn versions(conn: &mut Conn) -> Result<Vec<Version>> {
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Corrupt`] when its text no longer has its hash.
-pub fn version(
-    conn: &mut Conn,
-    cache: &Cache,
-    key: &str,
-    version: i32,
-) -> Result<Arc<Loaded>> {
+pub fn version(conn: &mut Conn, cache: &Cache, key: &str, version: i32) -> Result<Arc<Loaded>> {
     let row: Option<(String, String)> = workflows::table
         .find((key, version))
         .select((workflows::hash, workflows::text))
@@ -131,7 +134,7 @@ pub fn version(
         .optional()?;
     let (hash, text) =
         row.ok_or_else(|| Error::not_found("workflow", format!("{key} version {version}")))?;
-    if let Some(loaded) = cache.get(&hash) {
+    if let Some(loaded) = cache.get(version, &hash) {
         return Ok(loaded);
     }
     let loaded = Arc::new(load(key, version, &hash, &text)?);
@@ -140,24 +143,41 @@ pub fn version(
 }
 
 fn load(key: &str, version: i32, hash: &str, text: &str) -> Result<Loaded> {
-    let corrupt = |what: String| Error::Corrupt(format!("workflow {key} version {version}: {what}"));
+    let corrupt =
+        |what: String| Error::Corrupt(format!("workflow {key} version {version}: {what}"));
     let bundle = Bundle::pinned(text).map_err(|problems| {
-        corrupt(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        corrupt(
+            problems
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        )
     })?;
     if bundle.hash != hash {
-        return Err(corrupt("its text no longer has the hash it was published with".to_owned()));
+        return Err(corrupt(
+            "its text no longer has the hash it was published with".to_owned(),
+        ));
     }
     let mut forms = BTreeMap::new();
     for (name, schema) in &bundle.forms {
         let form = Form::parse(schema).map_err(|_| corrupt(format!("form {name}")))?;
         forms.insert(name.clone(), form);
     }
-    let pin = Pin { key: key.to_owned(), version, hash: hash.to_owned() };
-    Ok(Loaded { pin, workflow: bundle.workflow, forms })
+    let pin = Pin {
+        key: key.to_owned(),
+        version,
+        hash: hash.to_owned(),
+    };
+    Ok(Loaded {
+        pin,
+        workflow: bundle.workflow,
+        forms,
+    })
 }
 
-/// The active version that is meant for `request`: of those that apply, the one with the lowest
-/// priority number, then by key.
+/// The active version that is meant for `request`: of those that apply, the one with the highest
+/// priority, then by key.
 ///
 /// # Errors
 /// When the database fails or a stored version cannot be read.
@@ -171,7 +191,7 @@ pub fn choose(
     for row in versions(conn)?.into_iter().filter(|v| v.active) {
         let loaded = version(conn, cache, &row.key, row.version)?;
         let meant = loaded.workflow.form == kind && loaded.workflow.applies(request);
-        let better = |b: &Arc<Loaded>| loaded.workflow.priority < b.workflow.priority;
+        let better = |b: &Arc<Loaded>| loaded.workflow.priority > b.workflow.priority;
         if meant && best.as_ref().is_none_or(better) {
             best = Some(loaded);
         }

@@ -19,7 +19,10 @@ pub struct Asset {
 /// The last part of a file's address: its hash and its name.
 pub fn address(name: &str) -> Option<String> {
     let file = Files::get(name)?;
-    let hash: String = hex::encode(file.metadata.sha256_hash()).chars().take(16).collect();
+    let hash: String = hex::encode(file.metadata.sha256_hash())
+        .chars()
+        .take(16)
+        .collect();
     Some(format!("{hash}-{name}"))
 }
 
@@ -31,7 +34,10 @@ pub fn find(wanted: &str) -> Option<Asset> {
         return None;
     }
     let file = Files::get(name)?;
-    Some(Asset { bytes: file.data, media_type: media_type(name) })
+    Some(Asset {
+        bytes: file.data,
+        media_type: media_type(name),
+    })
 }
 
 fn media_type(name: &str) -> &'static str {
@@ -49,7 +55,10 @@ mod tests {
     #[test]
     fn the_stylesheet_is_found_at_its_own_address_only() {
         let address = address("countersign.css").unwrap();
-        assert_eq!(find(&address).unwrap().media_type, "text/css; charset=utf-8");
+        assert_eq!(
+            find(&address).unwrap().media_type,
+            "text/css; charset=utf-8"
+        );
         assert!(find("0123456789abcdef-countersign.css").is_none());
         assert!(find("../Cargo.toml").is_none());
     }

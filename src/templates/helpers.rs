@@ -28,7 +28,9 @@ pub(super) fn register(registry: &mut Handlebars<'static>, place: &Place) {
     register_as(registry, "plural", plural);
     register_as(registry, "concat", |parts| Ok(concat(parts).into()));
     register_as(registry, "titled", titled);
-    register_as(registry, "eq", |parts| Ok((value(parts, 0)? == value(parts, 1)?).into()));
+    register_as(registry, "eq", |parts| {
+        Ok((value(parts, 0)? == value(parts, 1)?).into())
+    });
     registry.register_helper("if", Box::new(StrictIf { wanted: true }));
     registry.register_helper("unless", Box::new(StrictIf { wanted: false }));
 }
@@ -81,17 +83,26 @@ impl HelperDef for StrictIf {
             return Err(RenderError::strict_error(condition.relative_path()));
         }
         let holds = condition.value().is_truthy(false) == self.wanted;
-        let block = if holds { helper.template() } else { helper.inverse() };
+        let block = if holds {
+            helper.template()
+        } else {
+            helper.inverse()
+        };
         block.map_or(Ok(()), |block| block.render(registry, context, state, out))
     }
 }
 
 fn value<'a>(parts: &'a [PathAndJson], at: usize) -> Result<&'a Value, String> {
-    parts.get(at).map(PathAndJson::value).ok_or_else(|| format!("wants {} values", at + 1))
+    parts
+        .get(at)
+        .map(PathAndJson::value)
+        .ok_or_else(|| format!("wants {} values", at + 1))
 }
 
 fn word<'a>(parts: &'a [PathAndJson], at: usize) -> Result<&'a str, String> {
-    value(parts, at)?.as_str().ok_or_else(|| format!("value {} is no text", at + 1))
+    value(parts, at)?
+        .as_str()
+        .ok_or_else(|| format!("value {} is no text", at + 1))
 }
 
 fn shown(value: &Value) -> String {
@@ -154,7 +165,12 @@ fn asset(base: &str, parts: &[PathAndJson]) -> Answer {
 /// An address that somebody gave: let through when a browser would only go there, `#` otherwise.
 fn href(parts: &[PathAndJson]) -> Answer {
     let text = shown(value(parts, 0)?);
-    Ok(if is_harmless(&text) { text } else { "#".to_owned() }.into())
+    Ok(if is_harmless(&text) {
+        text
+    } else {
+        "#".to_owned()
+    }
+    .into())
 }
 
 fn is_harmless(address: &str) -> bool {
@@ -171,7 +187,11 @@ fn is_harmless(address: &str) -> bool {
 /// `26 Nov 2026, 17:00 CET`, from RFC 3339.
 fn when(zone: &TimeZone, parts: &[PathAndJson]) -> Answer {
     let at = timestamp(word(parts, 0)?)?;
-    Ok(at.to_zoned(zone.clone()).strftime("%-d %b %Y, %H:%M %Z").to_string().into())
+    Ok(at
+        .to_zoned(zone.clone())
+        .strftime("%-d %b %Y, %H:%M %Z")
+        .to_string()
+        .into())
 }
 
 /// `26 Nov 2026`, from RFC 3339 or from a date.
@@ -185,7 +205,8 @@ fn day(zone: &TimeZone, parts: &[PathAndJson]) -> Answer {
 }
 
 fn timestamp(text: &str) -> Result<Timestamp, String> {
-    text.parse().map_err(|_| "wants a time as in RFC 3339".to_owned())
+    text.parse()
+        .map_err(|_| "wants a time as in RFC 3339".to_owned())
 }
 
 /// `9f3c 41ab`: enough of a digest to compare by eye.
@@ -196,7 +217,9 @@ fn short_digest(parts: &[PathAndJson]) -> Answer {
 
 /// `1 condition`, `2 conditions`; a third parameter is the plural where `s` does not make it.
 fn plural(parts: &[PathAndJson]) -> Answer {
-    let count = value(parts, 0)?.as_i64().ok_or("value 1 is no whole number")?;
+    let count = value(parts, 0)?
+        .as_i64()
+        .ok_or("value 1 is no whole number")?;
     let one = word(parts, 1)?;
     let many = parts.get(2).and_then(|p| p.value().as_str());
     Ok(match (count, many) {
@@ -209,9 +232,16 @@ fn plural(parts: &[PathAndJson]) -> Answer {
 
 /// A page's title; when the first parameter holds errors, it says so first.
 fn titled(parts: &[PathAndJson]) -> Answer {
-    let errors = value(parts, 0)?.as_array().is_some_and(|errors| !errors.is_empty());
+    let errors = value(parts, 0)?
+        .as_array()
+        .is_some_and(|errors| !errors.is_empty());
     let title = concat(parts.get(1..).unwrap_or_default());
-    Ok(if errors { format!("Error: {title}") } else { title }.into())
+    Ok(if errors {
+        format!("Error: {title}")
+    } else {
+        title
+    }
+    .into())
 }
 
 #[cfg(test)]
@@ -228,21 +258,39 @@ mod tests {
         registry.set_strict_mode(true);
         registry.register_escape_fn(handlebars::no_escape);
         let zone = TimeZone::get("Europe/Berlin").unwrap();
-        register(&mut registry, &Place { base_path: "/reg".to_owned(), zone });
+        register(
+            &mut registry,
+            &Place {
+                base_path: "/reg".to_owned(),
+                zone,
+            },
+        );
         registry.render_template(template, &data)
     }
 
     #[test]
     fn an_address_stands_below_the_base_path() {
         assert_eq!(say("{{url \"/\"}}", json!({})), "/reg/");
-        assert_eq!(say("{{url \"/a?b=\" x}}", json!({"x": "ü&/?#"})), "/reg/a?b=%C3%BC%26%2F%3F%23");
-        assert_eq!(say("{{url p \"/\" n}}", json!({"p": "/tools", "n": 3})), "/reg/tools/3");
+        assert_eq!(
+            say("{{url \"/a?b=\" x}}", json!({"x": "ü&/?#"})),
+            "/reg/a?b=%C3%BC%26%2F%3F%23"
+        );
+        assert_eq!(
+            say("{{url p \"/\" n}}", json!({"p": "/tools", "n": 3})),
+            "/reg/tools/3"
+        );
     }
 
     #[test]
     fn no_value_makes_an_address_lead_to_another_host() {
-        assert_eq!(say("{{url p}}", json!({"p": "//evil.example"})), "/reg/evil.example");
-        assert_eq!(say("{{url p}}", json!({"p": "https://evil.example"})), "/reg/https%3A%2F%2Fevil.example");
+        assert_eq!(
+            say("{{url p}}", json!({"p": "//evil.example"})),
+            "/reg/evil.example"
+        );
+        assert_eq!(
+            say("{{url p}}", json!({"p": "https://evil.example"})),
+            "/reg/https%3A%2F%2Fevil.example"
+        );
     }
 
     #[test]
@@ -259,7 +307,12 @@ mod tests {
         ] {
             assert_eq!(say("{{href x}}", json!({"x": hostile})), "#", "{hostile:?}");
         }
-        for harmless in ["https://example.org/a?b=c", "?status=approved", "/log", "#top"] {
+        for harmless in [
+            "https://example.org/a?b=c",
+            "?status=approved",
+            "/log",
+            "#top",
+        ] {
             assert_eq!(say("{{href x}}", json!({"x": harmless})), harmless);
         }
     }
@@ -275,9 +328,15 @@ mod tests {
 
     #[test]
     fn what_a_handler_forgot_is_an_error_and_not_an_empty_place() {
-        for template in ["{{x}}", "{{#if x}}y{{/if}}", "{{#unless x}}y{{/unless}}", "{{url \"/\" x}}",
-            "{{when x}}", "{{#if (eq x 1)}}y{{/if}}", "{{#each x}}y{{/each}}"]
-        {
+        for template in [
+            "{{x}}",
+            "{{#if x}}y{{/if}}",
+            "{{#unless x}}y{{/unless}}",
+            "{{url \"/\" x}}",
+            "{{when x}}",
+            "{{#if (eq x 1)}}y{{/if}}",
+            "{{#each x}}y{{/each}}",
+        ] {
             assert!(try_say(template, json!({"y": 1})).is_err(), "{template}");
         }
     }
@@ -285,10 +344,19 @@ mod tests {
     #[test]
     fn counts_digests_and_titles_read_well() {
         let data = json!({"n": 2, "one": 1, "d": "9f3c41ab00", "e": [1], "none": []});
-        assert_eq!(say("{{plural n \"condition\"}}", data.clone()), "2 conditions");
-        assert_eq!(say("{{plural one \"entry\" \"entries\"}}", data.clone()), "1 entry");
+        assert_eq!(
+            say("{{plural n \"condition\"}}", data.clone()),
+            "2 conditions"
+        );
+        assert_eq!(
+            say("{{plural one \"entry\" \"entries\"}}", data.clone()),
+            "1 entry"
+        );
         assert_eq!(say("{{short_digest d}}", data.clone()), "9f3c 41ab");
-        assert_eq!(say("{{titled e \"Sign \" \"in\"}}", data.clone()), "Error: Sign in");
+        assert_eq!(
+            say("{{titled e \"Sign \" \"in\"}}", data.clone()),
+            "Error: Sign in"
+        );
         assert_eq!(say("{{titled none \"Sign in\"}}", data), "Sign in");
     }
 }

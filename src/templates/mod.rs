@@ -74,7 +74,11 @@ impl Templates {
         }
         for path in Mails::iter() {
             let name = format!("mail/{}", path.trim_end_matches(".hbs"));
-            let registry = if name.ends_with(".txt") { &mut plain } else { &mut html };
+            let registry = if name.ends_with(".txt") {
+                &mut plain
+            } else {
+                &mut html
+            };
             register(registry, &name, Mails::get(&path))?;
         }
         Ok(Templates { html, plain })
@@ -128,5 +132,7 @@ fn render(
     name: &str,
     context: &impl Serialize,
 ) -> Result<String, Fault> {
-    registry.render(name, context).map_err(|e| Fault::Render(name.to_owned(), Box::new(e)))
+    registry
+        .render(name, context)
+        .map_err(|e| Fault::Render(name.to_owned(), Box::new(e)))
 }

@@ -6,7 +6,9 @@ pub const LINE_MAX: usize = 76;
 /// One line of text: control characters, line breaks and direction overrides become spaces, so
 /// that what somebody typed can neither forge a line of a mail nor a header.
 pub fn clean(text: &str) -> String {
-    text.chars().map(|c| if is_hidden(c) { ' ' } else { c }).collect()
+    text.chars()
+        .map(|c| if is_hidden(c) { ' ' } else { c })
+        .collect()
 }
 
 fn is_hidden(c: char) -> bool {
@@ -44,7 +46,11 @@ pub fn fold(text: &str) -> String {
 fn fold_line(line: &str, folded: &mut String) {
     let body = line.trim_start();
     let indent = line.len() - body.len();
-    let hanging = if body.starts_with("- ") { indent + 2 } else { indent };
+    let hanging = if body.starts_with("- ") {
+        indent + 2
+    } else {
+        indent
+    };
     let mut width = indent;
     folded.extend(std::iter::repeat_n(' ', indent));
     for (at, word) in body.split_whitespace().enumerate() {
@@ -78,13 +84,22 @@ mod tests {
         let text = format!("- {}\n", "wort ".repeat(40));
         let folded = fold(&text);
         assert!(folded.lines().all(|line| line.chars().count() <= LINE_MAX));
-        assert!(folded.lines().skip(1).all(|line| line.starts_with("  wort")));
+        assert!(
+            folded
+                .lines()
+                .skip(1)
+                .all(|line| line.starts_with("  wort"))
+        );
     }
 
     #[test]
     fn a_link_stays_whole_even_when_it_is_longer_than_a_line() {
         let link = format!("https://register.harbour.example/s/{}", "a".repeat(90));
-        assert!(fold(&format!("Open {link} now")).lines().any(|line| line == link));
+        assert!(
+            fold(&format!("Open {link} now"))
+                .lines()
+                .any(|line| line == link)
+        );
     }
 
     #[test]

@@ -78,8 +78,10 @@ mod tests {
     use actix_web::{App, test};
 
     async fn answer(method: Method, path: &str, headers: &[(&str, &str)]) -> StatusCode {
-        let site =
-            Site { origin: "https://harbour.example".to_owned(), base_path: String::new() };
+        let site = Site {
+            origin: "https://harbour.example".to_owned(),
+            base_path: String::new(),
+        };
         let app = App::new()
             .app_data(web::Data::new(site))
             .default_service(web::to(HttpResponse::Ok))
@@ -89,7 +91,9 @@ mod tests {
         for header in headers {
             request = request.insert_header(*header);
         }
-        test::call_service(&app, request.to_request()).await.status()
+        test::call_service(&app, request.to_request())
+            .await
+            .status()
     }
 
     #[actix_web::test]
@@ -99,7 +103,10 @@ mod tests {
             &[("origin", "https://harbour.example")],
             &[("sec-fetch-site", "same-origin"), ("origin", "null")],
         ] {
-            assert_eq!(answer(Method::POST, "/tasks", headers).await, StatusCode::OK);
+            assert_eq!(
+                answer(Method::POST, "/tasks", headers).await,
+                StatusCode::OK
+            );
         }
     }
 
@@ -114,7 +121,10 @@ mod tests {
                 &[("origin", "https://evil.example")],
                 &[("origin", "https://harbour.example.evil.example")],
                 &[("origin", "null")],
-                &[("sec-fetch-site", "cross-site"), ("origin", "https://harbour.example")],
+                &[
+                    ("sec-fetch-site", "cross-site"),
+                    ("origin", "https://harbour.example"),
+                ],
                 &[("authorization", "Basic YTpi")],
                 &[("authorization", "Bearer ")],
             ] {
@@ -129,14 +139,23 @@ mod tests {
         assert_eq!(answer(Method::GET, "/", &[]).await, StatusCode::OK);
         assert_eq!(answer(Method::HEAD, "/", &[]).await, StatusCode::OK);
         let bearer = [("authorization", "bearer cs_abc")];
-        assert_eq!(answer(Method::POST, "/api/v1/tasks", &bearer).await, StatusCode::OK);
+        assert_eq!(
+            answer(Method::POST, "/api/v1/tasks", &bearer).await,
+            StatusCode::OK
+        );
     }
 
     #[actix_web::test]
     async fn a_sign_off_page_may_hide_its_origin_but_not_name_another() {
         let null = [("origin", "null")];
-        assert_eq!(answer(Method::POST, "/s/token", &null).await, StatusCode::OK);
+        assert_eq!(
+            answer(Method::POST, "/s/token", &null).await,
+            StatusCode::OK
+        );
         let foreign = [("origin", "https://evil.example")];
-        assert_eq!(answer(Method::POST, "/s/token", &foreign).await, StatusCode::FORBIDDEN);
+        assert_eq!(
+            answer(Method::POST, "/s/token", &foreign).await,
+            StatusCode::FORBIDDEN
+        );
     }
 }

@@ -27,15 +27,35 @@ pub async fn headers(
     set(headers, header::CONTENT_SECURITY_POLICY, POLICY);
     set(headers, header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     set(headers, header::X_FRAME_OPTIONS, "DENY");
-    set(headers, HeaderName::from_static("permissions-policy"), PERMISSIONS);
-    set(headers, HeaderName::from_static("cross-origin-opener-policy"), "same-origin");
-    set(headers, HeaderName::from_static("cross-origin-resource-policy"), "same-origin");
+    set(
+        headers,
+        HeaderName::from_static("permissions-policy"),
+        PERMISSIONS,
+    );
+    set(
+        headers,
+        HeaderName::from_static("cross-origin-opener-policy"),
+        "same-origin",
+    );
+    set(
+        headers,
+        HeaderName::from_static("cross-origin-resource-policy"),
+        "same-origin",
+    );
     if site.is_secure() {
-        set(headers, header::STRICT_TRANSPORT_SECURITY, "max-age=31536000");
+        set(
+            headers,
+            header::STRICT_TRANSPORT_SECURITY,
+            "max-age=31536000",
+        );
     }
     if by_link {
         set(headers, header::REFERRER_POLICY, "no-referrer");
-        set(headers, HeaderName::from_static("x-robots-tag"), "noindex, nofollow");
+        set(
+            headers,
+            HeaderName::from_static("x-robots-tag"),
+            "noindex, nofollow",
+        );
         set(headers, header::CACHE_CONTROL, "no-store");
     } else {
         set(headers, header::REFERRER_POLICY, "same-origin");
@@ -57,7 +77,10 @@ mod tests {
     use actix_web::{App, HttpResponse, test};
 
     async fn headers_of(origin: &str, path: &str) -> HeaderMap {
-        let site = Site { origin: origin.to_owned(), base_path: "/reg".to_owned() };
+        let site = Site {
+            origin: origin.to_owned(),
+            base_path: "/reg".to_owned(),
+        };
         let app = App::new()
             .app_data(web::Data::new(site))
             .default_service(web::to(HttpResponse::NotFound))
@@ -70,7 +93,11 @@ mod tests {
     #[actix_web::test]
     async fn every_answer_forbids_foreign_content_even_one_that_found_nothing() {
         let headers = headers_of("http://localhost", "/reg/nothing").await;
-        let policy = headers.get("content-security-policy").unwrap().to_str().unwrap();
+        let policy = headers
+            .get("content-security-policy")
+            .unwrap()
+            .to_str()
+            .unwrap();
         assert!(policy.contains("default-src 'none'") && !policy.contains("unsafe"));
         assert_eq!(headers.get("referrer-policy").unwrap(), "same-origin");
         assert!(headers.get("strict-transport-security").is_none());

@@ -1,10 +1,15 @@
 //! Pages and the API over HTTP: who may come in, what every answer carries, which address leads
 //! where.
+pub mod answer;
 pub mod assets;
 pub mod csrf;
 pub mod headers;
-
-pub use crate::templates;
+pub mod health;
+pub mod once;
+pub mod openapi;
+pub mod routes;
+pub mod serve;
+pub mod session;
 
 /// What the middlewares need to know of the installation.
 #[derive(Debug, Clone)]
@@ -28,7 +33,8 @@ impl Site {
 
     /// Whether the address is that of a sign-off link, whose token alone gives its right.
     fn is_sign_off_link(&self, path: &str) -> bool {
-        self.below_base(path).is_some_and(|path| path.starts_with("/s/"))
+        self.below_base(path)
+            .is_some_and(|path| path.starts_with("/s/"))
     }
 }
 

@@ -562,7 +562,8 @@ mod tests {
             "started_on": { "column": "Since", "dates": "%d.%m.%Y" },
             "topic": { "const": "Public" },
         }});
-        let csv = "Name;Stage;Uses;More;Asked;Since\nX;In\u{a0}Use ;\"Search; drafting\";search;;1.2.2024\n";
+        let csv = "Name;Stage;Uses;More;Asked;Since\n\
+                   X;In\u{a0}Use ;\"Search; drafting\";search;;1.2.2024\n";
         let mapped = row(csv, about);
         let expected = json!({
             "title": "X", "lifecycle": "live", "uses": ["search", "drafting"],
@@ -830,7 +831,10 @@ mod tests {
         #[test]
         fn every_cell_that_is_not_empty_is_taken_reported_or_set_aside(
             cells in proptest::collection::vec(
-                proptest::collection::vec("(a|b|na|drafting;x|2024-01-01|Jan-24|a\u{0}b|[ab \u{a0}]{0,70}|\\PC{0,9})", 0..9),
+                proptest::collection::vec(
+                    "(a|b|na|drafting;x|2024-01-01|Jan-24|a\u{0}b|[ab \u{a0}]{0,70}|\\PC{0,9})",
+                    0..9,
+                ),
                 1..6,
             )
         ) {

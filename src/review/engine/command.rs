@@ -4,7 +4,7 @@ use crate::form::Form;
 use crate::review::engine::event::{Condition, Event, RejectedBecause};
 use crate::review::engine::refusal::Refusal;
 use crate::review::engine::seats::{Count, Directory, count, resolve, separated, stand_ins};
-use crate::review::engine::state::{Phase, Pin, Progress, Review, StageRun};
+use crate::review::engine::state::{Phase, Pin, Progress, Review, SeatRun, StageRun};
 use crate::review::engine::{CONDITION_MAX, CONDITIONS_MAX, REASON_MAX};
 use crate::workflow::{Inputs, Link, OnReject, Outcome, Stage, StageResult, Verdict, Workflow};
 use serde_json::Value;
@@ -114,7 +114,12 @@ pub fn open(ctx: &Context, opening: Opening, now: At) -> Option<(Review, Vec<Eve
         stages: ctx.workflow.stages.iter().map(|s| s.key.clone()).collect(),
     };
     let review = Review::begin(&event)?;
-    let mut run = Run { ctx, review, events: vec![event], now };
+    let mut run = Run {
+        ctx,
+        review,
+        events: vec![event],
+        now,
+    };
     run.settle();
     Some((run.review, run.events))
 }
@@ -129,7 +134,12 @@ pub fn decide(
     command: &Command,
     now: At,
 ) -> Result<(Review, Vec<Event>), Refusal> {
-    let mut run = Run { ctx, review: review.clone(), events: Vec::new(), now };
+    let mut run = Run {
+        ctx,
+        review: review.clone(),
+        events: Vec::new(),
+        now,
+    };
     match command {
         Command::Decide(decision) => run.vote(decision)?,
         Command::Resubmit(resubmission) => run.resubmit(resubmission)?,
@@ -174,7 +184,9 @@ impl<'a> Run<'a> {
         });
         match vote.outcome {
             Outcome::RequestChanges => {
-                self.emit(Event::ChangesRequested { stage: stage.key.clone() });
+                self.emit(Event::ChangesRequested {
+                    stage: stage.key.clone(),
+                });
             }
             Outcome::Reject if stage.on_reject == OnReject::Veto => self.reject(&stage.key),
             _ => self.settle(),
@@ -184,7 +196,10 @@ impl<'a> Run<'a> {
 
     fn may_decide(&self, vote: &Decision) -> Result<&'a Stage, Refusal> {
         let stage = self.definition(&vote.stage).ok_or(Refusal::StageNotOpen)?;
-        let run = self.review.stage(&vote.stage).ok_or(Refusal::StageNotOpen)?;
+        let run = self
+            .review
+            .stage(&vote.stage)
+            .ok_or(Refusal::StageNotOpen)?;
         if run.epoch == vote.epoch && run.votes.contains_key(&vote.person) {
             return Err(Refusal::AlreadyDecided);
         }
@@ -228,10 +243,12 @@ impl<'a> Run<'a> {
         conditions_well_formed(vote)
     }
 
+    /// Who stands in for any seat may not step aside, even from a seat of their own: with one
+    /// decision they would leave both.
     fn may_recuse(&self, stage: &Stage, person: PersonId) -> Result<(), Refusal> {
-        let own = |run: &StageRun| run.seats.iter().any(|s| s.people.contains(&person));
+        let stands_in = |seat: &SeatRun| seat.fallback.iter().flatten().any(|p| *p == person);
         match self.review.stage(&stage.key) {
-            Some(run) if own(run) => Ok(()),
+            Some(run) if !run.seats.iter().any(stands_in) => Ok(()),
             _ => Err(Refusal::StandInCannotRecuse),
         }
     }
@@ -239,10 +256,14 @@ impl<'a> Run<'a> {
     /// The stage's form is asked of those who approve; the others may leave it as it is.
     fn answers(&self, stage: &Stage, vote: &Decision) -> Result<Value, Refusal> {
         let nothing = || Value::Object(serde_json::Map::new());
-        let approving =
-            matches!(vote.outcome, Outcome::Approve | Outcome::ApproveWithConditions);
+        let approving = matches!(
+            vote.outcome,
+            Outcome::Approve | Outcome::ApproveWithConditions
+        );
         let form = stage.form.as_ref().and_then(|key| self.ctx.forms.get(key));
-        let (true, Some(form)) = (approving, form) else { return Ok(nothing()) };
+        let (true, Some(form)) = (approving, form) else {
+            return Ok(nothing());
+        };
         let errors = form.check(&vote.answers);
         if errors.is_empty() {
             Ok(vote.answers.clone())
@@ -254,8 +275,14 @@ impl<'a> Run<'a> {
     fn reject(&mut self, stage: &str) {
         let epoch = self.review.stage(stage).map_or(0, |s| s.epoch);
         let progress = Progress::Rejected;
-        self.emit(Event::StageSettled { stage: stage.to_owned(), epoch, progress });
-        self.emit(Event::Rejected { because: RejectedBecause::Stage });
+        self.emit(Event::StageSettled {
+            stage: stage.to_owned(),
+            epoch,
+            progress,
+        });
+        self.emit(Event::Rejected {
+            because: RejectedBecause::Stage,
+        });
     }
 
     fn resubmit(&mut self, new: &Resubmission) -> Result<(), Refusal> {
@@ -273,7 +300,9 @@ impl<'a> Run<'a> {
         });
         self.reopen_stages();
         if self.review.resubmissions > allowed {
-            self.emit(Event::Rejected { because: RejectedBecause::TooManyRevisions });
+            self.emit(Event::Rejected {
+                because: RejectedBecause::TooManyRevisions,
+            });
         } else {
             self.settle();
         }
@@ -282,10 +311,15 @@ impl<'a> Run<'a> {
 
     fn reopen_stages(&mut self) {
         for stage in &self.ctx.workflow.stages {
-            let Some(run) = self.review.stage(&stage.key) else { continue };
+            let Some(run) = self.review.stage(&stage.key) else {
+                continue;
+            };
             if run.progress != Progress::Pending {
                 let epoch = run.epoch + 1;
-                self.emit(Event::StageReopened { stage: stage.key.clone(), epoch });
+                self.emit(Event::StageReopened {
+                    stage: stage.key.clone(),
+                    epoch,
+                });
             }
         }
     }
@@ -298,7 +332,9 @@ impl<'a> Run<'a> {
         if reason.is_some_and(|r| r.chars().count() > REASON_MAX) {
             return Err(Refusal::TooLong("the reason", REASON_MAX));
         }
-        self.emit(Event::Withdrawn { reason: text(&reason.map(str::to_owned)) });
+        self.emit(Event::Withdrawn {
+            reason: text(&reason.map(str::to_owned)),
+        });
         Ok(())
     }
 
@@ -330,7 +366,9 @@ impl<'a> Run<'a> {
     }
 
     fn settle_stage(&mut self, stage: &'a Stage) -> bool {
-        let Some(run) = self.review.stage(&stage.key) else { return false };
+        let Some(run) = self.review.stage(&stage.key) else {
+            return false;
+        };
         match run.progress {
             Progress::Pending => self.start(stage),
             Progress::Open => self.close_or_fill(stage),
@@ -340,7 +378,9 @@ impl<'a> Run<'a> {
 
     fn start(&mut self, stage: &Stage) -> bool {
         let settled = |key: &String| {
-            self.review.stage(key).is_some_and(|run| run.progress.lets_others_start())
+            self.review
+                .stage(key)
+                .is_some_and(|run| run.progress.lets_others_start())
         };
         if !stage.needs.iter().all(settled) {
             return false;
@@ -355,14 +395,23 @@ impl<'a> Run<'a> {
         };
         let unread = match self.ctx.workflow.condition(stage, &inputs) {
             Verdict::Skipped { condition } => {
-                self.emit(Event::StageSkipped { stage: key, epoch, condition });
+                self.emit(Event::StageSkipped {
+                    stage: key,
+                    epoch,
+                    condition,
+                });
                 return true;
             }
             Verdict::Error { message, .. } => Some(message),
             Verdict::Required { .. } => None,
         };
         let seats = resolve(self.ctx, &self.review, stage);
-        self.emit(Event::StageOpened { stage: key, epoch, seats, unread });
+        self.emit(Event::StageOpened {
+            stage: key,
+            epoch,
+            seats,
+            unread,
+        });
         true
     }
 
@@ -379,7 +428,9 @@ impl<'a> Run<'a> {
     }
 
     fn close_or_fill(&mut self, stage: &Stage) -> bool {
-        let Some(run) = self.review.stage(&stage.key) else { return false };
+        let Some(run) = self.review.stage(&stage.key) else {
+            return false;
+        };
         match count(self.ctx, &self.review, stage, run) {
             Count::Open => false,
             Count::Rejected => {
@@ -388,18 +439,28 @@ impl<'a> Run<'a> {
             }
             Count::Met => {
                 let (epoch, progress) = (run.epoch, outcome_of(run));
-                self.emit(Event::StageSettled { stage: stage.key.clone(), epoch, progress });
+                self.emit(Event::StageSettled {
+                    stage: stage.key.clone(),
+                    epoch,
+                    progress,
+                });
                 true
             }
-            Count::Short(seats) => seats
-                .into_iter()
-                .map(|seat| self.fall_back(stage, seat, false))
-                .fold(false, |moved, fell| moved || fell),
+            Count::Short { seats, outvoted } => {
+                let fell = |moved, seat| self.fall_back(stage, seat, false) || moved;
+                let moved = seats.into_iter().fold(false, fell);
+                if !moved && outvoted {
+                    self.reject(&stage.key);
+                }
+                moved || outvoted
+            }
         }
     }
 
     fn fall_back(&mut self, stage: &Stage, index: usize, again: bool) -> bool {
-        let Some(run) = self.review.stage(&stage.key) else { return false };
+        let Some(run) = self.review.stage(&stage.key) else {
+            return false;
+        };
         let (Some(seat), Some(now)) = (stage.seats.get(index), run.seats.get(index)) else {
             return false;
         };
@@ -411,7 +472,10 @@ impl<'a> Run<'a> {
         if !new {
             return false;
         }
-        let people = people.into_iter().chain(now.fallback.iter().flatten().copied()).collect();
+        let people = people
+            .into_iter()
+            .chain(now.fallback.iter().flatten().copied())
+            .collect();
         self.emit(Event::SeatFellBack {
             stage: stage.key.clone(),
             epoch: run.epoch,
@@ -424,11 +488,14 @@ impl<'a> Run<'a> {
     /// Asks again for seats that lack people: first those the seat names, then its fallback.
     fn refill(&mut self) {
         for stage in &self.ctx.workflow.stages {
-            let open = self.review.stage(&stage.key).filter(|r| r.progress == Progress::Open);
+            let open = self
+                .review
+                .stage(&stage.key)
+                .filter(|r| r.progress == Progress::Open);
             let Some(run) = open.filter(|_| self.review.phase == Phase::InReview) else {
                 continue;
             };
-            if let Count::Short(seats) = count(self.ctx, &self.review, stage, run) {
+            if let Count::Short { seats, .. } = count(self.ctx, &self.review, stage, run) {
                 for index in seats {
                     self.refill_seat(stage, index);
                 }
@@ -443,20 +510,40 @@ impl<'a> Run<'a> {
         };
         let (epoch, known) = (run.epoch, run.asked());
         let fresh = resolve(self.ctx, &self.review, stage);
-        let named = fresh.get(index).map(|s| s.people.clone()).unwrap_or_default();
+        let named = fresh
+            .get(index)
+            .map(|s| s.people.clone())
+            .unwrap_or_default();
         if named.is_subset(&known) {
             self.fall_back(stage, index, true);
             return;
         }
-        let before = run.seats.get(index).and_then(|s| s.fallback.clone()).unwrap_or_default();
-        let people = named.into_iter().chain(before).collect();
+        let before = run.seats.get(index);
+        let own = |person: &PersonId| before.is_some_and(|seat| seat.people.contains(person));
+        let standing_in = before
+            .and_then(|seat| seat.fallback.clone())
+            .unwrap_or_default();
+        let people = named
+            .into_iter()
+            .filter(|p| !own(p))
+            .chain(standing_in)
+            .collect();
         let (stage, seat) = (stage.key.clone(), seat.key.clone());
-        self.emit(Event::SeatFellBack { stage, epoch, seat, people });
+        self.emit(Event::SeatFellBack {
+            stage,
+            epoch,
+            seat,
+            people,
+        });
     }
 }
 
 fn outcome_of(run: &StageRun) -> Progress {
-    if run.votes.values().any(|o| *o == Outcome::ApproveWithConditions) {
+    if run
+        .votes
+        .values()
+        .any(|o| *o == Outcome::ApproveWithConditions)
+    {
         Progress::ApprovedWithConditions
     } else {
         Progress::Approved
@@ -472,19 +559,32 @@ fn conditions_well_formed(vote: &Decision) -> Result<(), Refusal> {
         return Err(Refusal::ConditionMissing);
     }
     if vote.conditions.len() > CONDITIONS_MAX {
-        return Err(Refusal::ConditionInvalid(CONDITIONS_MAX + 1, "at most ten conditions"));
+        return Err(Refusal::ConditionInvalid(
+            CONDITIONS_MAX + 1,
+            "at most ten conditions",
+        ));
     }
     for (index, condition) in vote.conditions.iter().enumerate() {
         if condition.text.trim().is_empty() {
-            return Err(Refusal::ConditionInvalid(index + 1, "say what must be done"));
+            return Err(Refusal::ConditionInvalid(
+                index + 1,
+                "say what must be done",
+            ));
         }
         if condition.text.chars().count() > CONDITION_MAX {
-            return Err(Refusal::ConditionInvalid(index + 1, "at most 1000 characters"));
+            return Err(Refusal::ConditionInvalid(
+                index + 1,
+                "at most 1000 characters",
+            ));
         }
     }
     Ok(())
 }
 
 fn text(given: &Option<String>) -> Option<String> {
-    given.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned)
+    given
+        .as_deref()
+        .map(str::trim)
+        .filter(|t| !t.is_empty())
+        .map(str::to_owned)
 }
