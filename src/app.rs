@@ -8,6 +8,7 @@ use crate::register::Kinds;
 use crate::review::Desk;
 use crate::templates::{Place, Templates};
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The running program.
 #[derive(Clone)]
@@ -20,6 +21,8 @@ pub struct App {
     pub config: Arc<Config>,
     /// Pages and mails.
     pub templates: Arc<Templates>,
+    /// Rung when a message may have been queued, so that the mail worker looks at once.
+    pub post: Arc<Notify>,
     /// Whether anyone may act as anyone: the throw-away demo.
     demo: bool,
 }
@@ -49,6 +52,7 @@ impl App {
             desk: Arc::new(desk),
             config: Arc::new(config),
             templates: Arc::new(templates),
+            post: Arc::new(Notify::new()),
             demo: false,
         })
     }
@@ -78,8 +82,9 @@ impl App {
     ) -> Result<T> {
         let desk = self.desk.clone();
         let done = self.db.write(move |tx| work(tx, &desk)).await;
-        if let Err(error) = &done {
-            self.note_refusal(name, subject, actor, error).await;
+        match &done {
+            Ok(_) => self.post.notify_one(),
+            Err(error) => self.note_refusal(name, subject, actor, error).await,
         }
         done
     }
