@@ -18,6 +18,7 @@ pub use types::{
 };
 
 use crate::error::{Error, Result};
+use crate::ledger::Tip;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::r2d2::Pool;
@@ -203,12 +204,20 @@ pub struct Tx<'a> {
     conn: &'a mut Conn,
     entries: u64,
     unchanged: bool,
+    tip: Option<Tip>,
 }
 
 impl Tx<'_> {
-    /// Says that a ledger entry was written; only the ledger's own append calls it.
-    pub(crate) fn entry_written(&mut self) {
+    /// Says that a ledger entry was written and where the ledger ends now; only the ledger's own
+    /// append calls it.
+    pub(crate) fn entry_written(&mut self, tip: Tip) {
         self.entries += 1;
+        self.tip = Some(tip);
+    }
+
+    /// Where the ledger ends, when an append of this transaction left it; for the next append.
+    pub(crate) fn take_tip(&mut self) -> Option<Tip> {
+        self.tip.take()
     }
 
     /// Whether an entry was written in this write so far.

@@ -6,6 +6,7 @@
 use crate::db::open::Manager;
 use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
+use crate::ledger::Tip;
 use diesel::connection::{AnsiTransactionManager, SimpleConnection, TransactionManager};
 use diesel::prelude::*;
 use diesel::r2d2::ManageConnection;
@@ -21,8 +22,9 @@ const TURN: &str = "SELECT pg_advisory_xact_lock(hashtext(current_schema()))";
 
 /// A write that waits for its turn.
 trait Work: Send {
-    /// Runs inside its own savepoint and remembers its outcome.
-    fn run(&mut self, conn: &mut Conn);
+    /// Runs inside its own savepoint and remembers its outcome. `tip` is where the ledger ends,
+    /// as the writes before it in this transaction left it.
+    fn run(&mut self, conn: &mut Conn, tip: &mut Option<Tip>);
     /// Tells the caller, once it is known whether the commit went through.
     fn answer(self: Box<Self>, committed: std::result::Result<(), String>);
 }
@@ -38,14 +40,16 @@ where
     T: Send,
     F: FnOnce(&mut Tx) -> Result<T> + Send,
 {
-    fn run(&mut self, conn: &mut Conn) {
+    fn run(&mut self, conn: &mut Conn, tip: &mut Option<Tip>) {
         let Some(work) = self.work.take() else { return };
+        let mut left = None;
         let mut unchanged = None;
         let kept = conn.transaction(|conn| {
             let mut tx = Tx {
                 conn,
                 entries: 0,
                 unchanged: false,
+                tip: tip.clone(),
             };
             let done = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut tx)))
                 .unwrap_or(Err(Error::Interrupted))?;
@@ -54,8 +58,12 @@ where
                 unchanged = Some(done);
                 return Err(Error::Interrupted);
             }
+            left = tx.tip;
             Ok(done)
         });
+        if kept.is_ok() {
+            *tip = left;
+        }
         self.outcome = Some(unchanged.map_or(kept, Ok));
     }
 
@@ -140,8 +148,9 @@ fn commit_together(
     group: &mut [Box<dyn Work>],
 ) -> std::result::Result<(), String> {
     begin(conn).map_err(|e| format!("the database is busy or out of reach: {e}"))?;
+    let mut tip = None;
     for task in group.iter_mut() {
-        task.run(conn);
+        task.run(conn, &mut tip);
     }
     type Manager = <Conn as Connection>::TransactionManager;
     Manager::commit_transaction(conn).map_err(|e| {

@@ -25,4 +25,6 @@ mod store;
 pub mod tree;
 pub mod verify;
 
-pub use store::{Actor, Filter, Note, Page, Row, append, head, leaves, opened, random, root, rows};
+pub use store::{
+    Actor, Filter, Note, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
+};

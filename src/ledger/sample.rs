@@ -13,6 +13,7 @@ use uuid::{Builder, Uuid};
 pub(super) struct Sample {
     pub(super) texts: Vec<Vec<u8>>,
     pub(super) nodes: Vec<Hash>,
+    range: tree::Range,
 }
 
 pub(super) fn id(n: u64) -> Uuid {
@@ -75,8 +76,7 @@ impl Sample {
     }
 
     pub(super) fn push(&mut self, text: Vec<u8>) {
-        let new = tree::append(self.size(), tree::leaf_hash(&text), &mut self.read()).unwrap();
-        for (index, hash) in new {
+        for (index, hash) in self.range.grow(tree::leaf_hash(&text)) {
             assert_eq!(
                 index,
                 self.nodes.len() as u64,

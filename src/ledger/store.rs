@@ -132,8 +132,15 @@ pub fn random<const N: usize>() -> Result<[u8; N]> {
 /// # Errors
 /// When the entry would be malformed or too long, or the database fails.
 pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
-    let (size, last) = head(tx)?;
-    let at = At(entry::after(now.0, last.map(|at| at.0)));
+    let mut tip = match tx.take_tip() {
+        Some(tip) => tip,
+        None => Tip::read(tx)?,
+    };
+    let size = tip.tree.size();
+    if size >= tree::MAX_SIZE {
+        return Err(Error::Corrupt("the ledger is full".to_owned()));
+    }
+    let at = At(entry::after(now.0, tip.at.map(|at| at.0)));
     let mut draft = note.draft;
     let mut opened = Vec::new();
     for (name, value) in note.private {
@@ -151,7 +158,7 @@ pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
         .seal(&stamp)
         .map_err(|flaw| Error::BadRequest(format!("this cannot be recorded: {flaw}")))?;
     insert_entry(tx, size, &text)?;
-    insert_nodes(tx, size, &text)?;
+    insert_nodes(tx, tip.tree.grow(tree::leaf_hash(&text)))?;
     insert_private(tx, size, opened)?;
     diesel::insert_into(ledger_index::table)
         .values((
@@ -166,8 +173,26 @@ pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
             ledger_index::outcome.eq(note.outcome),
         ))
         .execute(&mut **tx)?;
-    tx.entry_written();
+    tip.at = Some(at);
+    tx.entry_written(tip);
     Ok(size)
+}
+
+/// Where the ledger ends, as far as the present transaction knows. It must not outlive the
+/// transaction: another process may append next.
+#[derive(Debug, Clone)]
+pub struct Tip {
+    at: Option<At>,
+    tree: tree::Range,
+}
+
+impl Tip {
+    fn read(conn: &mut Conn) -> Result<Tip> {
+        let (size, at) = head(conn)?;
+        let tree = tree::Range::load(size, &mut |wanted| read_nodes(conn, wanted))
+            .map_err(|e| Error::Corrupt(format!("the ledger's tree: {e}")))?;
+        Ok(Tip { at, tree })
+    }
 }
 
 /// The number of entries and the time of the last one.
@@ -219,10 +244,7 @@ fn insert_entry(tx: &mut Tx, seq: u64, text: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn insert_nodes(tx: &mut Tx, size: u64, text: &[u8]) -> Result<()> {
-    let leaf = tree::leaf_hash(text);
-    let nodes = tree::append(size, leaf, &mut |wanted| read_nodes(tx, wanted))
-        .map_err(|e| Error::Corrupt(format!("the ledger's tree: {e}")))?;
+fn insert_nodes(tx: &mut Tx, nodes: Vec<(u64, Hash)>) -> Result<()> {
     for (index, hash) in nodes {
         diesel::insert_into(ledger_nodes::table)
             .values((

@@ -136,28 +136,6 @@ pub fn node_count(size: u64) -> Option<u64> {
     (size <= MAX_SIZE).then(|| tlog::stored_hash_count(size))
 }
 
-/// The nodes to store, numbers ascending, when `leaf` becomes entry number `size`.
-///
-/// # Errors
-///
-/// [`TreeError`] when `read` fails or the tree is full.
-pub fn append<E>(
-    size: u64,
-    leaf: Hash,
-    read: Read<'_, E>,
-) -> Result<Vec<(u64, Hash)>, TreeError<E>> {
-    if size >= MAX_SIZE {
-        return Err(TreeError::OutOfRange(format!("entry {size}")));
-    }
-    let first = tlog::stored_hash_index(0, size);
-    let nodes = Nodes::ask(read, |nodes| {
-        tlog::stored_hashes_for_record_hash(size, tlog::Hash(leaf.0), nodes)
-    })?;
-    Ok((first..)
-        .zip(nodes.into_iter().map(|node| Hash(node.0)))
-        .collect())
-}
-
 /// The root of the tree's first `size` entries.
 ///
 /// # Errors
@@ -301,7 +279,7 @@ impl<E> tlog::HashReader for Nodes<'_, E> {
 }
 
 /// The root of a growing tree in as many hashes as its size has one-bits: what a reader that sees
-/// the leaves once, in order, needs to keep.
+/// the leaves once, in order, needs to keep, and what a writer needs to know to add the next.
 #[derive(Debug, Clone, Default)]
 pub struct Range {
     size: u64,
@@ -309,12 +287,48 @@ pub struct Range {
 }
 
 impl Range {
+    /// The tree of the first `size` entries, by its stored nodes.
+    ///
+    /// # Errors
+    ///
+    /// [`TreeError`] when `read` fails or the size is beyond [`MAX_SIZE`].
+    pub fn load<E>(size: u64, read: Read<'_, E>) -> Result<Range, TreeError<E>> {
+        if size > MAX_SIZE {
+            return Err(TreeError::OutOfRange(format!("size {size}")));
+        }
+        // One peak for each one-bit: the last whole subtree of that height.
+        let heights = (0..=53).rev().filter(|height| size >> height & 1 == 1);
+        let numbers: Vec<u64> = heights
+            .map(|height| tlog::stored_hash_index(height, (size >> height) - 1))
+            .collect();
+        let peaks = Nodes::ask(read, |nodes| tlog::HashReader::read_hashes(nodes, &numbers))?;
+        Ok(Range {
+            size,
+            peaks: ours(peaks),
+        })
+    }
+
     /// Adds the next leaf.
     pub fn push(&mut self, leaf: Hash) {
+        self.add(leaf, |_| ());
+    }
+
+    /// Adds the next leaf and answers with the nodes to store, numbers ascending. The tree must
+    /// not be full: see [`MAX_SIZE`].
+    pub fn grow(&mut self, leaf: Hash) -> Vec<(u64, Hash)> {
+        let first = tlog::stored_hash_index(0, self.size);
+        let mut new = Vec::with_capacity(2);
+        self.add(leaf, |node| new.push(node));
+        (first..).zip(new).collect()
+    }
+
+    fn add(&mut self, leaf: Hash, mut made: impl FnMut(Hash)) {
         let mut node = leaf;
+        made(node);
         for _ in 0..self.size.trailing_ones() {
             if let Some(left) = self.peaks.pop() {
                 node = node_hash(left, node);
+                made(node);
             }
         }
         self.peaks.push(node);
@@ -486,7 +500,7 @@ mod tests {
         for a in edges {
             assert_eq!(leaf_index(a).is_some(), a < MAX_SIZE);
             assert_eq!(node_count(a).is_some(), a <= MAX_SIZE);
-            let _ = (append(a, zero, &mut none), append(a, zero, &mut short));
+            let _ = (Range::load(a, &mut none), Range::load(a, &mut short));
             let _ = (root(a, &mut none), root(a, &mut short));
             for b in edges {
                 let _ = (inclusion(a, b, &mut none), inclusion(a, b, &mut short));
@@ -507,8 +521,8 @@ mod tests {
         let mut broken = |_: &[u64]| Err("disk");
         assert_eq!(root(5, &mut broken), Err(TreeError::Read("disk")));
         assert_eq!(
-            append(5, Hash::EMPTY, &mut broken),
-            Err(TreeError::Read("disk"))
+            Range::load(5, &mut broken).unwrap_err(),
+            TreeError::Read("disk")
         );
         let mut forgetful = |_: &[u64]| Ok::<_, &str>(vec![Hash::EMPTY]);
         assert_eq!(
@@ -518,10 +532,7 @@ mod tests {
                 found: 1
             })
         );
-        assert!(
-            append(4, Hash::EMPTY, &mut broken).is_ok(),
-            "a lone leaf needs no other node"
-        );
+        assert_eq!(Range::load(0, &mut broken).unwrap().root(), Hash::EMPTY);
     }
 
     #[test]
@@ -554,6 +565,8 @@ mod tests {
             (0..sample.size()).for_each(|seq| range.push(sample.leaf(seq)));
             prop_assert_eq!((range.size(), range.root()), (sample.size(), root));
             prop_assert!(range.peaks.len() <= 7, "a logarithm of hashes is kept");
+            let loaded = Range::load(sample.size(), &mut sample.read()).unwrap();
+            prop_assert_eq!(loaded.peaks, range.peaks);
         }
     }
 

@@ -2,6 +2,7 @@
 use crate::db::schema::outbox;
 use crate::db::{At, Conn, MessageId, PersonId, RecordId, TaskId, Tx};
 use crate::error::Result;
+use crate::on_backend;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 
@@ -83,14 +84,7 @@ pub struct Owed {
 pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
     let id = MessageId::new();
     let key = message.key.unwrap_or_else(|| id.to_string());
-    let known = diesel::select(diesel::dsl::exists(
-        outbox::table.filter(outbox::dedupe_key.eq(&key)),
-    ))
-    .get_result::<bool>(&mut **tx)?;
-    if known {
-        return Ok(());
-    }
-    diesel::insert_into(outbox::table)
+    let row = diesel::insert_into(outbox::table)
         .values((
             outbox::id.eq(id),
             outbox::dedupe_key.eq(key),
@@ -104,7 +98,9 @@ pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
             outbox::next_attempt_at.eq(now),
             outbox::created_at.eq(now),
         ))
-        .execute(&mut **tx)?;
+        .on_conflict(outbox::dedupe_key)
+        .do_nothing();
+    on_backend!(&mut **tx, c => row.execute(c))?;
     Ok(())
 }
 

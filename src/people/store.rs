@@ -2,6 +2,7 @@
 use crate::db::schema::{memberships, people};
 use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::Result;
+use crate::on_backend;
 use crate::review::engine::Directory;
 use crate::workflow::{Who, Workflow};
 use diesel::prelude::*;
@@ -172,26 +173,40 @@ pub fn directory(conn: &mut Conn, workflow: &Workflow, request: &Value) -> Resul
     let seats = workflow.stages.iter().flat_map(|stage| &stage.seats);
     for who in seats.flat_map(|seat| seat.from.iter().chain(&seat.fallback)) {
         match who {
-            Who::Role(role) if !found.roles.contains_key(role) => {
-                found
-                    .roles
-                    .insert(role.clone(), holders(conn, "role", role)?);
-            }
-            Who::Group(group) if !found.groups.contains_key(group) => {
-                found
-                    .groups
-                    .insert(group.clone(), holders(conn, "group", group)?);
-            }
+            Who::Role(role) => drop(found.roles.entry(role.clone()).or_default()),
+            Who::Group(group) => drop(found.groups.entry(group.clone()).or_default()),
             Who::Person(address) => add_address(conn, &mut found, address)?,
             Who::Field(field) => {
                 if let Some(address) = request.get(field).and_then(Value::as_str) {
                     add_address(conn, &mut found, address)?;
                 }
             }
-            _ => {}
+            Who::Relation(_) => {}
         }
     }
+    add_holders(conn, &mut found)?;
     Ok(found)
+}
+
+/// One statement for all roles and groups, because every decision asks this.
+fn add_holders(conn: &mut Conn, found: &mut Directory) -> Result<()> {
+    let names: BTreeSet<&String> = found.roles.keys().chain(found.groups.keys()).collect();
+    let held = memberships::table
+        .inner_join(people::table.on(people::id.eq(memberships::person_id)))
+        .filter(memberships::kind.eq_any(["role", "group"]))
+        .filter(memberships::name.eq_any(names).and(people::active.eq(true)))
+        .select((memberships::kind, memberships::name, people::id));
+    let held: Vec<(String, String, PersonId)> = on_backend!(conn, c => held.load(c))?;
+    for (kind, name, person) in held {
+        let holders = match kind.as_str() {
+            "role" => found.roles.get_mut(&name),
+            _ => found.groups.get_mut(&name),
+        };
+        if let Some(holders) = holders {
+            holders.insert(person);
+        }
+    }
+    Ok(())
 }
 
 fn add_address(conn: &mut Conn, found: &mut Directory, address: &str) -> Result<()> {

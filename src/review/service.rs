@@ -269,13 +269,7 @@ fn resubmit(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record, now: At) -
 /// A running review with what its engine needs. The document is the record's present revision.
 fn load(conn: &mut Conn, desk: &Desk, id: ReviewId, record: &Record) -> Result<(Review, Loading)> {
     let review = store::review(conn, id)?;
-    let pin = &review.workflow;
-    let loaded = workflows::version(conn, &desk.workflows, &pin.key, pin.version)?;
-    if loaded.pin.hash != pin.hash {
-        return Err(Error::Corrupt(format!(
-            "review {id}: its workflow's hash changed"
-        )));
-    }
+    let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
     let request = register::revision(conn, record.id, record.revision)?.document()?;
     let directory = people::directory(conn, &loaded.workflow, &request)?;
     Ok((

@@ -142,6 +142,25 @@ pub fn version(conn: &mut Conn, cache: &Cache, key: &str, version: i32) -> Resul
     Ok(loaded)
 }
 
+/// The version that a review is pinned to; from the second time on without asking the database.
+///
+/// # Errors
+/// As [`version`]; [`Error::Corrupt`] when that version has another hash.
+pub fn pinned(conn: &mut Conn, cache: &Cache, pin: &Pin) -> Result<Arc<Loaded>> {
+    if let Some(loaded) = cache.get(pin.version, &pin.hash) {
+        return Ok(loaded);
+    }
+    let loaded = version(conn, cache, &pin.key, pin.version)?;
+    if loaded.pin.hash == pin.hash {
+        Ok(loaded)
+    } else {
+        Err(Error::Corrupt(format!(
+            "workflow {} version {}: its hash changed",
+            pin.key, pin.version
+        )))
+    }
+}
+
 fn load(key: &str, version: i32, hash: &str, text: &str) -> Result<Loaded> {
     let corrupt =
         |what: String| Error::Corrupt(format!("workflow {key} version {version}: {what}"));
