@@ -117,9 +117,8 @@ fn serve(manager: &Manager, conn: Conn, waiting: &mpsc::Receiver<Box<dyn Work>>)
     let mut conn = Some(conn);
     while let Ok(first) = waiting.recv() {
         let mut group = vec![first];
-        group.extend(waiting.try_iter().take(GROUP_MAX - 1));
         let committed = match ready(manager, &mut conn) {
-            Ok(open) => commit_together(open, &mut group),
+            Ok(open) => commit_together(open, &mut group, waiting),
             Err(e) => Err(e.to_string()),
         };
         if let Err(reason) = &committed {
@@ -143,14 +142,21 @@ fn ready<'a>(manager: &Manager, conn: &'a mut Option<Conn>) -> Result<&'a mut Co
     Ok(conn.insert(open))
 }
 
+/// Runs the first of `group`, then whatever came to wait meanwhile: a caller who is answered
+/// comes back while the next group runs, and would else find it closed and pay for two flushes.
 fn commit_together(
     conn: &mut Conn,
-    group: &mut [Box<dyn Work>],
+    group: &mut Vec<Box<dyn Work>>,
+    waiting: &mpsc::Receiver<Box<dyn Work>>,
 ) -> std::result::Result<(), String> {
     begin(conn).map_err(|e| format!("the database is busy or out of reach: {e}"))?;
-    let mut tip = None;
-    for task in group.iter_mut() {
+    let (mut tip, mut done) = (None, 0);
+    while let Some(task) = group.get_mut(done) {
         task.run(conn, &mut tip);
+        done += 1;
+        if done == group.len() && done < GROUP_MAX {
+            group.extend(waiting.try_recv());
+        }
     }
     type Manager = <Conn as Connection>::TransactionManager;
     Manager::commit_transaction(conn).map_err(|e| {

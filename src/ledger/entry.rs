@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use jiff::civil::DateTime;
 use jiff::fmt::temporal::DateTimePrinter;
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 use std::collections::BTreeMap;
 use uuid::Uuid;
@@ -151,35 +151,58 @@ impl Draft {
         for (name, value) in self.subject.iter().chain(&self.data) {
             check_numbers(value).map_err(|flaw| flaw.within(name))?;
         }
-        let bytes = serde_json_canonicalizer::to_vec(&self.to_json(stamp))
+        // Keys in ascending order and whole numbers: compact JSON is the canonical form then. The
+        // strict reader refuses whatever were not.
+        let bytes = serde_json::to_vec(&self.line(stamp))
             .map_err(|error| Flaw::new(format!("it cannot be written as JSON: {error}")))?;
         View::parse(&bytes)?;
         Ok(bytes)
     }
 
-    fn to_json(&self, stamp: &Stamp) -> Value {
-        let private: Map<String, Value> = self
-            .private
-            .iter()
-            .map(|(name, commitment)| (name.clone(), hex::encode(commitment).into()))
-            .collect();
-        let mut entry = json!({
-            "v": 1,
-            "seq": stamp.seq,
-            "id": stamp.id.hyphenated().to_string(),
-            "at": time_text(stamp.at),
-            "kind": self.kind,
-            "actor": self.actor,
-            "via": self.via,
-            "data": self.data,
-            "private": private,
-            "salt": hex::encode(stamp.salt),
-        });
-        if let (Value::Object(fields), false) = (&mut entry, self.subject.is_empty()) {
-            fields.insert("subject".to_owned(), Value::Object(self.subject.clone()));
+    fn line(&self, stamp: &Stamp) -> Line<'_> {
+        let private = self.private.iter();
+        Line {
+            actor: &self.actor,
+            at: time_text(stamp.at),
+            data: &self.data,
+            id: stamp.id,
+            kind: &self.kind,
+            private: private
+                .map(|(name, c)| (name.as_str(), hex::encode(c)))
+                .collect(),
+            salt: hex::encode(stamp.salt),
+            seq: stamp.seq,
+            subject: &self.subject,
+            v: 1,
+            via: Known {
+                assurance: &self.via.assurance,
+                method: self.via.method,
+            },
         }
-        entry
     }
+}
+
+/// An entry as it is written: members in the order of their names.
+#[derive(Serialize)]
+struct Line<'a> {
+    actor: &'a str,
+    at: String,
+    data: &'a Map<String, Value>,
+    id: Uuid,
+    kind: &'a str,
+    private: BTreeMap<&'a str, String>,
+    salt: String,
+    seq: u64,
+    #[serde(skip_serializing_if = "Map::is_empty")]
+    subject: &'a Map<String, Value>,
+    v: u8,
+    via: Known<'a>,
+}
+
+#[derive(Serialize)]
+struct Known<'a> {
+    assurance: &'a str,
+    method: Method,
 }
 
 /// An entry's place in the ledger and what chance adds to it.
@@ -196,7 +219,7 @@ pub struct Stamp {
     pub salt: [u8; 16],
 }
 
-/// The canonicalizer writes numbers as doubles, so what a double would change stops here.
+/// Readers of JSON take numbers for doubles, so what a double would change stops here.
 fn check_numbers(value: &Value) -> Result<(), Flaw> {
     match value {
         Value::Number(number) => match number.as_i64() {
@@ -514,6 +537,7 @@ mod tests {
     use super::super::sample::{draft, stamp};
     use super::*;
     use proptest::prelude::*;
+    use serde_json::json;
 
     fn sealed() -> String {
         String::from_utf8(draft(5).seal(&stamp(5)).unwrap()).unwrap()
@@ -857,6 +881,8 @@ mod tests {
             for (key, value) in keys {
                 prop_assert_eq!(entry.data[&key].as_i64(), Some(value));
             }
+            let read: Value = serde_json::from_slice(&text).unwrap();
+            prop_assert_eq!(text, serde_json_canonicalizer::to_vec(&read).unwrap());
         }
     }
 }

@@ -65,3 +65,14 @@ fn run(server: &str, sql: &str) -> Result<(), String> {
         .batch_execute(sql)
         .map_err(|error| error.to_string())
 }
+
+/// How many schemas of the server have a name like this.
+pub fn schemas_like(url: &str, pattern: &str) -> i64 {
+    use diesel::prelude::*;
+    let mut connection = PgConnection::establish(url).expect("the server");
+    let count = "SELECT count(*) FROM pg_namespace WHERE nspname LIKE ";
+    diesel::dsl::sql::<diesel::sql_types::BigInt>(count)
+        .bind::<diesel::sql_types::Text, _>(pattern)
+        .get_result(&mut connection)
+        .expect("a count")
+}
