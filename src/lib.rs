@@ -25,4 +25,6 @@ pub mod notify;
 pub mod people;
 pub mod register;
 pub mod review;
+pub mod templates;
+pub mod web;
 pub mod workflow;

@@ -60,10 +60,10 @@ where
     }
 
     fn answer(self: Box<Self>, committed: std::result::Result<(), String>) {
-        let outcome = self.outcome.unwrap_or(Err(Error::Interrupted));
-        let answer = match (outcome, committed) {
-            (Ok(_), Err(reason)) => Err(Error::Unavailable(reason)),
-            (outcome, _) => outcome,
+        let answer = match (self.outcome, committed) {
+            (Some(Err(error)), _) => Err(error),
+            (_, Err(reason)) => Err(Error::Unavailable(reason)),
+            (outcome, Ok(())) => outcome.unwrap_or(Err(Error::Interrupted)),
         };
         // The caller may have gone away; what was committed stays committed.
         let _ = self.reply.send(answer);

@@ -13,6 +13,7 @@
 //!
 //! Everything here but the store is pure: time, randomness and stored nodes come in as arguments.
 
+pub mod api;
 pub mod csv;
 pub mod download;
 pub mod entry;

@@ -3,6 +3,7 @@
 //! A record has a reference (`AI-2026-0042`) and a current revision. A revision never changes;
 //! its digest, a salted commitment to its exact text, is what an approver signs and what the
 //! ledger carries. Every save that changes something is a new revision and one ledger entry.
+pub mod api;
 pub mod import;
 pub mod intake;
 pub mod kinds;
@@ -11,7 +12,10 @@ mod store;
 
 pub use kinds::{Kind, Kinds};
 pub use list::{Cursor, FacetCount, Listing, Query, Sort, facet_counts, list, total};
-pub use store::{Record, Revision, by_id, by_reference, editors, revision, revisions, set_review};
+pub use store::{
+    Record, Revision, any_by_reference, by_id, by_reference, editors, revision, revisions,
+    set_review,
+};
 
 use crate::db::{At, PersonId, RecordId, Tx};
 use crate::error::{Error, Result};
@@ -113,15 +117,17 @@ pub struct NewRecord {
 /// [`Error::Invalid`] when an answer breaks a rule other than being required.
 pub fn create(tx: &mut Tx, now: At, actor: &Actor, kind: &Kind, new: NewRecord) -> Result<Record> {
     check(kind, &new.document)?;
+    // All that can be refused comes before a number is taken: an import goes on after a refusal,
+    // and references have no gaps.
+    let (sealed, title) = (seal(&new.document)?, title(&new.document)?);
     let id = RecordId::new();
     let reference = store::next_reference(tx, kind.prefix, now)?;
-    let sealed = seal(&new.document)?;
     let record = Record {
         id,
         nr: store::next_number(tx)?,
         kind: kind.key.to_owned(),
         reference: reference.clone(),
-        title: title(&new.document)?,
+        title,
         status: new.status.as_str().to_owned(),
         risk: None,
         revision: 1,

@@ -109,6 +109,19 @@ pub fn by_reference(conn: &mut Conn, kind: &str, reference: &str) -> Result<Reco
         .ok_or_else(|| Error::not_found("record", reference))
 }
 
+/// The record of any kind with this reference.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn any_by_reference(conn: &mut Conn, reference: &str) -> Result<Record> {
+    records::table
+        .filter(records::reference.eq(reference.trim()))
+        .select(Record::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or_else(|| Error::not_found("record", reference))
+}
+
 /// The record that an import made from this row, if it did.
 pub(super) fn by_source(conn: &mut Conn, kind: &str, key: &str) -> Result<Option<Record>> {
     Ok(records::table

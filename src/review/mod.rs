@@ -3,6 +3,7 @@
 //! `engine` holds the rules and is pure. This room loads what they need, writes the ledger
 //! entries, the state, the tasks and the messages of a command in one transaction, and answers
 //! what pages and the API ask. Nothing else changes a review.
+pub mod api;
 pub mod engine;
 mod links;
 mod service;
@@ -17,6 +18,6 @@ pub use service::{
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,
-    open_tasks_of, review, task, tasks_of_person,
+    open_task_count, open_tasks_of, review, task, tasks_of_person,
 };
 pub use timeline::{TimelineItem, describe, log_page, timeline};

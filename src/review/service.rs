@@ -150,6 +150,12 @@ fn may_edit(conn: &mut Conn, actor: &Actor, record: &Record) -> Result<()> {
     if record.submitter_id == Some(person) || record.owner_id == Some(person) {
         return Ok(());
     }
+    // Who submitted an imported record did not create it and still must answer for changes.
+    if let Some(review) = record.review_id
+        && store::review(conn, review)?.submitter == person
+    {
+        return Ok(());
+    }
     let roles = people::held_by(conn, person)?;
     let keeps = [people::GOVERNANCE, people::ADMINISTRATOR]
         .iter()
@@ -353,8 +359,10 @@ pub fn decide(
     if task.person_id != person {
         return Err(Refusal::NotAsked.into());
     }
-    if let Some(hash) = &given.link {
-        crate::review::links::redeem(tx, hash, task.id, now)?;
+    match &given.link {
+        Some(hash) => crate::review::links::redeem(tx, hash, task.id, now)?,
+        None if actor.via.method == Method::EmailLink => return Err(Refusal::LinkDead.into()),
+        None => {}
     }
     let record = register::by_id(tx, task.record_id)?;
     let (before, loading) = load(tx, desk, task.review_id, &record)?;
@@ -642,6 +650,10 @@ fn project(
             outbox::queue(tx, receipt.once(&format!("receipt:{task}")), now)
         }
         Event::StageReopened { stage, .. } => store::void_conditions(tx, review.id, stage),
+        Event::Rejected { .. } | Event::Withdrawn { .. } => {
+            let mut stages = review.stages.keys();
+            stages.try_for_each(|stage| store::void_conditions(tx, review.id, stage))
+        }
         _ => Ok(()),
     }
 }

@@ -167,6 +167,17 @@ pub fn tasks_of_person(conn: &mut Conn, person: PersonId) -> Result<Vec<Task>> {
         .load(conn)?)
 }
 
+/// How many tasks wait for a person.
+///
+/// # Errors
+/// When the database fails.
+pub fn open_task_count(conn: &mut Conn, person: PersonId) -> Result<i64> {
+    Ok(tasks::table
+        .filter(tasks::person_id.eq(person).and(tasks::state.eq("open")))
+        .count()
+        .get_result(conn)?)
+}
+
 /// The open tasks of a review.
 ///
 /// # Errors
@@ -271,7 +282,7 @@ pub(super) fn insert_condition(
     Ok(())
 }
 
-/// The conditions of a stage's decisions fall with the epoch they were made in.
+/// The conditions of a stage's decisions fall with the approvals they came with.
 pub(super) fn void_conditions(tx: &mut Tx, review: ReviewId, stage: &str) -> Result<()> {
     let fallen = decisions::table
         .filter(

@@ -39,18 +39,26 @@ pub struct Version {
     pub published_at: At,
 }
 
-/// Versions by hash. A version never changes, so what is here is never stale.
+/// Versions by number and hash. A version never changes, so what is here is never stale; the
+/// number counts, because the same text may be published again after another.
 #[derive(Debug, Default)]
-pub struct Cache(Mutex<HashMap<String, Arc<Loaded>>>);
+pub struct Cache(Mutex<HashMap<(i32, String), Arc<Loaded>>>);
 
 impl Cache {
-    fn get(&self, hash: &str) -> Option<Arc<Loaded>> {
-        self.0.lock().ok()?.get(hash).cloned()
+    fn get(&self, version: i32, hash: &str) -> Option<Arc<Loaded>> {
+        self.0
+            .lock()
+            .ok()?
+            .get(&(version, hash.to_owned()))
+            .cloned()
     }
 
     fn keep(&self, loaded: &Arc<Loaded>) {
         if let Ok(mut all) = self.0.lock() {
-            all.insert(loaded.pin.hash.clone(), loaded.clone());
+            all.insert(
+                (loaded.pin.version, loaded.pin.hash.clone()),
+                loaded.clone(),
+            );
         }
     }
 }
@@ -126,7 +134,7 @@ pub fn version(conn: &mut Conn, cache: &Cache, key: &str, version: i32) -> Resul
         .optional()?;
     let (hash, text) =
         row.ok_or_else(|| Error::not_found("workflow", format!("{key} version {version}")))?;
-    if let Some(loaded) = cache.get(&hash) {
+    if let Some(loaded) = cache.get(version, &hash) {
         return Ok(loaded);
     }
     let loaded = Arc::new(load(key, version, &hash, &text)?);
@@ -168,8 +176,8 @@ fn load(key: &str, version: i32, hash: &str, text: &str) -> Result<Loaded> {
     })
 }
 
-/// The active version that is meant for `request`: of those that apply, the one with the lowest
-/// priority number, then by key.
+/// The active version that is meant for `request`: of those that apply, the one with the highest
+/// priority, then by key.
 ///
 /// # Errors
 /// When the database fails or a stored version cannot be read.
@@ -183,7 +191,7 @@ pub fn choose(
     for row in versions(conn)?.into_iter().filter(|v| v.active) {
         let loaded = version(conn, cache, &row.key, row.version)?;
         let meant = loaded.workflow.form == kind && loaded.workflow.applies(request);
-        let better = |b: &Arc<Loaded>| loaded.workflow.priority < b.workflow.priority;
+        let better = |b: &Arc<Loaded>| loaded.workflow.priority > b.workflow.priority;
         if meant && best.as_ref().is_none_or(better) {
             best = Some(loaded);
         }

@@ -19,7 +19,7 @@ pub struct Workflow {
     /// CEL over `request`; without it the workflow applies to every record of its kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applies_when: Option<String>,
-    /// Of the workflows that apply, the one with the lowest number is taken.
+    /// Of the workflows that apply, the one with the highest number is taken.
     #[serde(default = "default_priority")]
     pub priority: u32,
     /// The kind whose fields are `request.*`.
@@ -279,6 +279,11 @@ impl Outcome {
         }
     }
 
+    /// Whether it counts toward a need.
+    pub fn is_approval(self) -> bool {
+        matches!(self, Outcome::Approve | Outcome::ApproveWithConditions)
+    }
+
     /// The outcome by its word.
     pub fn named(word: &str) -> Option<Outcome> {
         [
@@ -299,7 +304,7 @@ pub struct Separation {
     /// People excluded by what they are to the review; all three unless the file says otherwise.
     #[serde(default = "default_parties")]
     pub not: Vec<Party>,
-    /// Nobody who approved in one of these earlier stages.
+    /// Nobody who approved in one of these stages, which come before this one or run beside it.
     #[serde(default)]
     pub not_approvers_of: Vec<String>,
 }

@@ -161,17 +161,22 @@ impl<'a> Lint<'a> {
     }
 
     fn separation(&mut self, place: &str, stage: &Stage) {
-        let earlier = self.workflow.ancestors(stage);
+        let later = |other: &Stage| {
+            let needed = self.workflow.ancestors(other);
+            other.key == stage.key || needed.iter().any(|need| need.key == stage.key)
+        };
         for (index, name) in stage.separation.not_approvers_of.iter().enumerate() {
             let place = format!("{place}/separation/not_approvers_of/{index}");
-            if self.workflow.stage(name).is_none() {
-                self.unknown_stage(&place, name, stage);
-            } else if !earlier.iter().any(|other| other.key == *name) {
-                let known = one_of(earlier.iter().map(|other| other.key.as_str()));
-                self.refuse(
-                    &place,
-                    format!("`{name}` is not decided before this stage, which needs {known}"),
-                );
+            match self.workflow.stage(name) {
+                None => self.unknown_stage(&place, name, stage),
+                Some(other) if later(other) => {
+                    let key = &stage.key;
+                    let message = format!(
+                        "`{name}` is not decided before or beside this stage: let it name `{key}`"
+                    );
+                    self.refuse(&place, message);
+                }
+                Some(_) => {}
             }
         }
     }

@@ -7,6 +7,7 @@
 )]
 
 pub mod database;
+pub mod register;
 pub mod smtp;
 
 /// Tells each story on both databases, each time on an empty one of its own.
@@ -20,7 +21,22 @@ pub mod smtp;
 ///
 /// makes the tests `an_approver_signs::on_sqlite` and `an_approver_signs::on_postgresql`. Without
 /// TEST_POSTGRES the second fails: a suite that left half of it out must not look green.
+///
+/// `on_both! { now open => … }` does the same with plain functions, for what waits in threads.
 macro_rules! on_both {
+    (now $open:path => $($story:ident)+) => { $(mod $story {
+        #[test]
+        fn on_sqlite() {
+            let (_folder, url) = crate::support::database::fresh_sqlite();
+            super::$story($open(url));
+        }
+
+        #[test]
+        fn on_postgresql() {
+            let (_schema, url) = crate::support::database::fresh_postgres();
+            super::$story($open(url));
+        }
+    })+ };
     ($open:ident => $($story:ident)+) => { $(mod $story {
         #[tokio::test(flavor = "multi_thread")]
         async fn on_sqlite() {

@@ -1,4 +1,7 @@
 DROP INDEX records_text;
+DROP TRIGGER workflows_kept ON workflows;
+DROP TRIGGER decisions_kept ON decisions;
+DROP TRIGGER revisions_kept ON revisions;
 DROP TRIGGER workflows_fixed ON workflows;
 DROP TRIGGER decisions_fixed ON decisions;
 DROP TRIGGER revisions_fixed ON revisions;

@@ -50,6 +50,12 @@ CREATE TRIGGER decisions_fixed BEFORE UPDATE OR DELETE ON decisions
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a decision never changes');
 CREATE TRIGGER workflows_fixed BEFORE DELETE OR UPDATE OF key, version, hash, text ON workflows
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a workflow version never changes');
+CREATE TRIGGER revisions_kept BEFORE TRUNCATE ON revisions
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a revision never changes');
+CREATE TRIGGER decisions_kept BEFORE TRUNCATE ON decisions
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a decision never changes');
+CREATE TRIGGER workflows_kept BEFORE TRUNCATE ON workflows
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a workflow version never changes');
 -- ALWAYS: else a session that calls itself a replica walks past them.
 ALTER TABLE ledger_entries ENABLE ALWAYS TRIGGER ledger_entries_fixed;
 ALTER TABLE ledger_entries ENABLE ALWAYS TRIGGER ledger_entries_kept;
@@ -59,5 +65,8 @@ ALTER TABLE ledger_nodes ENABLE ALWAYS TRIGGER ledger_nodes_kept;
 ALTER TABLE revisions ENABLE ALWAYS TRIGGER revisions_fixed;
 ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_fixed;
 ALTER TABLE workflows ENABLE ALWAYS TRIGGER workflows_fixed;
+ALTER TABLE revisions ENABLE ALWAYS TRIGGER revisions_kept;
+ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_kept;
+ALTER TABLE workflows ENABLE ALWAYS TRIGGER workflows_kept;
 
 CREATE INDEX records_text ON records USING gin (to_tsvector('simple', title || ' ' || body));

@@ -2,6 +2,7 @@ DROP TRIGGER record_text_delete;
 DROP TRIGGER record_text_update;
 DROP TRIGGER record_text_insert;
 DROP TABLE record_text;
+DROP TRIGGER workflows_no_replace;
 DROP TRIGGER workflows_no_delete;
 DROP TRIGGER workflows_text_stays;
 DROP TRIGGER decisions_no_replace;

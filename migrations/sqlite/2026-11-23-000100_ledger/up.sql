@@ -57,6 +57,9 @@ CREATE TRIGGER workflows_text_stays BEFORE UPDATE OF key, version, hash, text ON
 BEGIN SELECT RAISE(ABORT, 'a workflow version never changes'); END;
 CREATE TRIGGER workflows_no_delete BEFORE DELETE ON workflows
 BEGIN SELECT RAISE(ABORT, 'a workflow version never changes'); END;
+CREATE TRIGGER workflows_no_replace BEFORE INSERT ON workflows
+WHEN EXISTS (SELECT 1 FROM workflows WHERE key = NEW.key AND version = NEW.version)
+BEGIN SELECT RAISE(ABORT, 'a workflow version never changes'); END;
 
 CREATE VIRTUAL TABLE record_text USING fts5(title, body, content = 'records', content_rowid = 'nr', tokenize = "unicode61 remove_diacritics 0");
 CREATE TRIGGER record_text_insert AFTER INSERT ON records

@@ -4,7 +4,7 @@ use crate::form::Form;
 use crate::review::engine::event::{Condition, Event, RejectedBecause};
 use crate::review::engine::refusal::Refusal;
 use crate::review::engine::seats::{Count, Directory, count, resolve, separated, stand_ins};
-use crate::review::engine::state::{Phase, Pin, Progress, Review, StageRun};
+use crate::review::engine::state::{Phase, Pin, Progress, Review, SeatRun, StageRun};
 use crate::review::engine::{CONDITION_MAX, CONDITIONS_MAX, REASON_MAX};
 use crate::workflow::{Inputs, Link, OnReject, Outcome, Stage, StageResult, Verdict, Workflow};
 use serde_json::Value;
@@ -243,10 +243,12 @@ impl<'a> Run<'a> {
         conditions_well_formed(vote)
     }
 
+    /// Who stands in for any seat may not step aside, even from a seat of their own: with one
+    /// decision they would leave both.
     fn may_recuse(&self, stage: &Stage, person: PersonId) -> Result<(), Refusal> {
-        let own = |run: &StageRun| run.seats.iter().any(|s| s.people.contains(&person));
+        let stands_in = |seat: &SeatRun| seat.fallback.iter().flatten().any(|p| *p == person);
         match self.review.stage(&stage.key) {
-            Some(run) if own(run) => Ok(()),
+            Some(run) if !run.seats.iter().any(stands_in) => Ok(()),
             _ => Err(Refusal::StandInCannotRecuse),
         }
     }
@@ -254,10 +256,7 @@ impl<'a> Run<'a> {
     /// The stage's form is asked of those who approve; the others may leave it as it is.
     fn answers(&self, stage: &Stage, vote: &Decision) -> Result<Value, Refusal> {
         let nothing = || Value::Object(serde_json::Map::new());
-        let approving = matches!(
-            vote.outcome,
-            Outcome::Approve | Outcome::ApproveWithConditions
-        );
+        let approving = vote.outcome.is_approval();
         let form = stage.form.as_ref().and_then(|key| self.ctx.forms.get(key));
         let (true, Some(form)) = (approving, form) else {
             return Ok(nothing());
@@ -444,10 +443,14 @@ impl<'a> Run<'a> {
                 });
                 true
             }
-            Count::Short(seats) => seats
-                .into_iter()
-                .map(|seat| self.fall_back(stage, seat, false))
-                .fold(false, |moved, fell| moved || fell),
+            Count::Short { seats, outvoted } => {
+                let fell = |moved, seat| self.fall_back(stage, seat, false) || moved;
+                let moved = seats.into_iter().fold(false, fell);
+                if !moved && outvoted {
+                    self.reject(&stage.key);
+                }
+                moved || outvoted
+            }
         }
     }
 
@@ -489,7 +492,7 @@ impl<'a> Run<'a> {
             let Some(run) = open.filter(|_| self.review.phase == Phase::InReview) else {
                 continue;
             };
-            if let Count::Short(seats) = count(self.ctx, &self.review, stage, run) {
+            if let Count::Short { seats, .. } = count(self.ctx, &self.review, stage, run) {
                 for index in seats {
                     self.refill_seat(stage, index);
                 }
@@ -512,12 +515,16 @@ impl<'a> Run<'a> {
             self.fall_back(stage, index, true);
             return;
         }
-        let before = run
-            .seats
-            .get(index)
-            .and_then(|s| s.fallback.clone())
+        let before = run.seats.get(index);
+        let own = |person: &PersonId| before.is_some_and(|seat| seat.people.contains(person));
+        let standing_in = before
+            .and_then(|seat| seat.fallback.clone())
             .unwrap_or_default();
-        let people = named.into_iter().chain(before).collect();
+        let people = named
+            .into_iter()
+            .filter(|p| !own(p))
+            .chain(standing_in)
+            .collect();
         let (stage, seat) = (stage.key.clone(), seat.key.clone());
         self.emit(Event::SeatFellBack {
             stage,

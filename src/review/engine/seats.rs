@@ -120,8 +120,13 @@ pub(super) enum Count {
     Open,
     /// Rejections made it impossible.
     Rejected,
-    /// These seats (by index) lack people.
-    Short(Vec<usize>),
+    /// Seats lack people.
+    Short {
+        /// Which, by index, even if those who rejected had approved.
+        seats: Vec<usize>,
+        /// Whether rejections made yet another seat impossible.
+        outvoted: bool,
+    },
 }
 
 /// Counts the stage: each person for one seat at most, whatever seats name them.
@@ -134,7 +139,8 @@ pub(super) fn count(ctx: &Context, review: &Review, stage: &Stage, run: &StageRu
     able.extend(run.asked().into_iter().filter(|person| {
         !run.votes.contains_key(person) && separated(ctx, review, stage, *person).is_none()
     }));
-    if short(&run.seats, &able).is_empty() {
+    let unfilled = short(&run.seats, &able).len();
+    if unfilled == 0 {
         return Count::Open;
     }
     able.extend(
@@ -143,11 +149,12 @@ pub(super) fn count(ctx: &Context, review: &Review, stage: &Stage, run: &StageRu
             .filter(|(_, o)| **o == Outcome::Reject)
             .map(|(p, _)| *p),
     );
-    let lacking = short(&run.seats, &able);
-    if lacking.is_empty() {
+    let seats = short(&run.seats, &able);
+    let outvoted = seats.len() < unfilled;
+    if seats.is_empty() {
         Count::Rejected
     } else {
-        Count::Short(lacking)
+        Count::Short { seats, outvoted }
     }
 }
 

@@ -129,14 +129,14 @@ fn keys_that_are_taken_are_refused() {
 }
 
 #[test]
-fn separation_is_only_from_a_stage_that_is_decided_before() {
+fn separation_is_never_from_a_stage_that_is_decided_later() {
     let later = json!({"not_approvers_of": ["second"]});
     let problem = problem_with("/stages/0/separation", later);
     let place = "/stages/0/separation/not_approvers_of/0";
     assert_says(
         &problem,
         place,
-        &["`second` is not decided before this stage"],
+        &["`second` is not decided before or beside this stage"],
     );
     let unknown = json!({"not_approvers_of": ["firs"]});
     let problem = problem_with("/stages/1/separation", unknown);
