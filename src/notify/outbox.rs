@@ -113,7 +113,9 @@ pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
 /// # Errors
 /// When the database fails.
 pub fn is_due(conn: &mut Conn, now: At) -> Result<bool> {
-    let due = outbox::state.eq("queued").and(outbox::next_attempt_at.le(now));
+    let due = outbox::state
+        .eq("queued")
+        .and(outbox::next_attempt_at.le(now));
     Ok(diesel::select(diesel::dsl::exists(outbox::table.filter(due))).get_result(conn)?)
 }
 

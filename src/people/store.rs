@@ -92,8 +92,12 @@ pub fn names(conn: &mut Conn, ids: &BTreeSet<PersonId>) -> Result<BTreeMap<Perso
 /// # Errors
 /// When the database fails.
 pub fn set_reachable(tx: &mut Tx, person: PersonId, reachable: bool) -> Result<()> {
-    let changed = people::table.find(person).filter(people::reachable.ne(reachable));
-    diesel::update(changed).set(people::reachable.eq(reachable)).execute(&mut **tx)?;
+    let changed = people::table
+        .find(person)
+        .filter(people::reachable.ne(reachable));
+    diesel::update(changed)
+        .set(people::reachable.eq(reachable))
+        .execute(&mut **tx)?;
     Ok(())
 }
 
