@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::db::{Db, RefusalId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
+use crate::notify::Mailbox;
 use crate::register::Kinds;
 use crate::review::Desk;
 use crate::templates::{Place, Templates};
@@ -23,8 +24,8 @@ pub struct App {
     pub templates: Arc<Templates>,
     /// Rung when a message may have been queued, so that the mail worker looks at once.
     pub post: Arc<Notify>,
-    /// Whether anyone may act as anyone: the throw-away demo.
-    demo: bool,
+    /// The demo's mailbox; there only in the throw-away demo, where anyone may act as anyone.
+    pub mailbox: Option<Mailbox>,
 }
 
 impl App {
@@ -53,19 +54,20 @@ impl App {
             config: Arc::new(config),
             templates: Arc::new(templates),
             post: Arc::new(Notify::new()),
-            demo: false,
+            mailbox: None,
         })
     }
 
-    /// The same program as a demo: anyone may act as anyone.
-    pub fn as_demo(mut self) -> App {
-        self.demo = true;
-        self
+    /// The same program as a demo, with its mailbox.
+    pub fn as_demo(mut self) -> (App, Mailbox) {
+        let mailbox = Mailbox::default();
+        self.mailbox = Some(mailbox.clone());
+        (self, mailbox)
     }
 
     /// Whether this is the demo.
     pub fn is_demo(&self) -> bool {
-        self.demo
+        self.mailbox.is_some()
     }
 
     /// Runs a command through the door. A refusal changes nothing and is noted apart from the

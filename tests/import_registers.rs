@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// A file of the shared data, or nothing and a sentence that says so.
 fn shared(file: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("COUNTERSIGN_SHARED").map_or(beside, PathBuf::from);
+    let folder = std::env::var_os("SHARED_DATA").map_or(beside, PathBuf::from);
     if !folder.join("data").is_dir() {
         println!("skipped: there is no data folder in {}", folder.display());
         return None;

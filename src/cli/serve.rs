@@ -3,8 +3,8 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Result;
-use crate::notify::postman::Postman;
-use crate::notify::worker::Worker;
+use crate::notify::Postman;
+use crate::notify::Worker;
 use crate::web::serve::{listen, serve};
 use clap::Args;
 use std::process::ExitCode;
@@ -27,7 +27,10 @@ impl Serve {
         log_to_console(&config);
         let app = App::open(config, Clock::system())?;
         let (listener, address) = listen(&app.config.listen)?;
-        println!("Countersign serves {} on http://{address}", app.config.public_url);
+        println!(
+            "Countersign serves {} on http://{address}",
+            app.config.public_url
+        );
         actix_web::rt::System::new().block_on(run(app, listener))?;
         Ok(ExitCode::SUCCESS)
     }
@@ -49,7 +52,9 @@ async fn run(app: App, listener: std::net::TcpListener) -> Result<()> {
 fn log_to_console(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
     let started = if config.log_format == "json" {
         log.json().try_init()
     } else {

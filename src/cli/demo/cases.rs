@@ -105,7 +105,11 @@ fn approved_low(story: &Story) -> Result<()> {
         "Northlight Assistant",
         &["public"],
     );
-    let record = story.create("li", "use_case", with(document, json!({ "unit": "Service" })))?;
+    let record = story.create(
+        "li",
+        "use_case",
+        with(document, json!({ "unit": "Service" })),
+    )?;
     story.submit("li", &record)?;
     story.decide("mei", &record, Vote::yes())?;
     story.decide("henrik", &record, Vote::yes())?;
@@ -123,14 +127,27 @@ fn approved_with_conditions(story: &Story) -> Result<()> {
     let document = assisting(personal(from_vendor(document, "Northlight AI", true)));
     let record = story.create("tomas", "use_case", document.clone())?;
     story.submit("tomas", &record)?;
-    story.decide("mei", &record, Vote::change("Which account? A team account lets the vendor \
-        keep prompts."))?;
-    let after = with(document, json!({ "tool": "Northlight Assistant, enterprise account" }));
+    story.decide(
+        "mei",
+        &record,
+        Vote::change(
+            "Which account? A team account lets the vendor \
+        keep prompts.",
+        ),
+    )?;
+    let after = with(
+        document,
+        json!({ "tool": "Northlight Assistant, enterprise account" }),
+    );
     let record = story.revise("tomas", &record, after)?;
     story.submit("tomas", &record)?;
     let deletion = "The vendor deletes prompts within 30 days";
     let reason = "Prompts hold names of counterparties.";
-    story.decide("mei", &record, Vote::yes_if(deletion, "tomas", "2027-01-31", reason))?;
+    story.decide(
+        "mei",
+        &record,
+        Vote::yes_if(deletion, "tomas", "2027-01-31", reason),
+    )?;
     story.decide("carla", &record, Vote::yes())?;
     story.decide("ruth", &record, Vote::yes())?;
     story.decide("ingrid", &record, Vote::yes())?;
@@ -158,11 +175,20 @@ fn approved_high(story: &Story) -> Result<()> {
         ("henrik", Vote::yes()),
         ("ruth", Vote::yes()),
         ("ingrid", Vote::yes()),
-        ("chloe", Vote::aside("I wrote part of this model in my former team.")),
+        (
+            "chloe",
+            Vote::aside("I wrote part of this model in my former team."),
+        ),
         ("yusuf", Vote::yes()),
         ("anders", Vote::yes()),
-        ("grace", Vote::yes().because("Help comes earlier, and people stay in charge.")),
-        ("leila", Vote::yes().because("Only with the monthly report we agreed on.")),
+        (
+            "grace",
+            Vote::yes().because("Help comes earlier, and people stay in charge."),
+        ),
+        (
+            "leila",
+            Vote::yes().because("Only with the monthly report we agreed on."),
+        ),
         ("oscar", Vote::yes().because("The test plan convinces me.")),
     ] {
         story.decide(who, &record, vote)?;
@@ -196,10 +222,17 @@ fn withdrawn(story: &Story) -> Result<()> {
         "Northlight Assistant",
         &["confidential"],
     );
-    let document = with(document, json!({ "uses": ["drafting"], "data_location": "eu" }));
+    let document = with(
+        document,
+        json!({ "uses": ["drafting"], "data_location": "eu" }),
+    );
     let record = story.create("tomas", "use_case", document)?;
     story.submit("tomas", &record)?;
-    story.withdraw("tomas", &record, "We use the approved contract summaries instead.")
+    story.withdraw(
+        "tomas",
+        &record,
+        "We use the approved contract summaries instead.",
+    )
 }
 
 fn changes_requested(story: &Story) -> Result<()> {
@@ -210,8 +243,11 @@ fn changes_requested(story: &Story) -> Result<()> {
         "Meeting notes",
         &["confidential", "personal"],
     );
-    let record =
-        story.create("ada", "use_case", personal(from_vendor(document, "Northlight AI", true)))?;
+    let record = story.create(
+        "ada",
+        "use_case",
+        personal(from_vendor(document, "Northlight AI", true)),
+    )?;
     story.submit("ada", &record)?;
     let reason = "How do the advisers agree to be recorded, and what happens when one does not?";
     story.decide("samuel", &record, Vote::change(reason))
@@ -225,13 +261,19 @@ fn with_legal(story: &Story) -> Result<()> {
         "Sea state model",
         &["confidential", "personal"],
     );
-    let document =
-        with(assisting(personal(document)), json!({ "uses": ["search", "summarising"] }));
+    let document = with(
+        assisting(personal(document)),
+        json!({ "uses": ["search", "summarising"] }),
+    );
     let record = story.create("tomas", "use_case", document)?;
     story.submit("tomas", &record)?;
     let reason = "Health data turn up in old files.";
     let text = "Health data are masked before files are indexed";
-    story.decide("mei", &record, Vote::yes_if(text, "tomas", "2026-12-31", reason))?;
+    story.decide(
+        "mei",
+        &record,
+        Vote::yes_if(text, "tomas", "2026-12-31", reason),
+    )?;
     story.decide("carla", &record, Vote::yes())?;
     story.decide("ruth", &record, Vote::yes())?;
     story.decide("yusuf", &record, Vote::yes())
@@ -304,7 +346,10 @@ fn drafts(story: &Story) -> Result<()> {
         "Orrery Code",
         &["internal"],
     );
-    let complete = with(complete, json!({ "uses": ["coding", "drafting"], "unit": "IT" }));
+    let complete = with(
+        complete,
+        json!({ "uses": ["coding", "drafting"], "unit": "IT" }),
+    );
     story.create("pavel", "use_case", complete)?;
     let begun = json!({ "title": "Assistant for brokers", "owner": address("tomas"),
                         "purpose": "Answer questions of brokers about our terms." });

@@ -7,8 +7,8 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::{Error, Result};
-use crate::notify::postman::Postman;
-use crate::notify::worker::Worker;
+use crate::notify::Postman;
+use crate::notify::Worker;
 use crate::web::serve::{listen, serve};
 use clap::Args;
 use std::path::PathBuf;
@@ -55,9 +55,10 @@ impl Demo {
         let (listener, address) = listen(&self.listen)?;
         let here = format!("http://{address}");
         let config = Config {
-            database_url: self.database_url.clone().unwrap_or_else(|| {
-                format!("sqlite:{}", folder.0.join("demo.sqlite").display())
-            }),
+            database_url: self
+                .database_url
+                .clone()
+                .unwrap_or_else(|| format!("sqlite:{}", folder.0.join("demo.sqlite").display())),
             listen: address.to_string(),
             public_url: self.public_url.clone().unwrap_or_else(|| here.clone()),
             organisation: organisation::NAME.to_owned(),
@@ -86,7 +87,10 @@ impl Demo {
 }
 
 fn greet(app: &App) {
-    println!("Countersign demo: {}, invented people and data", organisation::NAME);
+    println!(
+        "Countersign demo: {}, invented people and data",
+        organisation::NAME
+    );
     println!();
     println!("  Open first   {}", app.config.link("/demo"));
     println!("  then         act as Tomás Rivera, who wants a tool, and open New use case,");

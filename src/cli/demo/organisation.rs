@@ -8,7 +8,12 @@ pub const SENDER: &str = "Harbour Mutual AI register <register@harbour.example>"
 pub const ZONE: &str = "Europe/Berlin";
 
 /// Address before the @, name, roles, groups.
-pub type Row = (&'static str, &'static str, &'static [&'static str], &'static [&'static str]);
+pub type Row = (
+    &'static str,
+    &'static str,
+    &'static [&'static str],
+    &'static [&'static str],
+);
 
 /// The people.
 pub const PEOPLE: &[Row] = &[
@@ -17,7 +22,12 @@ pub const PEOPLE: &[Row] = &[
     ("li", "Li Wei", &[], &[]),
     ("nora", "Nora Okafor", &[], &[]),
     ("pavel", "Pavel Novák", &[], &[]),
-    ("mei", "Mei Tanaka", &["data_protection", "privacy_lead"], &[]),
+    (
+        "mei",
+        "Mei Tanaka",
+        &["data_protection", "privacy_lead"],
+        &[],
+    ),
     ("samuel", "Samuel Ortiz", &["data_protection"], &[]),
     ("ruth", "Ruth Adeyemi", &["ai_reviewer"], &[]),
     ("henrik", "Henrik Dahl", &["line_manager"], &[]),
@@ -46,9 +56,24 @@ pub fn address(local: &str) -> String {
 
 /// Title, country, what it does, whether it processes personal data.
 pub const VENDORS: &[(&str, &str, &str, bool)] = &[
-    ("Northlight AI", "Ireland", "Language models by subscription and by interface", true),
-    ("Clearwater Systems", "Germany", "Document recognition for insurers", true),
-    ("Orrery Labs", "Canada", "Code assistant for developers", false),
+    (
+        "Northlight AI",
+        "Ireland",
+        "Language models by subscription and by interface",
+        true,
+    ),
+    (
+        "Clearwater Systems",
+        "Germany",
+        "Document recognition for insurers",
+        true,
+    ),
+    (
+        "Orrery Labs",
+        "Canada",
+        "Code assistant for developers",
+        false,
+    ),
 ];
 
 /// Title, vendor, modes, what for, owner.
@@ -95,6 +120,18 @@ pub const TOOLS: &[(&str, &str, &str, &str, &str)] = &[
         "First translations that a person corrects",
         "nora",
     ),
-    ("Sea state model", "", "Own model, runs on our servers", "Storm damage forecasts", "ada"),
-    ("Photo triage", "", "Own model, pilot", "Sorting photos of damaged cars", "ada"),
+    (
+        "Sea state model",
+        "",
+        "Own model, runs on our servers",
+        "Storm damage forecasts",
+        "ada",
+    ),
+    (
+        "Photo triage",
+        "",
+        "Own model, pilot",
+        "Sorting photos of damaged cars",
+        "ada",
+    ),
 ];

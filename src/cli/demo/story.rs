@@ -35,9 +35,16 @@ pub(super) fn tell(app: &App) -> Result<()> {
     }
     let begin = app.desk.clock.now().0 - jiff::Span::new().hours(DAYS_BACK * 24);
     let clock = Clock::fixed(At::new(begin));
-    let desk =
-        Desk { clock: clock.clone(), kinds: Kinds::load()?, workflows: Default::default() };
-    let story = Story { app, desk: Arc::new(desk), clock };
+    let desk = Desk {
+        clock: clock.clone(),
+        kinds: Kinds::load()?,
+        workflows: Default::default(),
+    };
+    let story = Story {
+        app,
+        desk: Arc::new(desk),
+        clock,
+    };
     story.found()?;
     story.stock()?;
     cases::all(&story)
@@ -50,7 +57,8 @@ fn console() -> Actor {
 impl Story<'_> {
     /// Lets hours pass.
     pub(super) fn later(&self, hours: i64) {
-        self.clock.set(At::new(self.clock.now().0 + jiff::Span::new().hours(hours)));
+        self.clock
+            .set(At::new(self.clock.now().0 + jiff::Span::new().hours(hours)));
     }
 
     fn write<T: Send + 'static>(
@@ -107,22 +115,24 @@ impl Story<'_> {
 
     fn id(&self, who: &str) -> Result<PersonId> {
         let email = address(who);
-        let found = self.app.db.read_now(|conn| people::by_email(conn, &email))?;
+        let found = self
+            .app
+            .db
+            .read_now(|conn| people::by_email(conn, &email))?;
         Ok(found.ok_or_else(|| Error::not_found("person", &email))?.id)
     }
 
     fn actor(&self, who: &str, method: Method) -> Result<Actor> {
-        let assurance = if method == Method::EmailLink { "link" } else { "mailed_link" };
+        let assurance = if method == Method::EmailLink {
+            "link"
+        } else {
+            "mailed_link"
+        };
         Ok(Actor::person(self.id(who)?, Via::new(method, assurance)))
     }
 
     /// Somebody writes a record.
-    pub(super) fn create(
-        &self,
-        who: &str,
-        kind: &'static str,
-        document: Value,
-    ) -> Result<Record> {
+    pub(super) fn create(&self, who: &str, kind: &'static str, document: Value) -> Result<Record> {
         self.later(1);
         let actor = self.actor(who, Method::Session)?;
         self.write(move |tx, desk| review::start(tx, desk, &actor, kind, document))
@@ -131,8 +141,11 @@ impl Story<'_> {
     /// Somebody changes a record.
     pub(super) fn revise(&self, who: &str, record: &Record, document: Value) -> Result<Record> {
         self.later(5);
-        let (actor, id, seen) =
-            (self.actor(who, Method::Session)?, record.id, record.revision);
+        let (actor, id, seen) = (
+            self.actor(who, Method::Session)?,
+            record.id,
+            record.revision,
+        );
         let revised =
             self.write(move |tx, desk| review::revise(tx, desk, &actor, id, seen, &document))?;
         Ok(revised.record)
@@ -141,16 +154,23 @@ impl Story<'_> {
     /// Somebody submits a record.
     pub(super) fn submit(&self, who: &str, record: &Record) -> Result<()> {
         self.later(1);
-        let (actor, id, seen) =
-            (self.actor(who, Method::Session)?, record.id, record.revision);
-        self.write(move |tx, desk| review::submit(tx, desk, &actor, id, seen)).map(|_| ())
+        let (actor, id, seen) = (
+            self.actor(who, Method::Session)?,
+            record.id,
+            record.revision,
+        );
+        self.write(move |tx, desk| review::submit(tx, desk, &actor, id, seen))
+            .map(|_| ())
     }
 
     /// Somebody takes a review back.
     pub(super) fn withdraw(&self, who: &str, record: &Record, reason: &str) -> Result<()> {
         self.later(20);
-        let (actor, id, reason) =
-            (self.actor(who, Method::Session)?, record.id, reason.to_owned());
+        let (actor, id, reason) = (
+            self.actor(who, Method::Session)?,
+            record.id,
+            reason.to_owned(),
+        );
         self.write(move |tx, desk| {
             let review = register::by_id(tx, id)?.review_id;
             let review = review.ok_or_else(|| Error::not_found("review of", id))?;
@@ -235,11 +255,17 @@ impl Vote {
             due: due.to_owned(),
         };
         let vote = Vote::new(Outcome::ApproveWithConditions).because(reason);
-        Vote { conditions: vec![condition], ..vote }
+        Vote {
+            conditions: vec![condition],
+            ..vote
+        }
     }
 
     /// Gives a reason.
     pub(super) fn because(self, reason: &str) -> Vote {
-        Vote { reason: Some(reason.to_owned()), ..self }
+        Vote {
+            reason: Some(reason.to_owned()),
+            ..self
+        }
     }
 }
