@@ -95,13 +95,17 @@ pub async fn admit(
             request.extensions_mut().insert(visitor);
             Ok(next.call(request).await?.map_into_left_body())
         }
-        Err(error) => Ok(request.into_response(error.error_response()).map_into_right_body()),
+        Err(error) => Ok(request
+            .into_response(error.error_response())
+            .map_into_right_body()),
     }
 }
 
 async fn visitor(app: &App, request: &ServiceRequest) -> Result<Visitor> {
     let pattern = request.match_pattern().unwrap_or_default();
-    let below = pattern.strip_prefix(app.config.base_path()).unwrap_or(&pattern);
+    let below = pattern
+        .strip_prefix(app.config.base_path())
+        .unwrap_or(&pattern);
     match find(request.method(), below) {
         Some(who) => {
             let visitor = identify(app, request, below).await?;
