@@ -19,7 +19,7 @@ use std::sync::Arc;
 const POLICY: &str = include_str!("../../../templates/workflows/ai_use_case.json");
 
 /// How long ago the story begins.
-const DAYS_BACK: i64 = 50;
+const DAYS_BACK: i64 = 28;
 
 /// The story so far: its own clock, so that things happened on different days.
 pub(super) struct Story<'a> {
