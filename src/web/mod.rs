@@ -2,6 +2,7 @@
 //! where.
 pub mod answer;
 pub mod assets;
+pub mod badge;
 pub mod csrf;
 pub mod headers;
 pub mod health;
@@ -10,6 +11,7 @@ pub mod openapi;
 pub mod routes;
 pub mod serve;
 pub mod session;
+pub mod spine;
 
 /// What the middlewares need to know of the installation.
 #[derive(Debug, Clone)]

@@ -67,6 +67,33 @@ use Who::{Anyone, LogReader, SignedIn, Token};
 
 table! {
     GET "/assets/{name}" Anyone => crate::web::assets::asset;
+    GET "/" SignedIn => crate::register::page::home;
+    GET "/sign-in" Anyone => crate::people::page::form;
+    POST "/sign-in" Anyone => crate::people::page::ask;
+    GET "/sign-in/sent" Anyone => crate::people::page::sent;
+    GET "/sign-in/{token}" Anyone => crate::people::page::confirm;
+    POST "/sign-in/{token}" Anyone => crate::people::page::use_link;
+    POST "/sign-out" Anyone => crate::people::page::sign_out;
+    GET "/{kind:use-cases|vendors|tools}" SignedIn => crate::register::page::list;
+    POST "/{kind:use-cases|vendors|tools}" SignedIn => crate::register::page::create;
+    GET "/{kind:use-cases|vendors|tools}/new" SignedIn => crate::register::page::start;
+    GET "/{kind:use-cases|vendors|tools}/{reference}" SignedIn => crate::register::page::record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/draft" SignedIn =>
+        crate::register::page::draft;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/draft/{section}" SignedIn =>
+        crate::register::page::section;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/draft/{section}" SignedIn =>
+        crate::register::page::change;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/check" SignedIn =>
+        crate::register::page::check;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/submission" SignedIn =>
+        crate::register::page::submit;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/withdrawal" SignedIn =>
+        crate::register::page::withdraw;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/revisions/{number}" SignedIn =>
+        crate::register::page::revision;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/revisions/{number}/changes-since/{since}"
+        SignedIn => crate::register::page::changes;
     GET "/healthz" Anyone => crate::web::health::alive;
     GET "/readyz" Anyone => crate::web::health::ready;
     GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
