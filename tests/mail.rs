@@ -639,6 +639,17 @@ fn a_wrong_password_marks_nobody_unreachable() {
 }
 
 #[test]
+fn nothing_is_said_in_the_clear_where_tls_is_wanted() {
+    let (_folder, post) = on_sqlite();
+    post.waits_for("mei");
+    let _worker = post.worker_to(&format!("{}?tls=starttls", post.smtp.url()));
+    let row = post.task_row_when(|row| row.last_error.is_some());
+    assert!(row.last_error.expect("a reason").contains("STARTTLS"));
+    assert_eq!((row.state.as_str(), row.attempts), ("queued", 0));
+    assert!(post.smtp.mails().is_empty());
+}
+
+#[test]
 fn whoever_left_gets_no_mail() {
     let (_folder, post) = on_sqlite();
     post.waits_for("mei");
