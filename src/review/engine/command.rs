@@ -427,7 +427,8 @@ impl<'a> Run<'a> {
         true
     }
 
-    /// Asks again for seats that lack people: first those the seat names, then its fallback.
+    /// Asks again for seats that lack people: first those the seat names, then its fallback. Who
+    /// approved already may be the one a seat lacked, so stages are settled after.
     fn refill(&mut self) {
         for stage in &self.ctx.workflow.stages {
             let open = self.review.stage(&stage.key).filter(|r| r.progress == Progress::Open);
@@ -440,6 +441,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        self.settle();
     }
 
     fn refill_seat(&mut self, stage: &Stage, index: usize) {
