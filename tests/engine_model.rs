@@ -22,7 +22,7 @@ use support::on_both;
 use support::register::{Case, Register, first_day, in_session, operator};
 
 /// Histories through the engine alone.
-const PURE: u32 = 1500;
+const PURE: u32 = 1000;
 /// Histories through the door, for each database.
 const STORED: u32 = 24;
 

@@ -264,6 +264,7 @@ impl Model {
                 }
             }
         }
+        self.advance();
     }
 
     fn ask_again(&mut self, stage: usize, chair: usize) {
