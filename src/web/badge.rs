@@ -14,7 +14,10 @@ pub struct Badge {
 
 /// A badge.
 pub fn badge(word: impl Into<String>, tone: &'static str) -> Badge {
-    Badge { word: word.into(), tone }
+    Badge {
+        word: word.into(),
+        tone,
+    }
 }
 
 /// Where a record stands.

@@ -143,17 +143,24 @@ impl Found {
             rows,
             total: self.total,
             page_size: register::PAGE,
-            first: query.after.is_some().then(|| address(pairs, |_, _| true, None)),
-            next: self.listing.next.map(|cursor| {
-                address(pairs, |_, _| true, Some(("after", cursor.to_text())))
-            }),
+            first: query
+                .after
+                .is_some()
+                .then(|| address(pairs, |_, _| true, None)),
+            next: self
+                .listing
+                .next
+                .map(|cursor| address(pairs, |_, _| true, Some(("after", cursor.to_text())))),
             facets,
         })
     }
 
     fn row(&self, record: &Record, now: At) -> Result<Row> {
-        let mine: Vec<&Holder> =
-            self.holders.iter().filter(|h| h.record_id == record.id).collect();
+        let mine: Vec<&Holder> = self
+            .holders
+            .iter()
+            .filter(|h| h.record_id == record.id)
+            .collect();
         let holder = match mine.as_slice() {
             [] => None,
             [one] => Some(one.name.clone()),
@@ -167,7 +174,11 @@ impl Found {
             status: of_status(record.status()?),
             risk: record.risk.as_deref().map(of_risk_briefly),
             holder,
-            waiting: mine.iter().map(|h| h.since).min().map(|since| days(since, now)),
+            waiting: mine
+                .iter()
+                .map(|h| h.since)
+                .min()
+                .map(|since| days(since, now)),
             updated_at: record.updated_at.to_string(),
         })
     }
@@ -191,10 +202,19 @@ fn sorted(sort: Sort) -> &'static str {
 }
 
 fn columns(kind: &Kind, sort: Sort, pairs: &Pairs) -> Vec<Column> {
-    let plain = |label, numeric| Column { label, href: None, direction: None, numeric };
+    let plain = |label, numeric| Column {
+        label,
+        href: None,
+        direction: None,
+        numeric,
+    };
     let by = |label, to: Sort, direction| Column {
         label,
-        href: Some(address(pairs, |name, _| name != "sort", Some(("sort", to.as_str().to_owned())))),
+        href: Some(address(
+            pairs,
+            |name, _| name != "sort",
+            Some(("sort", to.as_str().to_owned())),
+        )),
         direction,
         numeric: false,
     };
@@ -227,8 +247,9 @@ fn address(
         .iter()
         .filter(|(name, value)| name != "after" && !value.is_empty() && is_kept(name, value))
         .map(|(name, value)| (name.as_str(), value.as_str()));
-    let all: Vec<(&str, &str)> =
-        kept.chain(more.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+    let all: Vec<(&str, &str)> = kept
+        .chain(more.iter().map(|(name, value)| (*name, value.as_str())))
+        .collect();
     format!("?{}", serde_urlencoded::to_string(all).unwrap_or_default())
 }
 
@@ -241,7 +262,12 @@ fn facets(kind: &Kind, query: &Query, counts: &[FacetCount]) -> Vec<FacetView> {
         let risks = RISKS.map(|risk| (risk.to_owned(), of_risk_briefly(risk).word));
         facets.push(facet("risk", "Risk", &risks, &query.risk, counts));
     }
-    for Facet { field, label, values } in kind.form.facets() {
+    for Facet {
+        field,
+        label,
+        values,
+    } in kind.form.facets()
+    {
         let chosen = query.facets.get(&field).cloned().unwrap_or_default();
         facets.push(facet(&field, &label, &values, &chosen, counts));
     }
@@ -270,12 +296,21 @@ fn facet(
         checked: chosen.iter().any(|c| c == value),
     };
     if choices.is_empty() {
-        values.extend(counts.iter().filter(|c| c.field == name).map(|c| view(&c.value, c.value.clone())));
+        values.extend(
+            counts
+                .iter()
+                .filter(|c| c.field == name)
+                .map(|c| view(&c.value, c.value.clone())),
+        );
         let missing = chosen.iter().filter(|c| count(c) == 0);
         values.extend(missing.map(|c| view(c, sentence_case(c))));
         values.sort_by_key(|v| (!v.checked, -v.count));
     } else {
-        values.extend(choices.iter().map(|(value, label)| view(value, label.clone())));
+        values.extend(
+            choices
+                .iter()
+                .map(|(value, label)| view(value, label.clone())),
+        );
         values.retain(|v| v.count > 0 || v.checked);
         if values.len() > FACET_VALUES {
             values.sort_by_key(|v| !v.checked);
@@ -297,14 +332,22 @@ fn chips(facets: &[FacetView], pairs: &Pairs) -> Vec<Chip> {
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
         let label = match facets.iter().find(|facet| facet.name == *name) {
             Some(facet) => {
-                let known = facet.values.iter().chain(&facet.more).find(|v| v.value == *value);
+                let known = facet
+                    .values
+                    .iter()
+                    .chain(&facet.more)
+                    .find(|v| v.value == *value);
                 known.map_or_else(|| value.clone(), |v| v.label.clone())
             }
             None if name == "q" => format!("“{value}”"),
             None if name == "sort" || name == "after" => continue,
             None => value.clone(),
         };
-        let href = address(pairs, |n, v| (n, v) != (name.as_str(), value.as_str()), None);
+        let href = address(
+            pairs,
+            |n, v| (n, v) != (name.as_str(), value.as_str()),
+            None,
+        );
         chips.push(Chip { label, href });
     }
     chips
