@@ -8,7 +8,7 @@ use crate::register::api::read_query;
 use crate::register::{self, FacetCount, Kind, Listing, Query, Record, Sort, Status};
 use crate::review::{self, Holder};
 use crate::web::answer::page;
-use crate::web::badge::{Badge, of_risk, of_status, sentence_case};
+use crate::web::badge::{Badge, of_risk_briefly, of_status, sentence_case};
 use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -172,7 +172,7 @@ impl Found {
             title: record.title.clone(),
             owner: owner.unwrap_or_else(|| "–".to_owned()),
             status: of_status(record.status()?),
-            risk: record.risk.as_deref().map(of_risk),
+            risk: record.risk.as_deref().map(of_risk_briefly),
             holder,
             waiting: mine
                 .iter()
@@ -259,7 +259,7 @@ fn facets(kind: &Kind, query: &Query, counts: &[FacetCount]) -> Vec<FacetView> {
         let statuses = Status::ALL.map(|s| (s.as_str().to_owned(), of_status(s).word));
         let chosen: Vec<String> = query.status.iter().map(|s| s.as_str().to_owned()).collect();
         facets.push(facet("status", "Status", &statuses, &chosen, counts));
-        let risks = RISKS.map(|risk| (risk.to_owned(), of_risk(risk).word));
+        let risks = RISKS.map(|risk| (risk.to_owned(), of_risk_briefly(risk).word));
         facets.push(facet("risk", "Risk", &risks, &query.risk, counts));
     }
     for Facet {
