@@ -4,10 +4,12 @@ use crate::config::Config;
 use crate::db::{Db, RefusalId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
+use crate::notify::Mailbox;
 use crate::register::Kinds;
 use crate::review::Desk;
 use crate::templates::{Place, Templates};
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The running program.
 #[derive(Clone)]
@@ -20,8 +22,10 @@ pub struct App {
     pub config: Arc<Config>,
     /// Pages and mails.
     pub templates: Arc<Templates>,
-    /// Whether anyone may act as anyone: the throw-away demo.
-    demo: bool,
+    /// Rung when a message may have been queued, so that the mail worker looks at once.
+    pub post: Arc<Notify>,
+    /// The demo's mailbox; there only in the throw-away demo, where anyone may act as anyone.
+    pub mailbox: Option<Mailbox>,
 }
 
 impl App {
@@ -49,19 +53,21 @@ impl App {
             desk: Arc::new(desk),
             config: Arc::new(config),
             templates: Arc::new(templates),
-            demo: false,
+            post: Arc::new(Notify::new()),
+            mailbox: None,
         })
     }
 
-    /// The same program as a demo: anyone may act as anyone.
-    pub fn as_demo(mut self) -> App {
-        self.demo = true;
-        self
+    /// The same program as a demo, with its mailbox.
+    pub fn as_demo(mut self) -> (App, Mailbox) {
+        let mailbox = Mailbox::default();
+        self.mailbox = Some(mailbox.clone());
+        (self, mailbox)
     }
 
     /// Whether this is the demo.
     pub fn is_demo(&self) -> bool {
-        self.demo
+        self.mailbox.is_some()
     }
 
     /// Runs a command through the door. A refusal changes nothing and is noted apart from the
@@ -78,8 +84,9 @@ impl App {
     ) -> Result<T> {
         let desk = self.desk.clone();
         let done = self.db.write(move |tx| work(tx, &desk)).await;
-        if let Err(error) = &done {
-            self.note_refusal(name, subject, actor, error).await;
+        match &done {
+            Ok(_) => self.post.notify_one(),
+            Err(error) => self.note_refusal(name, subject, actor, error).await,
         }
         done
     }

@@ -15,7 +15,7 @@ use serde_json::{Value, json};
 /// A file of the shared data, or nothing and a sentence that says so.
 fn shared(file: &str) -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-    let folder = std::env::var_os("COUNTERSIGN_SHARED").map_or(beside, PathBuf::from);
+    let folder = std::env::var_os("SHARED_DATA").map_or(beside, PathBuf::from);
     if !folder.join("data").is_dir() {
         println!("skipped: there is no data folder in {}", folder.display());
         return None;
@@ -102,7 +102,10 @@ fn share(held: &BTreeMap<String, Value>, field: &str) -> usize {
 
 const FIRST: &str = "us-omb-2024/2023_consolidated_ai_inventory_raw.csv";
 const SECOND: &str = "us-omb-2024/2024_consolidated_ai_inventory_raw.csv";
-const HHS: &str = "us-agencies-2025-raw/department-of-health-and-human-services/hhs-ai-use-case-inventory-fy25.csv";
+const HHS: &str = concat!(
+    "us-agencies-2025-raw/department-of-health-and-human-services/",
+    "hhs-ai-use-case-inventory-fy25.csv"
+);
 
 #[test]
 fn every_shipped_mapping_is_valid_and_fills_fields_that_the_kind_has() {
@@ -123,6 +126,27 @@ fn every_shipped_mapping_is_valid_and_fills_fields_that_the_kind_has() {
         seen += 1;
     }
     assert_eq!(seen, 3);
+}
+
+/// The first block of that language after the heading.
+fn block<'a>(page: &'a str, heading: &str, language: &str) -> &'a str {
+    let rest = page.split_once(heading).unwrap().1;
+    let rest = rest.split_once(&format!("```{language}\n")).unwrap().1;
+    rest.split_once("```").unwrap().0
+}
+
+#[test]
+fn the_worked_example_of_the_guide_gives_the_report_that_it_shows() {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let page = std::fs::read_to_string(root.join("docs/importing.md")).unwrap();
+    let of = |language| block(&page, "## A worked example", language);
+    let mapping = Mapping::load("guide", of("json")).unwrap();
+    let table = Table::open(of("csv").as_bytes().to_vec(), mapping.layout()).unwrap();
+    let (rows, report) = map(&table, &mapping);
+    assert_eq!(report.to_string(), of("text"));
+    assert_eq!(rows[0].document["uses"], json!(["summarising", "search"]));
+    let shown: Value = serde_json::from_str(block(&page, "## Reading the report", "json")).unwrap();
+    assert_eq!(serde_json::to_value(&report).unwrap(), shown);
 }
 
 /// Every column that a mapping names.
@@ -276,78 +300,85 @@ fn a_second_import_of_a_file_sorted_anew_changes_nothing() {
     assert!(rows.iter().all(|row| held[&row.key] == row.document));
 }
 
+/// Imports a register of another shape by a mapping that stands here only.
+fn takes_whole(file: &str, rows: u64, source: &str, key: &str, fields: Value) {
+    let Some(path) = shared(file) else { return };
+    let mut mapping = json!({
+        "format": 1, "kind": "use_case", "title": "Here", "source": source, "key": [key],
+        "blank": ["N/A", "NA", "[blank]"], "fields": fields
+    });
+    if source == "banner" {
+        mapping["header_row"] = json!(2);
+    }
+    let (held, report) = import(&path, &written(mapping));
+    show(file, &report);
+    assert_eq!((report.read, held.len() as u64), (rows, rows), "{report}");
+}
+
 #[test]
-fn registers_of_other_shapes_need_a_mapping_and_no_code() {
-    let agencies = "us-agencies-2025-raw";
-    let other = |name: &str, expected: u64, mapping: Value| {
-        let Some(file) = shared(name) else { return };
-        let (held, report) = import(&file, &written(mapping));
-        show(name, &report);
-        assert_eq!(
-            (report.read, held.len() as u64),
-            (expected, expected),
-            "{report}"
-        );
-    };
-    let mapping = |source: &str, key: Value, fields: Value| {
-        json!({ "format": 1, "kind": "use_case", "title": "Here", "source": source, "key": key,
-                "blank": ["N/A", "NA", "[blank]"], "fields": fields })
-    };
-    other(
-        "uk-atrs/atrs_records.csv",
-        136,
-        mapping(
-            "uk-atrs",
-            json!(["url"]),
-            json!({
-                "title": { "column": "tool_name" }, "unit": { "column": "publishing_body" },
-                "source_url": { "column": "url" },
-                "started_on": { "column": "published", "dates": ["%Y-%m-%dT%H:%M:%SZ"] }
-            }),
-        ),
+fn a_list_of_published_records_needs_a_mapping_and_no_code() {
+    let fields = json!({
+        "title": { "column": "tool_name" },
+        "unit": { "column": "publishing_body" },
+        "source_url": { "column": "url" },
+        "started_on": { "column": "published", "dates": ["%Y-%m-%dT%H:%M:%SZ"] }
+    });
+    takes_whole("uk-atrs/atrs_records.csv", 136, "uk-atrs", "url", fields);
+}
+
+#[test]
+fn a_table_with_ids_and_other_column_names_needs_a_mapping_and_no_code() {
+    let fields = json!({
+        "title": { "column": "Use Case Name" },
+        "source_id": { "column": "Use Case Identifier" },
+        "purpose": { "column": "Problem Description" },
+        "impact": {
+            "column": "High Impact Indicator",
+            "values": { "Not high-impact": "none", "High-impact": "rights_and_safety" },
+            "starts_with": { "Presumed high-impact but": "none" }
+        },
+        "lifecycle": { "column": "Development Stage", "values": {
+            "Pre-deployment": "development", "Pilot": "pilot", "Deployed": "live",
+            "Retired": "retired"
+        } }
+    });
+    let file = "us-agencies-2025-raw/department-of-transportation/rows.csv";
+    takes_whole(file, 70, "dot", "Use Case Identifier", fields);
+}
+
+#[test]
+fn a_table_below_a_banner_needs_a_mapping_and_no_code() {
+    let fields = json!({
+        "title": { "column": "Use Case Name" },
+        "unit": { "column": "Bureau/Component" },
+        "lifecycle": { "column": "Stage of Development", "starts_with": {
+            "a)": "development", "b)": "pilot", "c)": "live", "d)": "retired"
+        } }
+    });
+    let file = concat!(
+        "us-agencies-2025-raw/securities-and-exchange-commission/",
+        "2025-sec-individual-ai-use-cases.csv"
     );
-    other(
-        &format!("{agencies}/department-of-transportation/rows.csv"),
-        70,
-        mapping(
-            "dot",
-            json!(["Use Case Identifier"]),
-            json!({
-                "title": { "column": "Use Case Name" }, "source_id": { "column": "Use Case Identifier" },
-                "purpose": { "column": "Problem Description" },
-                "impact": { "column": "High Impact Indicator",
-                    "values": { "Not high-impact": "none", "High-impact": "rights_and_safety" },
-                    "starts_with": { "Presumed high-impact but": "none" } },
-                "lifecycle": { "column": "Development Stage", "values": { "Pre-deployment": "development",
-                    "Pilot": "pilot", "Deployed": "live", "Retired": "retired" } }
-            }),
-        ),
+    takes_whole(
+        file,
+        60,
+        "banner",
+        "Use Case ID [Agency Abbrev.] ¤ [#]",
+        fields,
     );
-    let mut sec = mapping(
-        "sec",
-        json!(["Use Case ID [Agency Abbrev.] ¤ [#]"]),
-        json!({
-            "title": { "column": "Use Case Name" }, "unit": { "column": "Bureau/Component" },
-            "lifecycle": { "column": "Stage of Development", "starts_with": {
-                "a)": "development", "b)": "pilot", "c)": "live", "d)": "retired" } }
-        }),
+}
+
+#[test]
+fn a_list_of_tools_needs_a_mapping_and_no_code() {
+    let fields = json!({
+        "title": { "column": "Tool/Application Name" },
+        "purpose": { "column": "Description" }
+    });
+    let file = concat!(
+        "us-agencies-2025-raw/office-of-personnel-management/",
+        "ai_use_case_inventory_opm_2025.csv"
     );
-    sec["header_row"] = json!(2);
-    let sec_file = format!(
-        "{agencies}/securities-and-exchange-commission/2025-sec-individual-ai-use-cases.csv"
-    );
-    other(&sec_file, 60, sec);
-    other(
-        &format!("{agencies}/office-of-personnel-management/ai_use_case_inventory_opm_2025.csv"),
-        5,
-        mapping(
-            "opm",
-            json!(["Tool/Application Name"]),
-            json!({
-                "title": { "column": "Tool/Application Name" }, "purpose": { "column": "Description" },
-            }),
-        ),
-    );
+    takes_whole(file, 5, "opm", "Tool/Application Name", fields);
 }
 
 #[test]

@@ -1,9 +1,11 @@
 //! The command line: one file per command.
 
+mod demo;
 mod export;
 mod import;
 mod people;
 
+mod serve;
 mod token;
 mod verify;
 mod workflow;
@@ -27,6 +29,10 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve a throw-away sample organisation with a built-in mailbox.
+    Demo(demo::Demo),
+    /// Serve the register by the COUNTERSIGN_* settings.
+    Serve(serve::Serve),
     /// Take a register in from a CSV file.
     Import(import::Import),
     /// Write the decision log to a file.
@@ -47,6 +53,8 @@ enum Command {
 /// What the command could not do, in a sentence for the operator.
 pub fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
+        Command::Demo(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Verify(command) => command.run(),

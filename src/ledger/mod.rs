@@ -26,4 +26,4 @@ mod store;
 pub mod tree;
 pub mod verify;
 
-pub use store::{Actor, Filter, Note, Page, Row, append, head, opened, random, root, rows};
+pub use store::{Actor, Filter, Note, Page, Row, append, head, leaves, opened, random, root, rows};

@@ -558,11 +558,11 @@ mod tests {
     }
 
     /// The directory of the public test vectors, which are not part of this repository: beside
-    /// the checkout, or where the variable `COUNTERSIGN_SHARED` says. Without it the tests that
+    /// the checkout, or where the variable `SHARED_DATA` says. Without it the tests that
     /// need it say so and pass.
     fn vectors(below: &str) -> Option<PathBuf> {
         let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-        let shared = std::env::var_os("COUNTERSIGN_SHARED").map_or_else(beside, PathBuf::from);
+        let shared = std::env::var_os("SHARED_DATA").map_or_else(beside, PathBuf::from);
         if !shared.is_dir() {
             println!(
                 "skipped: there is no directory {} with test vectors",

@@ -108,6 +108,17 @@ pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
     Ok(())
 }
 
+/// Whether a message is due, asked without taking the writer's turn.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_due(conn: &mut Conn, now: At) -> Result<bool> {
+    let due = outbox::state
+        .eq("queued")
+        .and(outbox::next_attempt_at.le(now));
+    Ok(diesel::select(diesel::dsl::exists(outbox::table.filter(due))).get_result(conn)?)
+}
+
 /// Takes the oldest due message and hides it until `lease`, so that a worker that dies gives it
 /// back. Writers take turns, so two workers never claim one message.
 ///

@@ -279,6 +279,11 @@ impl Outcome {
         }
     }
 
+    /// Whether it counts toward a need.
+    pub fn is_approval(self) -> bool {
+        matches!(self, Outcome::Approve | Outcome::ApproveWithConditions)
+    }
+
     /// The outcome by its word.
     pub fn named(word: &str) -> Option<Outcome> {
         [

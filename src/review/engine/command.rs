@@ -256,10 +256,7 @@ impl<'a> Run<'a> {
     /// The stage's form is asked of those who approve; the others may leave it as it is.
     fn answers(&self, stage: &Stage, vote: &Decision) -> Result<Value, Refusal> {
         let nothing = || Value::Object(serde_json::Map::new());
-        let approving = matches!(
-            vote.outcome,
-            Outcome::Approve | Outcome::ApproveWithConditions
-        );
+        let approving = vote.outcome.is_approval();
         let form = stage.form.as_ref().and_then(|key| self.ctx.forms.get(key));
         let (true, Some(form)) = (approving, form) else {
             return Ok(nothing());

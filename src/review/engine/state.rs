@@ -139,11 +139,9 @@ impl StageRun {
 
     /// Those who approved, with or without conditions.
     pub fn approvers(&self) -> BTreeSet<PersonId> {
-        let approving =
-            |o: &Outcome| matches!(o, Outcome::Approve | Outcome::ApproveWithConditions);
         self.votes
             .iter()
-            .filter(|(_, o)| approving(o))
+            .filter(|(_, o)| o.is_approval())
             .map(|(p, _)| *p)
             .collect()
     }
@@ -275,7 +273,7 @@ impl Review {
                 ..
             } => {
                 run.votes.insert(*person, *outcome);
-                if matches!(outcome, Outcome::Approve | Outcome::ApproveWithConditions) {
+                if outcome.is_approval() {
                     merge(&mut run.answers, answers);
                 }
             }
