@@ -6,10 +6,11 @@ use crate::form::SummaryLine;
 use crate::ledger::api::Asked;
 use crate::ledger::download::{Format, download};
 use crate::ledger::{Filter, Page, head, root};
-use crate::review::words::{self, Status};
+use crate::review::words;
 use crate::review::workflows;
 use crate::review::{Desk, TimelineItem, log_page};
-use crate::web::answer::{page, page_with};
+use crate::web::answer::page_with;
+use crate::web::badge::{Badge, badge};
 use crate::web::session::Visitor;
 use crate::workflow::Outcome;
 use actix_web::http::StatusCode;
@@ -110,7 +111,7 @@ struct Row {
     seq: i64,
     at: At,
     sentence: String,
-    status: Option<Status>,
+    status: Option<Badge>,
     actor: String,
     /// Whom it concerns, when that is somebody else.
     person: Option<String>,
@@ -124,9 +125,8 @@ struct Row {
 
 impl Row {
     fn of(item: TimelineItem) -> Row {
-        let status = item.outcome.as_deref().filter(|_| item.decision).map(|outcome| Status {
-            tone: words::tone(outcome),
-            word: words::done_by_key(outcome),
+        let status = item.outcome.as_deref().filter(|_| item.decision).map(|outcome| {
+            badge(words::done_by_key(outcome), words::tone(outcome))
         });
         let actor = item.actor.unwrap_or_else(|| "system".to_owned());
         Row {

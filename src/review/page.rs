@@ -8,16 +8,15 @@ use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::notify::outbox::{self, Message};
 use crate::people::Secret;
-use crate::register;
 use crate::review::ballot::{Ballot, BallotView, Place};
 use crate::review::case::Case;
 use crate::review::engine::Refusal;
 use crate::review::receipt::{Receipt, receipt};
 use crate::review::service::{self, Desk};
 use crate::review::sheet::{Mark, Named, Sheet, marks, name_of, sheet};
-use crate::review::words::{self, Status};
 use crate::review::{LinkState, links, nonce, store};
 use crate::web::answer::{go_to, page, page_with};
+use crate::web::badge::{self, Badge};
 use crate::web::session::Visitor;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -308,6 +307,7 @@ pub async fn renew(app: web::Data<App>, token: web::Path<String>) -> Result<Http
         let mail = Message::new("task", task.person_id).record(task.record_id).task(task.id);
         let mail = mail.once(&format!("renewal:{}:{round}", task.id));
         app.db.upkeep(move |tx| outbox::queue(tx, mail, now)).await?;
+        app.post.notify_one();
     }
     page(&app, &Visitor::default(), "", "sign-off-renewed", &serde_json::json!({}))
 }
@@ -333,7 +333,7 @@ pub struct TaskLine {
     /// Since when the person is asked.
     pub since: At,
     /// The risk.
-    pub risk: Option<Status>,
+    pub risk: Option<Badge>,
 }
 
 /// A task as one line.
@@ -349,7 +349,7 @@ pub fn task_line(conn: &mut Conn, desk: &Desk, task: store::Task) -> Result<Task
         reference: case.record.reference.clone(),
         submitter: name_of(conn, case.review.submitter)?,
         since: case.task.opened_at,
-        risk: register::by_id(conn, case.record.id)?.risk.as_deref().map(words::risk),
+        risk: case.record.risk.as_deref().map(badge::of_risk),
     })
 }
 

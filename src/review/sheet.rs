@@ -8,7 +8,8 @@ use crate::register;
 use crate::review::case::Case;
 use crate::review::service::Desk;
 use crate::review::store::{self, ConditionRow, DecisionRow};
-use crate::review::words::{self, Status};
+use crate::review::words;
+use crate::web::badge::{self, Badge};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -94,7 +95,7 @@ pub struct StageLine {
 #[derive(Debug, Serialize)]
 pub struct Risk {
     /// The word and its tone.
-    pub status: Status,
+    pub status: Badge,
     /// Whether it deserves a warning.
     pub grave: bool,
     /// The rule that gave it.
@@ -187,10 +188,9 @@ pub fn name_of(conn: &mut Conn, person: PersonId) -> Result<String> {
 fn risk(case: &Case) -> Option<Risk> {
     let derived = case.review.derived.get("risk")?;
     let tier = derived.value.as_str()?;
-    let status = words::risk(tier);
     Some(Risk {
-        grave: status.tone == "high",
-        status,
+        grave: matches!(tier, "high" | "prohibited"),
+        status: badge::of_risk(tier),
         because: derived.because.clone(),
     })
 }

@@ -1,16 +1,6 @@
 //! Keys of the engine and the ledger in the words that people read, with the tone a page gives
 //! them.
 use crate::workflow::Outcome;
-use serde::Serialize;
-
-/// A word with the tone that gives it shape and colour.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Status {
-    /// Class of the stylesheet.
-    pub tone: &'static str,
-    /// The word.
-    pub word: String,
-}
 
 /// What a person did, after their name or “you”: “approved with conditions”.
 pub fn done(outcome: Outcome) -> &'static str {
@@ -71,20 +61,6 @@ pub fn way(method: &str) -> &'static str {
     }
 }
 
-/// A risk tier as a word with its tone.
-pub fn risk(tier: &str) -> Status {
-    let tone = match tier {
-        "low" => "low",
-        "medium" => "medium",
-        "high" | "prohibited" => "high",
-        _ => "idle",
-    };
-    Status {
-        tone,
-        word: format!("Risk: {tier}"),
-    }
-}
-
 /// An address that its owner recognises and nobody else learns: `i•••••m@harbour.example`.
 pub fn masked(address: &str) -> String {
     let Some((local, domain)) = address.split_once('@') else {
@@ -138,6 +114,6 @@ mod tests {
 
     #[test]
     fn what_was_typed_keeps_its_lines_and_loses_what_nobody_sees() {
-        assert_eq!(typed("a\r\nb\rc\0\u{202e}d\te"), "a\nb\nc" .to_owned() + "d\te");
+        assert_eq!(typed("a\r\nb\rc\0\u{202e}d\te"), "a\nb\ncd\te");
     }
 }

@@ -4,9 +4,10 @@ use crate::db::{At, Conn};
 use crate::error::Result;
 use crate::people;
 use crate::review::service::Desk;
-use crate::review::words::{Status, choice};
+use crate::review::words::choice;
 use crate::review::workflows::{self, Loaded, Version};
 use crate::web::answer::page;
+use crate::web::badge::{Badge, badge};
 use crate::web::session::Visitor;
 use crate::workflow::{Derive, Need, OnReject, Outcome, Party, Relation, Seat, Stage, Who};
 use actix_web::{HttpResponse, web};
@@ -24,7 +25,7 @@ struct VersionLine {
     version: i32,
     title: String,
     hash: String,
-    status: Status,
+    status: Badge,
     published_at: At,
 }
 
@@ -39,7 +40,7 @@ impl VersionLine {
             version: version.version,
             title: version.title,
             hash: version.hash,
-            status: Status { tone, word: word.to_owned() },
+            status: badge(word, tone),
             published_at: version.published_at,
         }
     }

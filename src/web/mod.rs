@@ -3,6 +3,7 @@
 pub mod answer;
 pub mod assets;
 pub mod csrf;
+pub mod demo;
 pub mod headers;
 pub mod health;
 pub mod once;
