@@ -63,7 +63,7 @@ pub fn find(method: &Method, pattern: &str) -> Option<Who> {
         .map(|r| r.who)
 }
 
-use Who::{Anyone, SignedIn, Token};
+use Who::{Anyone, LogReader, SignedIn, Token};
 
 table! {
     GET "/assets/{name}" Anyone => crate::web::assets::asset;
@@ -96,6 +96,21 @@ table! {
         SignedIn => crate::register::page::changes;
     GET "/healthz" Anyone => crate::web::health::alive;
     GET "/readyz" Anyone => crate::web::health::ready;
+    GET "/s/{token}" Anyone => crate::review::page::link;
+    POST "/s/{token}" Anyone => crate::review::page::decide_by_link;
+    POST "/s/{token}/renewal" Anyone => crate::review::page::renew;
+    GET "/tasks" SignedIn => crate::review::page::tasks;
+    GET "/tasks/{id}" SignedIn => crate::review::page::task;
+    POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
+    GET "/log" LogReader => crate::ledger::page::log;
+    GET "/log/download" LogReader => crate::ledger::page::file;
+    GET "/workflows" SignedIn => crate::review::workflow_page::list;
+    GET "/workflows/{key}/{version}" SignedIn => crate::review::workflow_page::version;
+    GET "/demo" Anyone => crate::web::demo::people;
+    POST "/demo/session" Anyone => crate::web::demo::act_as;
+    GET "/demo/mailbox" Anyone => crate::web::demo::mailbox;
+    GET "/demo/mailbox/{id}" Anyone => crate::web::demo::letter;
+    GET "/demo/mailbox/{id}/html" Anyone => crate::web::demo::html;
     GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
     GET "/api/v1/log/entries" Token("log") => crate::ledger::api::entries;
     GET "/api/v1/tasks" Token("read") => crate::review::api::tasks;
