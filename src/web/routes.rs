@@ -63,7 +63,7 @@ pub fn find(method: &Method, pattern: &str) -> Option<Who> {
         .map(|r| r.who)
 }
 
-use Who::{Anyone, SignedIn, Token};
+use Who::{Anyone, LogReader, SignedIn, Token};
 
 table! {
     GET "/assets/{name}" Anyone => crate::web::assets::asset;
