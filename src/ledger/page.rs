@@ -70,8 +70,10 @@ impl Wanted {
             ("outcome", &self.outcome),
             ("record", &self.record),
         ];
-        let given: Vec<(&str, &String)> =
-            all.into_iter().filter(|(_, value)| !value.trim().is_empty()).collect();
+        let given: Vec<(&str, &String)> = all
+            .into_iter()
+            .filter(|(_, value)| !value.trim().is_empty())
+            .collect();
         serde_urlencoded::to_string(given).unwrap_or_default()
     }
 
@@ -125,9 +127,11 @@ struct Row {
 
 impl Row {
     fn of(item: TimelineItem) -> Row {
-        let status = item.outcome.as_deref().filter(|_| item.decision).map(|outcome| {
-            badge(words::done_by_key(outcome), words::tone(outcome))
-        });
+        let status = item
+            .outcome
+            .as_deref()
+            .filter(|_| item.decision)
+            .map(|outcome| badge(words::done_by_key(outcome), words::tone(outcome)));
         let actor = item.actor.unwrap_or_else(|| "system".to_owned());
         Row {
             seq: item.seq,
@@ -157,7 +161,10 @@ pub async fn log(
 ) -> Result<HttpResponse> {
     let desk = app.desk.clone();
     let wanted = wanted.into_inner();
-    let context = app.db.read(move |conn| draw_up(conn, &desk, wanted)).await?;
+    let context = app
+        .db
+        .read(move |conn| draw_up(conn, &desk, wanted))
+        .await?;
     let status = match context.summary.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::UNPROCESSABLE_ENTITY,
@@ -168,9 +175,10 @@ pub async fn log(
 fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
     let (size, _) = head(conn)?;
     let (summary, mut items) = match wanted.filter(conn) {
-        Ok(filter) => {
-            (Vec::new(), log_page(conn, desk, &filter, wanted.start(), PAGE_SIZE + 1)?)
-        }
+        Ok(filter) => (
+            Vec::new(),
+            log_page(conn, desk, &filter, wanted.start(), PAGE_SIZE + 1)?,
+        ),
         Err(error) if !error.is_ours() => (vec![complaint(&error)], Vec::new()),
         Err(error) => return Err(error),
     };
@@ -235,12 +243,22 @@ fn outcomes(chosen: &str) -> Vec<Offer> {
         Outcome::Reject,
         Outcome::Recuse,
     ];
-    let label = |o: Outcome| words::sentence(words::done(o)).trim_end_matches('.').to_owned();
-    all.into_iter().map(|o| offer(o.as_str(), &label(o), chosen)).collect()
+    let label = |o: Outcome| {
+        words::sentence(words::done(o))
+            .trim_end_matches('.')
+            .to_owned()
+    };
+    all.into_iter()
+        .map(|o| offer(o.as_str(), &label(o), chosen))
+        .collect()
 }
 
 fn offer(value: &str, label: &str, chosen: &str) -> Offer {
-    Offer { value: value.to_owned(), label: label.to_owned(), chosen: value == chosen }
+    Offer {
+        value: value.to_owned(),
+        label: label.to_owned(),
+        chosen: value == chosen,
+    }
 }
 
 /// `GET /log/download?format=csv|jsonl`: the very rows of the page, all of them, as a file.
@@ -290,7 +308,9 @@ struct Pieces<'a>(&'a Sender<Piece>);
 impl Write for Pieces<'_> {
     fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
         let gone = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        self.0.blocking_send(Ok(Bytes::copy_from_slice(bytes))).map_err(gone)?;
+        self.0
+            .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
+            .map_err(gone)?;
         Ok(bytes.len())
     }
 

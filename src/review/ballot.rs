@@ -54,7 +54,10 @@ struct Wrong {
 impl Ballot {
     /// Reads what was posted.
     pub fn read(case: &Case, pairs: &[(String, String)]) -> Ballot {
-        let mut ballot = Ballot { answers: json!({}), ..Ballot::default() };
+        let mut ballot = Ballot {
+            answers: json!({}),
+            ..Ballot::default()
+        };
         for (name, value) in pairs.iter().filter(|(name, _)| name.starts_with('_')) {
             ballot.take(name, value);
         }
@@ -142,8 +145,15 @@ impl Ballot {
 
     /// The row of the `number`-th condition that was given; blank rows do not count.
     fn row_of(&self, number: usize) -> usize {
-        let filled = self.conditions.iter().enumerate().filter(|(_, c)| is_filled(c));
-        filled.map(|(row, _)| row).nth(number.saturating_sub(1)).unwrap_or(0)
+        let filled = self
+            .conditions
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| is_filled(c));
+        filled
+            .map(|(row, _)| row)
+            .nth(number.saturating_sub(1))
+            .unwrap_or(0)
     }
 
     /// The decision, once something was chosen.
@@ -154,7 +164,12 @@ impl Ballot {
             outcome: self.choice?,
             reason: Some(self.reason.clone()),
             answers: self.answers.clone(),
-            conditions: self.conditions.iter().filter(|c| is_filled(c)).cloned().collect(),
+            conditions: self
+                .conditions
+                .iter()
+                .filter(|c| is_filled(c))
+                .cloned()
+                .collect(),
             link,
         })
     }
@@ -174,7 +189,11 @@ impl Ballot {
             action,
             nonce,
             seen: case.review.digest.clone(),
-            choices: case.choices()?.into_iter().map(|c| self.choice_view(c)).collect(),
+            choices: case
+                .choices()?
+                .into_iter()
+                .map(|c| self.choice_view(c))
+                .collect(),
             choice_error: self.error_at(Place::Choice),
             reason: self.reason.split('\n').map(str::to_owned).collect(),
             reason_error: self.error_at(Place::Reason),
@@ -187,7 +206,10 @@ impl Ballot {
     }
 
     fn error_at(&self, place: Place) -> Option<String> {
-        self.wrong.iter().find(|w| w.place == place).map(|w| w.message.clone())
+        self.wrong
+            .iter()
+            .find(|w| w.place == place)
+            .map(|w| w.message.clone())
     }
 
     fn summary(&self, fields: &[FieldView]) -> Vec<SummaryLine> {
@@ -224,7 +246,9 @@ impl Ballot {
 }
 
 fn is_filled(condition: &ConditionGiven) -> bool {
-    [&condition.text, &condition.owner, &condition.due].iter().any(|t| !t.trim().is_empty())
+    [&condition.text, &condition.owner, &condition.due]
+        .iter()
+        .any(|t| !t.trim().is_empty())
 }
 
 fn target(place: Place) -> Option<String> {

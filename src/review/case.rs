@@ -63,7 +63,12 @@ impl Case {
 
     /// The form of the stage, if it has one.
     pub fn form(&self) -> Option<&Form> {
-        let key = self.loaded.workflow.stage(&self.task.stage)?.form.as_ref()?;
+        let key = self
+            .loaded
+            .workflow
+            .stage(&self.task.stage)?
+            .form
+            .as_ref()?;
         self.loaded.forms.get(key)
     }
 
@@ -107,7 +112,13 @@ impl Case {
             let run = self.review.stage(&stage.key);
             run.is_some_and(|run| run.progress != Progress::Skipped)
         };
-        let stages: Vec<&Stage> = self.loaded.workflow.in_order().into_iter().filter(needed).collect();
+        let stages: Vec<&Stage> = self
+            .loaded
+            .workflow
+            .in_order()
+            .into_iter()
+            .filter(needed)
+            .collect();
         let at = stages.iter().position(|s| s.key == self.task.stage);
         (at.map_or(1, |at| at + 1), stages.len())
     }

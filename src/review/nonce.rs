@@ -56,7 +56,11 @@ pub fn check(link: &Secret, now: At, given: &str) -> Result<(), Unproven> {
     if hash != proof(link, second) || age < -SKEW_MAX {
         return Err(Unproven::Foreign);
     }
-    if age > AGE_MAX { Err(Unproven::Old) } else { Ok(()) }
+    if age > AGE_MAX {
+        Err(Unproven::Old)
+    } else {
+        Ok(())
+    }
 }
 
 fn proof(link: &Secret, second: i64) -> String {
@@ -81,7 +85,10 @@ mod tests {
         let shown = make(&link, at("2026-11-23T09:00:00Z"));
         assert_eq!(check(&link, at("2026-11-23T09:00:00Z"), &shown), Ok(()));
         assert_eq!(check(&link, at("2026-11-23T20:59:00Z"), &shown), Ok(()));
-        assert_eq!(check(&link, at("2026-11-23T21:00:01Z"), &shown), Err(Unproven::Old));
+        assert_eq!(
+            check(&link, at("2026-11-23T21:00:01Z"), &shown),
+            Err(Unproven::Old)
+        );
         // Another node whose clock is a little behind.
         assert_eq!(check(&link, at("2026-11-23T08:58:00Z"), &shown), Ok(()));
     }
@@ -92,7 +99,16 @@ mod tests {
         let link = Secret::presented("token");
         let other = make(&Secret::presented("other"), now);
         let future = make(&link, at("2026-11-24T09:00:00Z"));
-        for given in ["", ".", "x.y", "6740.00", "-1.00", "ffffffffffffffffff.0", &other, &future] {
+        for given in [
+            "",
+            ".",
+            "x.y",
+            "6740.00",
+            "-1.00",
+            "ffffffffffffffffff.0",
+            &other,
+            &future,
+        ] {
             assert_eq!(check(&link, now, given), Err(Unproven::Foreign), "{given}");
         }
     }

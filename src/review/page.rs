@@ -127,14 +127,23 @@ impl Shown {
         };
         let (record, stage) = (Named::of(&case), stage.title.clone());
         let task = format!("/tasks/{}", case.task.id);
-        Ok(Shown::Closed(Closed { template, record, stage, task, events, signed_in }))
+        Ok(Shown::Closed(Closed {
+            template,
+            record,
+            stage,
+            task,
+            events,
+            signed_in,
+        }))
     }
 }
 
 async fn look(app: &App, way: &Way, visitor: &Visitor) -> Result<Shown> {
     let (desk, way, visitor) = (app.desk.clone(), way.clone(), visitor.clone());
     let now = desk.clock.now();
-    app.db.read(move |conn| Shown::find(conn, &desk, &way, &visitor, now)).await
+    app.db
+        .read(move |conn| Shown::find(conn, &desk, &way, &visitor, now))
+        .await
 }
 
 /// The page of an open task.
@@ -169,7 +178,11 @@ struct Desktop<'a> {
 
 impl Desktop<'_> {
     fn here(&self) -> &'static str {
-        if self.way.secret().is_some() { "" } else { "tasks" }
+        if self.way.secret().is_some() {
+            ""
+        } else {
+            "tasks"
+        }
     }
 
     fn show(&self, shown: &Shown) -> Result<HttpResponse> {
@@ -185,7 +198,14 @@ impl Desktop<'_> {
             }
             Shown::Dead => {
                 let renewal = format!("{}/renewal", self.way.home());
-                page_with(app, who, here, "sign-off-dead", &DeadPage { renewal }, StatusCode::GONE)
+                page_with(
+                    app,
+                    who,
+                    here,
+                    "sign-off-dead",
+                    &DeadPage { renewal },
+                    StatusCode::GONE,
+                )
             }
         }
     }
@@ -212,8 +232,20 @@ impl Desktop<'_> {
             false => None,
         };
         let ballot = ballot.view(case, self.way.action(), nonce)?;
-        let context = OpenPage { sheet, by_link: link.is_some(), sign_in, ballot };
-        page_with(self.app, self.visitor, self.here(), "sign-off", &context, status)
+        let context = OpenPage {
+            sheet,
+            by_link: link.is_some(),
+            sign_in,
+            ballot,
+        };
+        page_with(
+            self.app,
+            self.visitor,
+            self.here(),
+            "sign-off",
+            &context,
+            status,
+        )
     }
 
     async fn vote(
@@ -267,7 +299,12 @@ pub async fn link(app: web::Data<App>, token: web::Path<String>) -> Result<HttpR
     let way = Way::Link(Secret::presented(&token));
     let nobody = Visitor::default();
     let shown = look(&app, &way, &nobody).await?;
-    Desktop { app: &app, visitor: &nobody, way: &way }.show(&shown)
+    Desktop {
+        app: &app,
+        visitor: &nobody,
+        way: &way,
+    }
+    .show(&shown)
 }
 
 /// `POST /s/{token}`: the decision of whom the link was sent to.
@@ -281,7 +318,11 @@ pub async fn decide_by_link(
 ) -> Result<HttpResponse> {
     let way = Way::Link(Secret::presented(&token));
     let nobody = Visitor::default();
-    let desktop = Desktop { app: &app, visitor: &nobody, way: &way };
+    let desktop = Desktop {
+        app: &app,
+        visitor: &nobody,
+        way: &way,
+    };
     match look(&app, &way, &nobody).await? {
         Shown::Open(case, sheet) => {
             let via = Via::new(Method::EmailLink, "link");
@@ -301,15 +342,28 @@ pub async fn decide_by_link(
 pub async fn renew(app: web::Data<App>, token: web::Path<String>) -> Result<HttpResponse> {
     let secret = Secret::presented(&token);
     let now = app.desk.clock.now();
-    let state = app.db.read(move |conn| links::link_state(conn, &secret, now)).await?;
+    let state = app
+        .db
+        .read(move |conn| links::link_state(conn, &secret, now))
+        .await?;
     if let LinkState::Expired(task) = state {
         let round = now.0.as_second() / RENEWAL_SECONDS;
-        let mail = Message::new("task", task.person_id).record(task.record_id).task(task.id);
+        let mail = Message::new("task", task.person_id)
+            .record(task.record_id)
+            .task(task.id);
         let mail = mail.once(&format!("renewal:{}:{round}", task.id));
-        app.db.upkeep(move |tx| outbox::queue(tx, mail, now)).await?;
+        app.db
+            .upkeep(move |tx| outbox::queue(tx, mail, now))
+            .await?;
         app.post.notify_one();
     }
-    page(&app, &Visitor::default(), "", "sign-off-renewed", &serde_json::json!({}))
+    page(
+        &app,
+        &Visitor::default(),
+        "",
+        "sign-off-renewed",
+        &serde_json::json!({}),
+    )
 }
 
 #[derive(Serialize)]
@@ -361,7 +415,9 @@ pub async fn tasks(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse
     let (desk, person) = (app.desk.clone(), visitor.id()?);
     let lines = move |conn: &mut Conn| {
         let open = store::tasks_of_person(conn, person)?;
-        open.into_iter().map(|task| task_line(conn, &desk, task)).collect()
+        open.into_iter()
+            .map(|task| task_line(conn, &desk, task))
+            .collect()
     };
     let tasks: Vec<TaskLine> = app.db.read(lines).await?;
     page(&app, &visitor, "tasks", "tasks", &TasksPage { tasks })
@@ -378,7 +434,12 @@ pub async fn task(
 ) -> Result<HttpResponse> {
     let way = Way::Session(task_id(&id)?);
     let shown = look(&app, &way, &visitor).await?;
-    Desktop { app: &app, visitor: &visitor, way: &way }.show(&shown)
+    Desktop {
+        app: &app,
+        visitor: &visitor,
+        way: &way,
+    }
+    .show(&shown)
 }
 
 /// `POST /tasks/{id}/decision`: the decision of a person who is signed in.
@@ -392,7 +453,11 @@ pub async fn decide_signed_in(
     posted: Posted,
 ) -> Result<HttpResponse> {
     let way = Way::Session(task_id(&id)?);
-    let desktop = Desktop { app: &app, visitor: &visitor, way: &way };
+    let desktop = Desktop {
+        app: &app,
+        visitor: &visitor,
+        way: &way,
+    };
     match look(&app, &way, &visitor).await? {
         Shown::Open(case, sheet) => desktop.vote(visitor.actor()?, &case, &sheet, &posted).await,
         Shown::Decided(_) => Ok(go_to(&app, &way.home())),
@@ -401,5 +466,6 @@ pub async fn decide_signed_in(
 }
 
 fn task_id(text: &str) -> Result<TaskId> {
-    text.parse().map_err(|_| Error::not_found("task", "at this address"))
+    text.parse()
+        .map_err(|_| Error::not_found("task", "at this address"))
 }

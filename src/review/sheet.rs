@@ -159,7 +159,11 @@ pub fn sheet(conn: &mut Conn, desk: &Desk, case: &Case) -> Result<Sheet> {
         revision: case.revision.number,
         digest: case.revision.digest.clone(),
         facts: first_facts(&groups),
-        answers: groups.iter().flat_map(|g| &g.facts).filter(|f| f.given).count(),
+        answers: groups
+            .iter()
+            .flat_map(|g| &g.facts)
+            .filter(|f| f.given)
+            .count(),
         groups,
         changes,
         seen_before,
@@ -204,7 +208,11 @@ fn changes(conn: &mut Conn, desk: &Desk, case: &Case) -> Result<(Option<i32>, Ve
         .filter(|d| d.review_id == case.review.id && d.revision < now)
         .collect();
     let last = |wanted: &dyn Fn(&DecisionRow) -> bool| {
-        earlier.iter().filter(|d| wanted(d)).map(|d| d.revision).max()
+        earlier
+            .iter()
+            .filter(|d| wanted(d))
+            .map(|d| d.revision)
+            .max()
     };
     let seen = last(&|d| d.person_id == case.task.person_id)
         .or_else(|| last(&|d| d.stage == case.task.stage))
@@ -257,14 +265,26 @@ fn mark(
     reason: Option<String>,
     conditions: Vec<String>,
 ) -> Mark {
-    let title = case.loaded.workflow.stage(&row.stage).map(|s| s.title.as_str());
-    let void = if row.revision < case.review.revision { ", void since" } else { "" };
+    let title = case
+        .loaded
+        .workflow
+        .stage(&row.stage)
+        .map(|s| s.title.as_str());
+    let void = if row.revision < case.review.revision {
+        ", void since"
+    } else {
+        ""
+    };
     let outcome = words::done_by_key(&row.outcome);
     Mark {
         seq: row.seq,
         at: row.decided_at,
         decision: true,
-        tone: if void.is_empty() { words::tone(&row.outcome) } else { "idle" },
+        tone: if void.is_empty() {
+            words::tone(&row.outcome)
+        } else {
+            "idle"
+        },
         sentence: format!("{}: {outcome}{void}", title.unwrap_or(&row.stage)),
         actor,
         method: words::way(&row.method),
@@ -286,13 +306,20 @@ pub fn conditions(conn: &mut Conn, record: RecordId) -> Result<BTreeMap<TaskId, 
     let mut found: BTreeMap<TaskId, Vec<String>> = BTreeMap::new();
     for row in rows {
         let owner = row.owner_id.and_then(|id| names.get(&id).cloned());
-        found.entry(row.decision_id).or_default().push(condition(&row, owner));
+        found
+            .entry(row.decision_id)
+            .or_default()
+            .push(condition(&row, owner));
     }
     Ok(found)
 }
 
 fn condition(row: &ConditionRow, owner: Option<String>) -> String {
     let owner = owner.unwrap_or_else(|| "the owner of the use case".to_owned());
-    let due = row.due.as_deref().map(|day| format!(", due {day}")).unwrap_or_default();
+    let due = row
+        .due
+        .as_deref()
+        .map(|day| format!(", due {day}"))
+        .unwrap_or_default();
     format!("{} ({owner}{due})", row.text)
 }

@@ -53,7 +53,13 @@ impl VersionLine {
 pub async fn list(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
     let versions = app.db.read(|conn| workflows::versions(conn)).await?;
     let versions = versions.into_iter().map(VersionLine::of).collect();
-    page(&app, &visitor, "workflows", "workflows", &ListPage { versions })
+    page(
+        &app,
+        &visitor,
+        "workflows",
+        "workflows",
+        &ListPage { versions },
+    )
 }
 
 #[derive(Serialize)]
@@ -115,13 +121,18 @@ pub async fn version(
 ) -> Result<HttpResponse> {
     let (key, number) = path.into_inner();
     let desk = app.desk.clone();
-    let context = app.db.read(move |conn| describe(conn, &desk, &key, number)).await?;
+    let context = app
+        .db
+        .read(move |conn| describe(conn, &desk, &key, number))
+        .await?;
     page(&app, &visitor, "workflows", "workflow", &context)
 }
 
 fn describe(conn: &mut Conn, desk: &Desk, key: &str, number: i32) -> Result<VersionPage> {
     let known = workflows::versions(conn)?;
-    let row = known.into_iter().find(|v| v.key == key && v.version == number);
+    let row = known
+        .into_iter()
+        .find(|v| v.key == key && v.version == number);
     let missing = || crate::error::Error::not_found("workflow version", number);
     let row = row.ok_or_else(missing)?;
     let loaded = workflows::version(conn, &desk.workflows, &row.key, number)?;
@@ -154,7 +165,9 @@ fn table(derive: &Derive) -> Table {
 }
 
 fn plain(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    value
+        .as_str()
+        .map_or_else(|| value.to_string(), str::to_owned)
 }
 
 fn stage_view(conn: &mut Conn, loaded: &Loaded, number: usize, stage: &Stage) -> Result<StageView> {
@@ -162,7 +175,12 @@ fn stage_view(conn: &mut Conn, loaded: &Loaded, number: usize, stage: &Stage) ->
     for seat in &stage.seats {
         seats.push(seat_view(conn, seat)?);
     }
-    let title = |key: &String| loaded.workflow.stage(key).map_or(key.clone(), |s| s.title.clone());
+    let title = |key: &String| {
+        loaded
+            .workflow
+            .stage(key)
+            .map_or(key.clone(), |s| s.title.clone())
+    };
     let form = stage.form.as_ref().and_then(|key| loaded.forms.get(key));
     let names = |outcomes: &[Outcome]| outcomes.iter().map(|o| choice(*o).0).collect();
     Ok(StageView {
@@ -183,7 +201,9 @@ fn stage_view(conn: &mut Conn, loaded: &Loaded, number: usize, stage: &Stage) ->
         },
         excluded: excluded(stage, &title),
         form: form.map(|f| f.title().to_owned()),
-        questions: form.map(|f| f.fields().iter().map(|q| q.label.clone()).collect()).unwrap_or_default(),
+        questions: form
+            .map(|f| f.fields().iter().map(|q| q.label.clone()).collect())
+            .unwrap_or_default(),
     })
 }
 
@@ -195,7 +215,9 @@ fn excluded(stage: &Stage, title: &dyn Fn(&String) -> String) -> Vec<String> {
     };
     let approver = |key: &String| format!("who approved in {}", title(key));
     let parties = stage.separation.not.iter().map(party);
-    parties.chain(stage.separation.not_approvers_of.iter().map(approver)).collect()
+    parties
+        .chain(stage.separation.not_approvers_of.iter().map(approver))
+        .collect()
 }
 
 fn seat_view(conn: &mut Conn, seat: &Seat) -> Result<SeatView> {

@@ -47,7 +47,10 @@ pub fn of_risk(risk: &str) -> Badge {
 /// A risk tier where the heading above already says that it is one.
 pub fn of_risk_briefly(risk: &str) -> Badge {
     let full = of_risk(risk);
-    Badge { word: full.word.trim_end_matches(" risk").to_owned(), ..full }
+    Badge {
+        word: full.word.trim_end_matches(" risk").to_owned(),
+        ..full
+    }
 }
 
 /// The state of a stage, as a class of `parts/route` and in words.

@@ -88,7 +88,9 @@ pub async fn act_as(
             if let Some(before) = before {
                 people::end_session(tx, &before)?;
             }
-            let person = people::by_id(tx, id)?.filter(|p| p.active).ok_or_else(nobody)?;
+            let person = people::by_id(tx, id)?
+                .filter(|p| p.active)
+                .ok_or_else(nobody)?;
             people::open_session(tx, now, person.id)
         })
         .await?;
@@ -129,7 +131,10 @@ impl LetterLine {
 /// 404 outside of the demo.
 pub async fn mailbox(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
     let letters = mailbox_of(&app)?.list();
-    let letters = letters.iter().map(|letter| LetterLine::of(letter)).collect();
+    let letters = letters
+        .iter()
+        .map(|letter| LetterLine::of(letter))
+        .collect();
     page(&app, &visitor, "", "mailbox", &MailboxPage { letters })
 }
 
@@ -157,7 +162,10 @@ pub async fn letter(
 ) -> Result<HttpResponse> {
     let letter = find(&app, &id)?;
     let ours = app.config.link("/");
-    let line = |text: &str| TextLine { text: text.to_owned(), link: text.starts_with(&ours) };
+    let line = |text: &str| TextLine {
+        text: text.to_owned(),
+        link: text.starts_with(&ours),
+    };
     let context = LetterPage {
         letter: LetterLine::of(&letter),
         lines: letter.text.lines().map(line).collect(),
