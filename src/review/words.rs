@@ -18,16 +18,6 @@ pub fn done_by_key(outcome: &str) -> String {
     Outcome::named(outcome).map_or_else(|| outcome.replace('_', " "), |o| done(o).to_owned())
 }
 
-/// The tone of a decision.
-pub fn tone(outcome: &str) -> &'static str {
-    match Outcome::named(outcome) {
-        Some(Outcome::Approve) => "good",
-        Some(Outcome::ApproveWithConditions | Outcome::RequestChanges) => "part",
-        Some(Outcome::Reject) => "bad",
-        _ => "idle",
-    }
-}
-
 /// What a choice is called on the page, and what it leads to.
 pub fn choice(outcome: Outcome) -> (&'static str, &'static str) {
     match outcome {
@@ -45,19 +35,6 @@ pub fn choice(outcome: Outcome) -> (&'static str, &'static str) {
             "Step aside",
             "conflict of interest; you are not counted, somebody else decides",
         ),
-    }
-}
-
-/// How a person was known, from the way in that an entry carries.
-pub fn way(method: &str) -> &'static str {
-    match method {
-        "session" => "signed in",
-        "email_link" => "by mail link",
-        "api_token" => "by API token",
-        "timer" => "by a timer",
-        "import" => "by an import",
-        "cli" => "on the command line",
-        _ => "in another way",
     }
 }
 
