@@ -765,7 +765,10 @@ fn an_approval_already_given_can_fill_a_seat_that_lacked_somebody(register: Regi
     let case = register.submitted_by("tomas", json!({}));
     register.as_reviewer("kim").approve(&case);
     register.as_reviewer("noor").approve(&case);
-    assert!(register.asked(&case, "check").is_empty(), "nobody is left to ask");
+    assert!(
+        register.asked(&case, "check").is_empty(),
+        "nobody is left to ask"
+    );
     register.appoint("kim", "not_yet_held");
     assert_eq!(register.status(&case), "approved");
 }
