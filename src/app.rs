@@ -4,9 +4,12 @@ use crate::config::Config;
 use crate::db::{Db, RefusalId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
+use crate::notify::Mailbox;
 use crate::register::Kinds;
 use crate::review::Desk;
+use crate::templates::{Place, Templates};
 use std::sync::Arc;
+use tokio::sync::Notify;
 
 /// The running program.
 #[derive(Clone)]
@@ -17,6 +20,12 @@ pub struct App {
     pub desk: Arc<Desk>,
     /// The settings.
     pub config: Arc<Config>,
+    /// Pages and mails.
+    pub templates: Arc<Templates>,
+    /// Rung when a message may have been queued, so that the mail worker looks at once.
+    pub post: Arc<Notify>,
+    /// The demo's mailbox; there only in the throw-away demo, where anyone may act as anyone.
+    pub mailbox: Option<Mailbox>,
 }
 
 impl App {
@@ -26,8 +35,39 @@ impl App {
     /// When the database is out of reach or of a newer schema.
     pub fn open(config: Config, clock: Clock) -> Result<App> {
         let db = Db::open(&config.database_url, config.readers)?;
-        let desk = Desk { clock, kinds: Kinds::load()?, workflows: Default::default() };
-        Ok(App { db, desk: Arc::new(desk), config: Arc::new(config) })
+        let desk = Desk {
+            clock,
+            kinds: Kinds::load()?,
+            workflows: Default::default(),
+        };
+        let zone = jiff::tz::TimeZone::get(&config.time_zone)
+            .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;
+        let place = Place {
+            base_path: config.base_path().to_owned(),
+            zone,
+        };
+        let templates =
+            Templates::load(&place).map_err(|fault| Error::Configuration(fault.to_string()))?;
+        Ok(App {
+            db,
+            desk: Arc::new(desk),
+            config: Arc::new(config),
+            templates: Arc::new(templates),
+            post: Arc::new(Notify::new()),
+            mailbox: None,
+        })
+    }
+
+    /// The same program as a demo, with its mailbox.
+    pub fn as_demo(mut self) -> (App, Mailbox) {
+        let mailbox = Mailbox::default();
+        self.mailbox = Some(mailbox.clone());
+        (self, mailbox)
+    }
+
+    /// Whether this is the demo.
+    pub fn is_demo(&self) -> bool {
+        self.mailbox.is_some()
     }
 
     /// Runs a command through the door. A refusal changes nothing and is noted apart from the
@@ -44,8 +84,9 @@ impl App {
     ) -> Result<T> {
         let desk = self.desk.clone();
         let done = self.db.write(move |tx| work(tx, &desk)).await;
-        if let Err(error) = &done {
-            self.note_refusal(name, subject, actor, error).await;
+        match &done {
+            Ok(_) => self.post.notify_one(),
+            Err(error) => self.note_refusal(name, subject, actor, error).await,
         }
         done
     }

@@ -54,8 +54,9 @@ impl Config {
         let figment = Figment::from(Serialized::defaults(Config::default()))
             .merge(Toml::file("countersign.toml"))
             .merge(Env::prefixed("COUNTERSIGN_").filter(|key| !is_file(key.as_str())));
-        let config: Config =
-            with_files(figment)?.extract().map_err(|e| Error::Configuration(e.to_string()))?;
+        let config: Config = with_files(figment)?
+            .extract()
+            .map_err(|e| Error::Configuration(e.to_string()))?;
         config.check()?;
         Ok(config)
     }
@@ -66,7 +67,9 @@ impl Config {
     /// [`Error::Configuration`] naming the setting.
     pub fn check(&self) -> Result<()> {
         crate::db::Url::parse(&self.database_url)?;
-        let http = ["http://", "https://"].iter().any(|p| self.public_url.starts_with(p));
+        let http = ["http://", "https://"]
+            .iter()
+            .any(|p| self.public_url.starts_with(p));
         if !http {
             return Err(wrong("public_url", "begin with http:// or https://"));
         }
@@ -84,8 +87,13 @@ impl Config {
 
     /// The path part of the public address, without a final slash.
     pub fn base_path(&self) -> &str {
-        let rest = self.public_url.split_once("://").map_or("", |(_, rest)| rest);
-        rest.find('/').map_or("", |at| rest.get(at..).unwrap_or("")).trim_end_matches('/')
+        let rest = self
+            .public_url
+            .split_once("://")
+            .map_or("", |(_, rest)| rest);
+        rest.find('/')
+            .map_or("", |at| rest.get(at..).unwrap_or(""))
+            .trim_end_matches('/')
     }
 
     /// Scheme, host and port of the public address: what a browser sends as `Origin`.
@@ -102,7 +110,9 @@ impl Config {
 
 fn wrong(setting: &str, rule: &str) -> Error {
     let name = setting.to_uppercase();
-    Error::Configuration(format!("COUNTERSIGN_{name} (or {setting} in countersign.toml) must {rule}"))
+    Error::Configuration(format!(
+        "COUNTERSIGN_{name} (or {setting} in countersign.toml) must {rule}"
+    ))
 }
 
 fn is_file(key: &str) -> bool {

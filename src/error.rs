@@ -64,7 +64,10 @@ pub enum Error {
 }
 
 fn invalid_summary(fields: &[FieldError]) -> String {
-    let all: Vec<String> = fields.iter().map(|f| format!("{}: {}", f.field, f.message)).collect();
+    let all: Vec<String> = fields
+        .iter()
+        .map(|f| format!("{}: {}", f.field, f.message))
+        .collect();
     all.join("; ")
 }
 
@@ -80,7 +83,11 @@ pub struct Meaning {
 }
 
 const fn meaning(code: &'static str, status: u16, title: &'static str) -> Meaning {
-    Meaning { code, status, title }
+    Meaning {
+        code,
+        status,
+        title,
+    }
 }
 
 impl Error {
@@ -104,7 +111,9 @@ impl Error {
             Error::Configuration(_) => meaning("configuration", 500, "Configuration"),
             Error::Unavailable(_) => meaning("unavailable", 503, "Out of reach"),
             Error::Database(_) => meaning("database", 500, "Database error"),
-            Error::Unaudited | Error::Interrupted | Error::DryRun => meaning("internal", 500, "Internal error"),
+            Error::Unaudited | Error::Interrupted | Error::DryRun => {
+                meaning("internal", 500, "Internal error")
+            }
             Error::Corrupt(_) => meaning("corrupt", 500, "Stored data cannot be read"),
         }
     }

@@ -5,7 +5,12 @@
 //! review, `review` runs it, `ledger` remembers it, `notify` tells people, `web` and `cli` let
 //! them in. Every change goes through one door, `db`.
 #![forbid(unsafe_code)]
-#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+#![deny(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::panic
+)]
 #![warn(missing_docs)]
 
 pub mod app;
@@ -20,4 +25,6 @@ pub mod notify;
 pub mod people;
 pub mod register;
 pub mod review;
+pub mod templates;
+pub mod web;
 pub mod workflow;

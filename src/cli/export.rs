@@ -1,9 +1,9 @@
 //! `export decisions`.
 use crate::app::App;
 use crate::cli::{is_stdout, open_app};
-use crate::db::{At, Conn, PersonId, RecordId};
 use crate::error::{Error, Result};
 use crate::ledger::Filter;
+use crate::ledger::api::Asked;
 use crate::ledger::download::{Format, download};
 use clap::{Args, Subcommand};
 use std::io::{BufWriter, Write};
@@ -35,7 +35,7 @@ struct Decisions {
     /// Not before this time, as 2026-01-31 or 2026-01-31T09:00:00Z.
     #[arg(long)]
     from: Option<String>,
-    /// Before this time.
+    /// Before this time; a day counts whole.
     #[arg(long)]
     to: Option<String>,
     /// E-mail address of who did it or whom it concerns.
@@ -61,7 +61,7 @@ impl Export {
 
 impl Decisions {
     fn run(&self, app: &App) -> Result<ExitCode> {
-        let filter = app.db.read_now(|conn| self.filter(conn, app))?;
+        let filter = app.db.read_now(|conn| self.asked().filter(conn))?;
         let count = if is_stdout(&self.out) {
             let out = BufWriter::new(std::io::stdout().lock());
             download(&app.db, &app.desk, &filter, self.format, out)?
@@ -85,36 +85,15 @@ impl Decisions {
         Ok(count)
     }
 
-    fn filter(&self, conn: &mut Conn, app: &App) -> Result<Filter> {
-        Ok(Filter {
-            from: self.from.as_deref().map(time).transpose()?,
-            to: self.to.as_deref().map(time).transpose()?,
-            person: self.person.as_deref().map(|p| person(conn, p)).transpose()?,
+    fn asked(&self) -> Asked {
+        Asked {
+            after: None,
+            from: self.from.clone(),
+            to: self.to.clone(),
+            person: self.person.clone(),
             stage: self.stage.clone(),
             outcome: self.outcome.clone(),
-            record: self.record.as_deref().map(|r| record(conn, app, r)).transpose()?,
-            kind: None,
-        })
-    }
-}
-
-fn time(text: &str) -> Result<At> {
-    let whole = if text.len() == 10 { format!("{text}T00:00:00Z") } else { text.to_owned() };
-    whole.parse().map(At).map_err(|_| {
-        Error::Configuration(format!("{text}: write 2026-01-31 or 2026-01-31T09:00:00Z"))
-    })
-}
-
-fn person(conn: &mut Conn, email: &str) -> Result<PersonId> {
-    let found = crate::people::by_email(conn, email)?;
-    Ok(found.ok_or_else(|| Error::not_found("person", email))?.id)
-}
-
-fn record(conn: &mut Conn, app: &App, reference: &str) -> Result<RecordId> {
-    for kind in app.desk.kinds.all() {
-        if let Ok(record) = crate::register::by_reference(conn, kind.key, reference) {
-            return Ok(record.id);
+            record: self.record.clone(),
         }
     }
-    Err(Error::not_found("record", reference))
 }

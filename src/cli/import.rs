@@ -47,8 +47,16 @@ impl Import {
         }
         let app = open_app()?;
         let actor = Actor::system(Via::new(Method::Import, "console"));
-        let intake = Intake { file: read_file(&self.file)?, mapping, dry_run: self.dry_run };
-        let bar = if self.json { indicatif::ProgressBar::hidden() } else { progress_bar() };
+        let intake = Intake {
+            file: read_file(&self.file)?,
+            mapping,
+            dry_run: self.dry_run,
+        };
+        let bar = if self.json {
+            indicatif::ProgressBar::hidden()
+        } else {
+            progress_bar()
+        };
         let report = import(&app.db, &app.desk, &actor, intake, &|done, total| {
             bar.set_length(total);
             bar.set_position(done);
@@ -62,7 +70,11 @@ impl Import {
                 println!("This was a dry run: nothing was kept.");
             }
         }
-        Ok(if report.refused > 0 { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+        Ok(if report.refused > 0 {
+            ExitCode::FAILURE
+        } else {
+            ExitCode::SUCCESS
+        })
     }
 }
 

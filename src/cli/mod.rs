@@ -1,10 +1,13 @@
 //! The command line: one file per command.
 
-
+mod bench;
+mod demo;
 mod export;
 mod import;
 mod people;
 
+mod serve;
+mod throwaway;
 mod token;
 mod verify;
 mod workflow;
@@ -28,6 +31,10 @@ pub struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve a throw-away sample organisation with a built-in mailbox.
+    Demo(demo::Demo),
+    /// Serve the register by the COUNTERSIGN_* settings.
+    Serve(serve::Serve),
     /// Take a register in from a CSV file.
     Import(import::Import),
     /// Write the decision log to a file.
@@ -40,6 +47,8 @@ enum Command {
     People(people::People),
     /// Make an API token.
     Token(token::Token),
+    /// Measure this machine: what it decides, beside what its disk can do.
+    Bench(bench::Bench),
 }
 
 /// Runs one command; the code is the process's.
@@ -48,12 +57,15 @@ enum Command {
 /// What the command could not do, in a sentence for the operator.
 pub fn run(arguments: Arguments) -> Result<ExitCode> {
     match arguments.command {
+        Command::Demo(command) => command.run(),
+        Command::Serve(command) => command.run(),
         Command::Import(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Workflow(command) => command.run(),
         Command::People(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Bench(command) => command.run(),
     }
 }
 

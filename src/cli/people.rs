@@ -16,8 +16,10 @@ pub struct People {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Add a person, or give a known one more roles and groups.
-    #[command(after_help = "Example: countersign people add --email ann@example.org \
-                            --name 'Ann Lee' --role legal --role auditor --group ai_council")]
+    #[command(
+        after_help = "Example: countersign people add --email ann@example.org \
+                            --name 'Ann Lee' --role legal --role auditor --group ai_council"
+    )]
     Add(Add),
     /// List the directory.
     List {
@@ -69,7 +71,11 @@ impl Add {
             tx.leave_unchanged();
             Ok(tx.has_entries())
         })?;
-        let told = if changed { "is in the directory" } else { "was there already, unchanged" };
+        let told = if changed {
+            "is in the directory"
+        } else {
+            "was there already, unchanged"
+        };
         println!("{name} <{email}> {told}");
         Ok(ExitCode::SUCCESS)
     }

@@ -17,8 +17,10 @@ pub struct Token {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make a token that acts as a person; it is shown once.
-    #[command(after_help = "Example: countersign token create --person ann@example.org \
-                            --scope read,write --days 90")]
+    #[command(
+        after_help = "Example: countersign token create --person ann@example.org \
+                            --scope read,write --days 90"
+    )]
     Create(Create),
 }
 

@@ -71,9 +71,9 @@ impl File {
         };
         let app = open_app()?;
         let (now, known) = (app.desk.clock.now(), bundle.clone());
-        let version = app.db.write_now(move |tx| {
-            crate::review::workflows::publish(tx, now, &operator(), &known)
-        })?;
+        let version = app
+            .db
+            .write_now(move |tx| crate::review::workflows::publish(tx, now, &operator(), &known))?;
         self.say_good(&bundle, Some(version));
         Ok(ExitCode::SUCCESS)
     }
@@ -91,7 +91,12 @@ impl File {
             .and_then(|v| v.get("form").and_then(Value::as_str).map(str::to_owned))
             .unwrap_or_else(|| "use_case".to_owned());
         let kind = kinds.by_key(&kind).or_else(|_| kinds.by_key("use_case"))?;
-        Ok(Bundle::load(&self.file.display().to_string(), &text, &kind.schema, &forms))
+        Ok(Bundle::load(
+            &self.file.display().to_string(),
+            &text,
+            &kind.schema,
+            &forms,
+        ))
     }
 
     fn say_good(&self, bundle: &Bundle, version: Option<i32>) {
@@ -103,7 +108,10 @@ impl File {
             });
             println!("{answer}");
         } else if let Some(version) = version {
-            println!("{key}: version {version} is in force, sha256 {}", bundle.hash);
+            println!(
+                "{key}: version {version} is in force, sha256 {}",
+                bundle.hash
+            );
         } else {
             println!("{key}: good, {stages} stages, sha256 {}", bundle.hash);
         }
@@ -127,7 +135,11 @@ fn forms_in(folder: &Path) -> Result<BTreeMap<String, Value>> {
     let mut forms = BTreeMap::new();
     for file in std::fs::read_dir(folder).map_err(|e| wrong(&e, folder))? {
         let path = file.map_err(|e| wrong(&e, folder))?.path();
-        let key = path.file_stem().and_then(|s| s.to_str()).unwrap_or_default().to_owned();
+        let key = path
+            .file_stem()
+            .and_then(|s| s.to_str())
+            .unwrap_or_default()
+            .to_owned();
         if path.extension().is_some_and(|e| e == "json") {
             let value = serde_json::from_slice(&read_file(&path)?).map_err(|e| wrong(&e, &path))?;
             forms.insert(key, value);

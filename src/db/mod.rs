@@ -81,7 +81,11 @@ impl Db {
             .build(manager.clone())
             .map_err(|e| Error::Unavailable(format!("cannot open the database: {e}")))?;
         let writer = Arc::new(writer::Writer::start(manager)?);
-        Ok(Db { pool, writer, backend: url.backend() })
+        Ok(Db {
+            pool,
+            writer,
+            backend: url.backend(),
+        })
     }
 
     /// Which database this is.
@@ -171,7 +175,11 @@ fn audited<T>(
 ) -> impl FnOnce(&mut Tx) -> Result<T> + Send {
     move |tx| {
         let done = work(tx)?;
-        if tx.entries == 0 && !tx.unchanged { Err(Error::Unaudited) } else { Ok(done) }
+        if tx.entries == 0 && !tx.unchanged {
+            Err(Error::Unaudited)
+        } else {
+            Ok(done)
+        }
     }
 }
 

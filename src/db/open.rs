@@ -50,7 +50,9 @@ impl Url {
         if text.starts_with("postgres://") || text.starts_with("postgresql://") {
             return Ok(Url::Postgres(text.to_owned()));
         }
-        let path = text.strip_prefix("sqlite://").or_else(|| text.strip_prefix("sqlite:"));
+        let path = text
+            .strip_prefix("sqlite://")
+            .or_else(|| text.strip_prefix("sqlite:"));
         match path {
             Some(path) if !path.is_empty() => Ok(Url::Sqlite(path.to_owned())),
             _ => Err(Error::Configuration(
@@ -95,7 +97,8 @@ impl ManageConnection for Manager {
     }
 
     fn is_valid(&self, conn: &mut Conn) -> std::result::Result<(), Self::Error> {
-        conn.batch_execute("SELECT 1").map_err(diesel::r2d2::Error::QueryError)
+        conn.batch_execute("SELECT 1")
+            .map_err(diesel::r2d2::Error::QueryError)
     }
 
     fn has_broken(&self, conn: &mut Conn) -> bool {
@@ -139,7 +142,9 @@ pub(super) fn migrate(url: &Url) -> Result<()> {
     let unavailable = |e: &dyn std::fmt::Display| {
         Error::Unavailable(format!("cannot open the {} database: {e}", url.backend()))
     };
-    let mut conn = Manager::new(url.clone()).connect().map_err(|e| unavailable(&e))?;
+    let mut conn = Manager::new(url.clone())
+        .connect()
+        .map_err(|e| unavailable(&e))?;
     let own = match &mut conn {
         Conn::Sqlite(_) => SQLITE,
         Conn::Postgres(c) => {
@@ -156,10 +161,15 @@ pub(super) fn migrate(url: &Url) -> Result<()> {
 }
 
 fn create_parent(path: &str) -> Result<()> {
-    let parent = std::path::Path::new(path).parent().filter(|p| !p.as_os_str().is_empty());
+    let parent = std::path::Path::new(path)
+        .parent()
+        .filter(|p| !p.as_os_str().is_empty());
     match parent {
         Some(parent) => std::fs::create_dir_all(parent).map_err(|e| {
-            Error::Configuration(format!("cannot create the folder {}: {e}", parent.display()))
+            Error::Configuration(format!(
+                "cannot create the folder {}: {e}",
+                parent.display()
+            ))
         }),
         None => Ok(()),
     }
@@ -175,7 +185,11 @@ fn refuse_newer(conn: &mut Conn, history: &History) -> Result<()> {
         .collect();
     let applied: Vec<MigrationVersion<'static>> =
         conn.applied_migrations().map_err(|e| failed(&e))?;
-    let newer = applied.iter().map(ToString::to_string).filter(|v| !known.contains(v)).max();
+    let newer = applied
+        .iter()
+        .map(ToString::to_string)
+        .filter(|v| !known.contains(v))
+        .max();
     let newest = known.iter().max().cloned().unwrap_or_default();
     match newer {
         Some(version) => Err(Error::Configuration(format!(

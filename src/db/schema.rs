@@ -2,25 +2,45 @@
 #![allow(missing_docs, reason = "the migrations describe the tables")]
 use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 
-table! { people (id) { id -> Text, email -> Text, name -> Text, active -> Bool, reachable -> Bool, created_at -> Timestamp, } }
+table! {
+    people (id) {
+        id -> Text, email -> Text, name -> Text, active -> Bool, reachable -> Bool,
+        created_at -> Timestamp,
+    }
+}
 table! { memberships (kind, name, person_id) { kind -> Text, name -> Text, person_id -> Text, } }
-table! { sessions (token_hash) { token_hash -> Text, person_id -> Text, created_at -> Timestamp, expires_at -> Timestamp, } }
-table! { sign_in_links (token_hash) { token_hash -> Text, person_id -> Text, created_at -> Timestamp, expires_at -> Timestamp, used_at -> Nullable<Timestamp>, } }
+table! {
+    sessions (token_hash) {
+        token_hash -> Text, person_id -> Text, created_at -> Timestamp, expires_at -> Timestamp,
+    }
+}
+table! {
+    sign_in_links (token_hash) {
+        token_hash -> Text, person_id -> Text, created_at -> Timestamp, expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
 table! {
     api_tokens (id) {
         id -> Text, token_hash -> Text, prefix -> Text, person_id -> Text, scopes -> Text,
-        created_at -> Timestamp, expires_at -> Nullable<Timestamp>, revoked_at -> Nullable<Timestamp>,
+        created_at -> Timestamp, expires_at -> Nullable<Timestamp>,
+        revoked_at -> Nullable<Timestamp>,
     }
 }
 table! {
     records (id) {
-        id -> Text, nr -> BigInt, kind -> Text, reference -> Text, title -> Text, body -> Text, status -> Text,
+        id -> Text, nr -> BigInt, kind -> Text, reference -> Text, title -> Text, body -> Text,
+        status -> Text,
         risk -> Nullable<Text>, revision -> Integer, submitter_id -> Nullable<Text>,
         owner_id -> Nullable<Text>, review_id -> Nullable<Text>, source_key -> Nullable<Text>,
         created_at -> Timestamp, updated_at -> Timestamp,
     }
 }
-table! { record_facets (record_id, field, value) { record_id -> Text, field -> Text, value -> Text, } }
+table! {
+    record_facets (record_id, field, value) {
+        record_id -> Text, field -> Text, value -> Text,
+    }
+}
 table! {
     revisions (record_id, number) {
         record_id -> Text, number -> Integer, digest -> Text, salt -> Text, document -> Text,
@@ -59,7 +79,12 @@ table! {
         owner_id -> Nullable<Text>, due -> Nullable<Text>, state -> Text,
     }
 }
-table! { sign_off_links (token_hash) { token_hash -> Text, task_id -> Text, created_at -> Timestamp, expires_at -> Timestamp, used_at -> Nullable<Timestamp>, } }
+table! {
+    sign_off_links (token_hash) {
+        token_hash -> Text, task_id -> Text, created_at -> Timestamp, expires_at -> Timestamp,
+        used_at -> Nullable<Timestamp>,
+    }
+}
 table! {
     outbox (id) {
         id -> Text, dedupe_key -> Text, template -> Text, person_id -> Text,
@@ -68,12 +93,26 @@ table! {
         created_at -> Timestamp, done_at -> Nullable<Timestamp>,
     }
 }
-table! { refusals (id) { id -> Text, at -> Timestamp, person_id -> Nullable<Text>, method -> Text, command -> Text, subject -> Text, code -> Text, } }
-table! { idempotency (person_id, key) { person_id -> Text, key -> Text, request_hash -> Text, answer -> Text, created_at -> Timestamp, } }
+table! {
+    refusals (id) {
+        id -> Text, at -> Timestamp, person_id -> Nullable<Text>, method -> Text, command -> Text,
+        subject -> Text, code -> Text,
+    }
+}
+table! {
+    idempotency (person_id, key) {
+        person_id -> Text, key -> Text, request_hash -> Text, answer -> Text,
+        created_at -> Timestamp,
+    }
+}
 table! { settings (name) { name -> Text, value -> Text, } }
 table! { ledger_entries (seq) { seq -> BigInt, entry -> Binary, } }
 table! { ledger_nodes (idx) { idx -> BigInt, hash -> Binary, } }
-table! { ledger_private (seq, name) { seq -> BigInt, name -> Text, salt -> Binary, value -> Text, } }
+table! {
+    ledger_private (seq, name) {
+        seq -> BigInt, name -> Text, salt -> Binary, value -> Text,
+    }
+}
 table! {
     ledger_index (seq) {
         seq -> BigInt, at -> Timestamp, kind -> Text, actor_id -> Nullable<Text>,

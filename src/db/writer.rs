@@ -42,7 +42,11 @@ where
         let Some(work) = self.work.take() else { return };
         let mut unchanged = None;
         let kept = conn.transaction(|conn| {
-            let mut tx = Tx { conn, entries: 0, unchanged: false };
+            let mut tx = Tx {
+                conn,
+                entries: 0,
+                unchanged: false,
+            };
             let done = std::panic::catch_unwind(AssertUnwindSafe(|| work(&mut tx)))
                 .unwrap_or(Err(Error::Interrupted))?;
             if tx.unchanged && tx.entries == 0 {
@@ -92,7 +96,11 @@ impl Writer {
     ) -> oneshot::Receiver<Result<T>> {
         let (reply, answer) = oneshot::channel();
         // A dead writer drops the task, and with it `reply`: the caller sees an interruption.
-        let _ = self.queue.send(Box::new(Task { work: Some(work), outcome: None, reply }));
+        let _ = self.queue.send(Box::new(Task {
+            work: Some(work),
+            outcome: None,
+            reply,
+        }));
         answer
     }
 }
@@ -120,7 +128,9 @@ fn serve(manager: &Manager, conn: Conn, waiting: &mpsc::Receiver<Box<dyn Work>>)
 fn ready<'a>(manager: &Manager, conn: &'a mut Option<Conn>) -> Result<&'a mut Conn> {
     let open = match conn.take() {
         Some(open) => open,
-        None => manager.connect().map_err(|e| Error::Unavailable(e.to_string()))?,
+        None => manager
+            .connect()
+            .map_err(|e| Error::Unavailable(e.to_string()))?,
     };
     Ok(conn.insert(open))
 }

@@ -3,7 +3,7 @@ use crate::db::{Conn, Db};
 use crate::error::{Error, Result};
 use crate::ledger::csv::{Cell, Rows};
 use crate::ledger::export::Writer;
-use crate::ledger::{Filter, Page, Row, head, root, rows, tree};
+use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
 use crate::review::{Desk, TimelineItem, describe};
 use serde_json::{Map, Value};
 use std::io::Write;
@@ -98,9 +98,10 @@ fn write_jsonl(conn: &mut Conn, filter: &Filter, out: impl Write) -> Result<u64>
     } else {
         Writer::partial(out, filter_words(filter))
     };
-    each_chunk(conn, filter, &mut |_, chunk| {
-        for row in chunk {
-            file.entry(&row.entry, tree::leaf_hash(&row.entry), &[]).map_err(cut_off)?;
+    each_chunk(conn, filter, &mut |conn, chunk| {
+        let leaves = leaves(conn, chunk)?;
+        for (row, leaf) in chunk.iter().zip(leaves) {
+            file.entry(&row.entry, leaf, &[]).map_err(cut_off)?;
         }
         Ok(())
     })?;
@@ -108,7 +109,9 @@ fn write_jsonl(conn: &mut Conn, filter: &Filter, out: impl Write) -> Result<u64>
     if summary.root_holds {
         Ok(summary.count)
     } else {
-        Err(Error::Corrupt("the ledger's entries do not give its root".to_owned()))
+        Err(Error::Corrupt(
+            "the ledger's entries do not give its root".to_owned(),
+        ))
     }
 }
 
@@ -120,7 +123,9 @@ fn each_chunk(
     let mut next = 0;
     loop {
         let chunk = rows(conn, filter, Page::From(next), CHUNK)?;
-        let Some(last) = chunk.last() else { return Ok(()) };
+        let Some(last) = chunk.last() else {
+            return Ok(());
+        };
         next = u64::try_from(last.seq).unwrap_or(0) + 1;
         take(conn, &chunk)?;
     }
@@ -136,7 +141,9 @@ fn filter_words(filter: &Filter) -> Map<String, Value> {
         ("record", filter.record.map(|r| r.to_string())),
         ("kind", filter.kind.clone()),
     ];
-    let given = words.into_iter().filter_map(|(k, v)| Some((k.to_owned(), Value::from(v?))));
+    let given = words
+        .into_iter()
+        .filter_map(|(k, v)| Some((k.to_owned(), Value::from(v?))));
     given.collect()
 }
 

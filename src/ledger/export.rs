@@ -306,7 +306,8 @@ mod tests {
         };
         let root = sample.root(2);
         let trailer = format!(
-            "{{\"format\":\"countersign-log-1\",\"size\":2,\"root\":\"{root}\",\"complete\":true}}\n"
+            "{{\"format\":\"countersign-log-1\",\"size\":2,\"root\":\"{root}\",\
+             \"complete\":true}}\n"
         );
         assert_eq!(
             String::from_utf8(out).unwrap(),

@@ -13,10 +13,12 @@
 //!
 //! Everything here but the store is pure: time, randomness and stored nodes come in as arguments.
 
+pub mod api;
 pub mod csv;
 pub mod download;
 pub mod entry;
 pub mod export;
+pub mod page;
 #[cfg(test)]
 mod sample;
 mod scan;
@@ -24,4 +26,4 @@ mod store;
 pub mod tree;
 pub mod verify;
 
-pub use store::{Actor, Filter, Note, Page, Row, append, head, opened, random, root, rows};
+pub use store::{Actor, Filter, Note, Page, Row, append, head, leaves, opened, random, root, rows};

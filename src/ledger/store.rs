@@ -6,6 +6,7 @@ use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
 use crate::ledger::tree::{self, Hash};
 use diesel::prelude::*;
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// Who did it, and how they were known.
 #[derive(Debug, Clone)]
@@ -24,7 +25,10 @@ impl Actor {
 
     /// A person.
     pub fn person(person: PersonId, via: Via) -> Actor {
-        Actor { person: Some(person), via }
+        Actor {
+            person: Some(person),
+            via,
+        }
     }
 }
 
@@ -46,7 +50,9 @@ pub struct Note {
 impl Note {
     /// Something of `kind` (a noun and what happened to it) done by `actor`.
     pub fn new(kind: &str, actor: &Actor) -> Note {
-        let name = actor.person.map_or_else(|| SYSTEM.to_owned(), |p| p.to_string());
+        let name = actor
+            .person
+            .map_or_else(|| SYSTEM.to_owned(), |p| p.to_string());
         Note {
             draft: Draft::new(kind, name, actor.via.clone()),
             private: Vec::new(),
@@ -63,7 +69,8 @@ impl Note {
     /// The record it concerns.
     pub fn record(mut self, id: RecordId, reference: &str) -> Note {
         self.record = Some(id);
-        self.subject("record", id.to_string()).subject("reference", reference)
+        self.subject("record", id.to_string())
+            .subject("reference", reference)
     }
 
     /// The review it concerns.
@@ -134,7 +141,12 @@ pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
         draft = draft.private(&name, commitment(&salt, &name, value.as_bytes()));
         opened.push((name, salt, value));
     }
-    let stamp = Stamp { seq: size, id: uuid::Uuid::now_v7(), at: at.0, salt: random::<16>()? };
+    let stamp = Stamp {
+        seq: size,
+        id: uuid::Uuid::now_v7(),
+        at: at.0,
+        salt: random::<16>()?,
+    };
     let text = draft
         .seal(&stamp)
         .map_err(|flaw| Error::BadRequest(format!("this cannot be recorded: {flaw}")))?;
@@ -183,9 +195,26 @@ pub fn root(conn: &mut Conn, size: u64) -> Result<Hash> {
         .map_err(|e| Error::Corrupt(format!("the ledger's tree: {e}")))
 }
 
+/// The leaf hashes the tree holds for these rows. They were stored with the entries, so an entry
+/// that was changed behind our back no longer has its own.
+///
+/// # Errors
+/// When nodes are missing or the database fails.
+pub fn leaves(conn: &mut Conn, rows: &[Row]) -> Result<Vec<Hash>> {
+    let number = |row: &Row| {
+        tree::leaf_index(unsigned(row.seq))
+            .ok_or_else(|| Error::Corrupt(format!("entry {} is out of range", row.seq)))
+    };
+    let numbers = rows.iter().map(number).collect::<Result<Vec<u64>>>()?;
+    read_nodes(conn, &numbers)
+}
+
 fn insert_entry(tx: &mut Tx, seq: u64, text: &[u8]) -> Result<()> {
     diesel::insert_into(ledger_entries::table)
-        .values((ledger_entries::seq.eq(signed(seq)), ledger_entries::entry.eq(text)))
+        .values((
+            ledger_entries::seq.eq(signed(seq)),
+            ledger_entries::entry.eq(text),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }
@@ -221,14 +250,15 @@ fn insert_private(tx: &mut Tx, seq: u64, opened: Vec<(String, [u8; 32], String)>
 
 fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
     let numbers: Vec<i64> = wanted.iter().copied().map(signed).collect();
-    let rows: Vec<(i64, Vec<u8>)> =
-        ledger_nodes::table.filter(ledger_nodes::idx.eq_any(&numbers)).load(conn)?;
+    let rows: Vec<(i64, Vec<u8>)> = ledger_nodes::table
+        .filter(ledger_nodes::idx.eq_any(&numbers))
+        .load(conn)?;
+    let rows: HashMap<i64, Vec<u8>> = rows.into_iter().collect();
     numbers
         .iter()
         .map(|number| {
-            rows.iter()
-                .find(|(idx, _)| idx == number)
-                .and_then(|(_, hash)| Hash::from_slice(hash))
+            rows.get(number)
+                .and_then(|hash| Hash::from_slice(hash))
                 .ok_or_else(|| Error::Corrupt(format!("the ledger's node {number} is missing")))
         })
         .collect()
@@ -319,12 +349,12 @@ pub fn rows(conn: &mut Conn, filter: &Filter, from: Page, limit: i64) -> Result<
         .into_boxed();
     query = match from {
         Page::Newest => query.order(ledger_index::seq.desc()),
-        Page::Before(seq) => {
-            query.filter(ledger_index::seq.lt(signed(seq))).order(ledger_index::seq.desc())
-        }
-        Page::From(seq) => {
-            query.filter(ledger_index::seq.ge(signed(seq))).order(ledger_index::seq.asc())
-        }
+        Page::Before(seq) => query
+            .filter(ledger_index::seq.lt(signed(seq)))
+            .order(ledger_index::seq.desc()),
+        Page::From(seq) => query
+            .filter(ledger_index::seq.ge(signed(seq)))
+            .order(ledger_index::seq.asc()),
     };
     if let Some(from) = filter.from {
         query = query.filter(ledger_index::at.ge(from));
@@ -334,7 +364,9 @@ pub fn rows(conn: &mut Conn, filter: &Filter, from: Page, limit: i64) -> Result<
     }
     if let Some(person) = filter.person.map(|p| p.to_string()) {
         query = query.filter(
-            ledger_index::actor_id.eq(person.clone()).or(ledger_index::person_id.eq(person)),
+            ledger_index::actor_id
+                .eq(person.clone())
+                .or(ledger_index::person_id.eq(person)),
         );
     }
     if let Some(stage) = &filter.stage {
@@ -363,11 +395,14 @@ pub enum Page {
     From(u64),
 }
 
-/// The values that entries keep outside, where they are not erased: `(seq, name, salt, value)`.
+/// A value that an entry keeps outside: `(seq, name, salt, value)`.
+pub type Opened = (i64, String, Vec<u8>, String);
+
+/// The values that these entries keep outside, where they are not erased.
 ///
 /// # Errors
 /// When the database fails.
-pub fn opened(conn: &mut Conn, seqs: &[i64]) -> Result<Vec<(i64, String, Vec<u8>, String)>> {
+pub fn opened(conn: &mut Conn, seqs: &[i64]) -> Result<Vec<Opened>> {
     Ok(ledger_private::table
         .filter(ledger_private::seq.eq_any(seqs))
         .order((ledger_private::seq, ledger_private::name))

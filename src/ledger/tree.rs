@@ -343,6 +343,7 @@ mod tests {
     use ct_merkle::digest::array::typenum::U32;
     use ct_merkle::digest::{FixedOutput, HashMarker, Output, OutputSizeUser, Update};
     use ct_merkle::mem_backed_tree::MemoryBackedTree;
+    use proptest::collection;
     use proptest::prelude::*;
     use sha2::Digest;
     use std::path::{Path, PathBuf};
@@ -542,7 +543,7 @@ mod tests {
     proptest! {
         #[test]
         fn appending_whatever_entries_gives_the_roots_of_an_independent_implementation(
-            texts in proptest::collection::vec(proptest::collection::vec(any::<u8>(), 0..40), 1..90),
+            texts in collection::vec(collection::vec(any::<u8>(), 0..40), 1..90),
         ) {
             let sample = sample(&texts);
             let root = sample.root(sample.size());
@@ -557,11 +558,11 @@ mod tests {
     }
 
     /// The directory of the public test vectors, which are not part of this repository: beside
-    /// the checkout, or where the variable `COUNTERSIGN_SHARED` says. Without it the tests that
+    /// the checkout, or where the variable `SHARED_DATA` says. Without it the tests that
     /// need it say so and pass.
     fn vectors(below: &str) -> Option<PathBuf> {
         let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-        let shared = std::env::var_os("COUNTERSIGN_SHARED").map_or_else(beside, PathBuf::from);
+        let shared = std::env::var_os("SHARED_DATA").map_or_else(beside, PathBuf::from);
         if !shared.is_dir() {
             println!(
                 "skipped: there is no directory {} with test vectors",

@@ -19,7 +19,14 @@ pub struct Message {
 impl Message {
     /// A message by `template` (a folder name under `templates/mail`) to `person`.
     pub fn new(template: &'static str, person: PersonId) -> Message {
-        Message { template, person, record: None, task: None, context: json!({}), key: None }
+        Message {
+            template,
+            person,
+            record: None,
+            task: None,
+            context: json!({}),
+            key: None,
+        }
     }
 
     /// The record it is about.
@@ -101,6 +108,17 @@ pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
     Ok(())
 }
 
+/// Whether a message is due, asked without taking the writer's turn.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_due(conn: &mut Conn, now: At) -> Result<bool> {
+    let due = outbox::state
+        .eq("queued")
+        .and(outbox::next_attempt_at.le(now));
+    Ok(diesel::select(diesel::dsl::exists(outbox::table.filter(due))).get_result(conn)?)
+}
+
 /// Takes the oldest due message and hides it until `lease`, so that a worker that dies gives it
 /// back. Writers take turns, so two workers never claim one message.
 ///
@@ -108,16 +126,28 @@ pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
 /// When the database fails.
 pub fn claim(tx: &mut Tx, now: At, lease: At) -> Result<Option<Owed>> {
     let due: Option<MessageId> = outbox::table
-        .filter(outbox::state.eq("queued").and(outbox::next_attempt_at.le(now)))
+        .filter(
+            outbox::state
+                .eq("queued")
+                .and(outbox::next_attempt_at.le(now)),
+        )
         .order((outbox::next_attempt_at, outbox::id))
         .select(outbox::id)
         .first(&mut **tx)
         .optional()?;
     let Some(id) = due else { return Ok(None) };
     diesel::update(outbox::table.find(id))
-        .set((outbox::next_attempt_at.eq(lease), outbox::attempts.eq(outbox::attempts + 1)))
+        .set((
+            outbox::next_attempt_at.eq(lease),
+            outbox::attempts.eq(outbox::attempts + 1),
+        ))
         .execute(&mut **tx)?;
-    Ok(Some(outbox::table.find(id).select(Owed::as_select()).first(&mut **tx)?))
+    Ok(Some(
+        outbox::table
+            .find(id)
+            .select(Owed::as_select())
+            .first(&mut **tx)?,
+    ))
 }
 
 /// Notes that a message needs no more: `sent`, `dropped` or `failed`, with the reason.
@@ -126,7 +156,11 @@ pub fn claim(tx: &mut Tx, now: At, lease: At) -> Result<Option<Owed>> {
 /// When the database fails.
 pub fn finish(tx: &mut Tx, id: MessageId, state: &str, why: Option<&str>, now: At) -> Result<()> {
     diesel::update(outbox::table.find(id))
-        .set((outbox::state.eq(state), outbox::last_error.eq(why), outbox::done_at.eq(now)))
+        .set((
+            outbox::state.eq(state),
+            outbox::last_error.eq(why),
+            outbox::done_at.eq(now),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }
@@ -162,5 +196,8 @@ pub fn give_back(tx: &mut Tx, id: MessageId, next: At, why: &str) -> Result<()> 
 /// # Errors
 /// When the database fails.
 pub fn waiting(conn: &mut Conn) -> Result<i64> {
-    Ok(outbox::table.filter(outbox::state.eq("queued")).count().get_result(conn)?)
+    Ok(outbox::table
+        .filter(outbox::state.eq("queued"))
+        .count()
+        .get_result(conn)?)
 }

@@ -29,7 +29,9 @@ impl Secret {
     /// When the operating system has no randomness.
     pub fn new() -> Result<Secret> {
         let bytes = random::<32>()?;
-        Ok(Secret(base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes)))
+        Ok(Secret(
+            base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(bytes),
+        ))
     }
 
     /// A secret that somebody presents; it may be anything.
@@ -61,11 +63,17 @@ impl std::fmt::Debug for Secret {
 pub fn sign_in_link(tx: &mut Tx, now: At, person: PersonId) -> Result<Secret> {
     let since = At(now.0 - jiff::Span::new().minutes(10));
     let recent: i64 = sign_in_links::table
-        .filter(sign_in_links::person_id.eq(person).and(sign_in_links::created_at.ge(since)))
+        .filter(
+            sign_in_links::person_id
+                .eq(person)
+                .and(sign_in_links::created_at.ge(since)),
+        )
         .count()
         .get_result(&mut **tx)?;
     if recent >= SIGN_IN_LINKS_MAX {
-        return Err(Error::TooMany("too many sign-in links were asked for; wait".to_owned()));
+        return Err(Error::TooMany(
+            "too many sign-in links were asked for; wait".to_owned(),
+        ));
     }
     let secret = Secret::new()?;
     diesel::insert_into(sign_in_links::table)
@@ -86,7 +94,11 @@ pub fn sign_in_link(tx: &mut Tx, now: At, person: PersonId) -> Result<Secret> {
 pub fn sign_in_person(conn: &mut Conn, now: At, secret: &Secret) -> Result<Option<Person>> {
     let person: Option<PersonId> = sign_in_links::table
         .find(secret.hash())
-        .filter(sign_in_links::used_at.is_null().and(sign_in_links::expires_at.gt(now)))
+        .filter(
+            sign_in_links::used_at
+                .is_null()
+                .and(sign_in_links::expires_at.gt(now)),
+        )
         .select(sign_in_links::person_id)
         .first(conn)
         .optional()?;
@@ -168,7 +180,10 @@ pub fn create_token(
 ) -> Result<Secret> {
     let known = crate::people::SCOPES;
     if let Some(odd) = scopes.iter().find(|s| !known.contains(&s.as_str())) {
-        let sentence = format!("there is no scope {odd}; the scopes are {}", known.join(", "));
+        let sentence = format!(
+            "there is no scope {odd}; the scopes are {}",
+            known.join(", ")
+        );
         return Err(Error::BadRequest(sentence));
     }
     let secret = Secret(format!("csn_{}", Secret::new()?.0));
@@ -186,7 +201,9 @@ pub fn create_token(
         ))
         .execute(&mut **tx)?;
     let note = Note::new("token.created", actor).about(person);
-    let note = note.subject("token", id.to_string()).data("scopes", scopes.to_vec());
+    let note = note
+        .subject("token", id.to_string())
+        .data("scopes", scopes.to_vec());
     crate::ledger::append(tx, now, note)?;
     Ok(secret)
 }
@@ -203,10 +220,16 @@ pub fn person_of_token(
     let row: Option<(PersonId, String, Option<At>)> = api_tokens::table
         .filter(api_tokens::token_hash.eq(secret.hash()))
         .filter(api_tokens::revoked_at.is_null())
-        .select((api_tokens::person_id, api_tokens::scopes, api_tokens::expires_at))
+        .select((
+            api_tokens::person_id,
+            api_tokens::scopes,
+            api_tokens::expires_at,
+        ))
         .first(conn)
         .optional()?;
-    let Some((person, scopes, expires_at)) = row else { return Ok(None) };
+    let Some((person, scopes, expires_at)) = row else {
+        return Ok(None);
+    };
     if expires_at.is_some_and(|end| end <= now) {
         return Ok(None);
     }

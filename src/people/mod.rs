@@ -4,13 +4,16 @@
 //! hashed, scoped, expiring token. Adding people and changing what they hold are deeds and so
 //! leave ledger entries; sessions and links are nobody's deed and do not.
 mod access;
+pub mod page;
 mod store;
 
 pub use access::{
     SESSION_HOURS, SIGN_IN_MINUTES, Secret, create_token, end_session, open_session,
     person_of_session, person_of_token, sign_in_link, sign_in_person, use_sign_in_link,
 };
-pub use store::{Person, all, by_email, by_id, directory, held_by, holders, member_names, names};
+pub use store::{
+    Person, all, by_email, by_id, directory, held_by, holders, member_names, names, set_reachable,
+};
 
 use crate::db::{At, PersonId, Tx};
 use crate::error::{Error, Result};
@@ -44,8 +47,7 @@ pub struct NewPerson {
     pub groups: Vec<String>,
 }
 
-/// Adds a person, or gives a known person these roles and groups besides what they hold, which may
-/// be no change at all.
+/// Adds a person, or gives a known person these roles and groups besides what they hold.
 ///
 /// # Errors
 /// [`Error::Invalid`] naming the field that is wrong.
@@ -53,10 +55,7 @@ pub fn add(tx: &mut Tx, now: At, actor: &Actor, new: &NewPerson) -> Result<Perso
     let email = address(&new.email)?;
     let name = display_name(&new.name)?;
     let person = match store::by_email(tx, &email)? {
-        Some(known) => {
-            tx.leave_unchanged();
-            known.id
-        }
+        Some(known) => known.id,
         None => {
             let id = PersonId::new();
             store::insert(tx, id, &email, &name, now)?;
@@ -149,7 +148,8 @@ pub fn address(text: &str) -> Result<String> {
 pub fn display_name(text: &str) -> Result<String> {
     let hidden = |c: char| {
         c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}')
+            || matches!(c, '\u{2066}'..='\u{2069}')
     };
     let name: String = text.chars().filter(|c| !hidden(*c)).collect();
     let name = name.trim();

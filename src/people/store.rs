@@ -56,7 +56,11 @@ pub fn by_email(conn: &mut Conn, email: &str) -> Result<Option<Person>> {
 /// # Errors
 /// When the database fails.
 pub fn by_id(conn: &mut Conn, id: PersonId) -> Result<Option<Person>> {
-    Ok(people::table.find(id).select(Person::as_select()).first(conn).optional()?)
+    Ok(people::table
+        .find(id)
+        .select(Person::as_select())
+        .first(conn)
+        .optional()?)
 }
 
 /// Everyone, by name.
@@ -64,7 +68,10 @@ pub fn by_id(conn: &mut Conn, id: PersonId) -> Result<Option<Person>> {
 /// # Errors
 /// When the database fails.
 pub fn all(conn: &mut Conn) -> Result<Vec<Person>> {
-    Ok(people::table.order((people::name, people::id)).select(Person::as_select()).load(conn)?)
+    Ok(people::table
+        .order((people::name, people::id))
+        .select(Person::as_select())
+        .load(conn)?)
 }
 
 /// Names by identifier, for showing.
@@ -80,6 +87,20 @@ pub fn names(conn: &mut Conn, ids: &BTreeSet<PersonId>) -> Result<BTreeMap<Perso
     Ok(rows.into_iter().collect())
 }
 
+/// Notes whether mail reaches a person, as mail servers say.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_reachable(tx: &mut Tx, person: PersonId, reachable: bool) -> Result<()> {
+    let changed = people::table
+        .find(person)
+        .filter(people::reachable.ne(reachable));
+    diesel::update(changed)
+        .set(people::reachable.eq(reachable))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
 /// Adds a membership; whether it is new.
 pub(super) fn add_membership(
     tx: &mut Tx,
@@ -87,8 +108,10 @@ pub(super) fn add_membership(
     name: &str,
     person: PersonId,
 ) -> Result<bool> {
-    let known = diesel::select(diesel::dsl::exists(memberships::table.find((kind, name, person))))
-        .get_result::<bool>(&mut **tx)?;
+    let known = diesel::select(diesel::dsl::exists(
+        memberships::table.find((kind, name, person)),
+    ))
+    .get_result::<bool>(&mut **tx)?;
     if known {
         return Ok(false);
     }
@@ -116,7 +139,11 @@ pub fn held_by(conn: &mut Conn, person: PersonId) -> Result<BTreeSet<String>> {
 /// When the database fails.
 pub fn member_names(conn: &mut Conn, person: PersonId, kind: &str) -> Result<BTreeSet<String>> {
     let names: Vec<String> = memberships::table
-        .filter(memberships::kind.eq(kind).and(memberships::person_id.eq(person)))
+        .filter(
+            memberships::kind
+                .eq(kind)
+                .and(memberships::person_id.eq(person)),
+        )
         .select(memberships::name)
         .load(conn)?;
     Ok(names.into_iter().collect())
@@ -146,10 +173,14 @@ pub fn directory(conn: &mut Conn, workflow: &Workflow, request: &Value) -> Resul
     for who in seats.flat_map(|seat| seat.from.iter().chain(&seat.fallback)) {
         match who {
             Who::Role(role) if !found.roles.contains_key(role) => {
-                found.roles.insert(role.clone(), holders(conn, "role", role)?);
+                found
+                    .roles
+                    .insert(role.clone(), holders(conn, "role", role)?);
             }
             Who::Group(group) if !found.groups.contains_key(group) => {
-                found.groups.insert(group.clone(), holders(conn, "group", group)?);
+                found
+                    .groups
+                    .insert(group.clone(), holders(conn, "group", group)?);
             }
             Who::Person(address) => add_address(conn, &mut found, address)?,
             Who::Field(field) => {

@@ -45,7 +45,10 @@ pub fn import(
     let fields = fields_of(&kind.schema);
     let plan = intake.mapping.fit(&table, &fields).map_err(|problems| {
         let all: Vec<String> = problems.iter().map(sentence).collect();
-        Error::BadRequest(format!("the mapping does not fit the file:\n{}", all.join("\n")))
+        Error::BadRequest(format!(
+            "the mapping does not fit the file:\n{}",
+            all.join("\n")
+        ))
     })?;
     let check = |document: &Value| {
         let errors = kind.form.check_draft(document);
@@ -61,7 +64,9 @@ pub fn import(
         }
     }
     let held = db.read_now(|conn| held_documents(conn, kind.key))?;
-    settle_repeats(&mut rows, &|key, document| held.get(key).map(|known| known == document));
+    settle_repeats(&mut rows, &|key, document| {
+        held.get(key).map(|known| known == document)
+    });
     let total = rows.len() as u64;
     let mut done = 0;
     while !rows.is_empty() {
@@ -91,7 +96,10 @@ fn sentence(problem: &Problem) -> String {
 fn refusal(row: Mapped, problem: Problem) -> Refused {
     let mut problems = row.problems;
     problems.push(problem);
-    Refused { line: row.line, problems }
+    Refused {
+        line: row.line,
+        problems,
+    }
 }
 
 type Outcome = (Mapped, std::result::Result<Taken, Problem>);
@@ -151,7 +159,10 @@ fn take(
     if last_imported(tx, &record)?.as_ref() == Some(&row.document) {
         return Ok(Ok(Taken::Unchanged));
     }
-    if store::revision(tx, record.id, record.revision)?.author_id.is_some() {
+    if store::revision(tx, record.id, record.revision)?
+        .author_id
+        .is_some()
+    {
         let rule = format!(
             "{} was changed here since it was imported and is left as it is; change it by hand",
             record.reference
@@ -159,10 +170,22 @@ fn take(
         return Ok(Err(not_taken(row, &rule)));
     }
     if record.status()? != Status::Registered {
-        let rule = format!("{} is {}: change it there", record.reference, record.status()?.words());
+        let rule = format!(
+            "{} is {}: change it there",
+            record.reference,
+            record.status()?.words()
+        );
         return Ok(Err(not_taken(row, &rule)));
     }
-    register::revise(tx, now, actor, kind, &record, record.revision, &row.document)?;
+    register::revise(
+        tx,
+        now,
+        actor,
+        kind,
+        &record,
+        record.revision,
+        &row.document,
+    )?;
     Ok(Ok(Taken::Revised))
 }
 
@@ -173,7 +196,11 @@ fn not_taken(row: &Mapped, rule: &str) -> Problem {
 /// The document a record got from its last import: an import has no author.
 fn last_imported(conn: &mut Conn, record: &register::Record) -> Result<Option<Value>> {
     let text: Option<String> = revisions::table
-        .filter(revisions::record_id.eq(record.id).and(revisions::author_id.is_null()))
+        .filter(
+            revisions::record_id
+                .eq(record.id)
+                .and(revisions::author_id.is_null()),
+        )
         .order(revisions::number.desc())
         .select(revisions::document)
         .first(conn)
@@ -185,7 +212,11 @@ fn last_imported(conn: &mut Conn, record: &register::Record) -> Result<Option<Va
 fn held_documents(conn: &mut Conn, kind: &str) -> Result<HashMap<String, Value>> {
     let rows: Vec<(Option<String>, String)> = records::table
         .inner_join(revisions::table.on(revisions::record_id.eq(records::id)))
-        .filter(records::kind.eq(kind).and(records::source_key.is_not_null()))
+        .filter(
+            records::kind
+                .eq(kind)
+                .and(records::source_key.is_not_null()),
+        )
         .filter(revisions::author_id.is_null())
         .order(revisions::number)
         .select((records::source_key, revisions::document))

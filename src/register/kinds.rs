@@ -48,7 +48,13 @@ impl Kinds {
     /// When one is not in our subset, which the tests rule out.
     pub fn load() -> Result<Kinds> {
         let kinds = vec![
-            kind("use_case", "use-cases", ["use case", "Use cases"], "AI", true)?,
+            kind(
+                "use_case",
+                "use-cases",
+                ["use case", "Use cases"],
+                "AI",
+                true,
+            )?,
             kind("vendor", "vendors", ["vendor", "Vendors"], "VE", false)?,
             kind("tool", "tools", ["tool", "Tools"], "TO", false)?,
         ];
@@ -97,7 +103,16 @@ fn kind(
         let all: Vec<String> = problems.iter().map(ToString::to_string).collect();
         Error::Configuration(format!("schemas/kinds/{key}.json: {}", all.join("; ")))
     })?;
-    Ok(Kind { key, path, singular, plural, prefix, reviewed, schema, form })
+    Ok(Kind {
+        key,
+        path,
+        singular,
+        plural,
+        prefix,
+        reviewed,
+        schema,
+        form,
+    })
 }
 
 fn json(file: Option<rust_embed::EmbeddedFile>) -> Result<Value> {

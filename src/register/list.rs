@@ -64,10 +64,17 @@ impl Cursor {
     /// # Errors
     /// [`Error::BadRequest`].
     pub fn parse(text: &str) -> Result<Cursor> {
-        let parts = text.split_once('~').and_then(|(nr, key)| Some((nr.parse().ok()?, key)));
+        let parts = text
+            .split_once('~')
+            .and_then(|(nr, key)| Some((nr.parse().ok()?, key)));
         match parts {
-            Some((nr, key)) => Ok(Cursor { key: key.to_owned(), nr }),
-            None => Err(Error::BadRequest("after: take it from the previous page".to_owned())),
+            Some((nr, key)) => Ok(Cursor {
+                key: key.to_owned(),
+                nr,
+            }),
+            None => Err(Error::BadRequest(
+                "after: take it from the previous page".to_owned(),
+            )),
         }
     }
 }
@@ -156,11 +163,17 @@ macro_rules! narrowed {
                 record_facets::field,
                 record_facets::value,
             ));
-            let found = having.filter(name.eq(field).and(value.eq_any(values))).select(of);
+            let found = having
+                .filter(name.eq(field).and(value.eq_any(values)))
+                .select(of);
             rows = rows.filter(records::id.eq_any(found));
         }
         if let Some(person) = query.person {
-            rows = rows.filter(records::owner_id.eq(person).or(records::submitter_id.eq(person)));
+            rows = rows.filter(
+                records::owner_id
+                    .eq(person)
+                    .or(records::submitter_id.eq(person)),
+            );
         }
         rows
     }};
@@ -179,11 +192,17 @@ pub fn list(conn: &mut Conn, query: &Query) -> Result<Listing> {
         Sort::Reference => rows.order((records::reference.asc(), records::nr.asc())),
         Sort::Title => rows.order((records::title.asc(), records::nr.asc())),
     };
-    let mut records: Vec<Record> =
-        rows.select(Record::as_select()).limit(PAGE + 1).load(conn)?;
+    let mut records: Vec<Record> = rows
+        .select(Record::as_select())
+        .limit(PAGE + 1)
+        .load(conn)?;
     let more = records.len() as i64 > PAGE;
     records.truncate(PAGE as usize);
-    let next = if more { records.last().map(|last| cursor(last, query.sort)) } else { None };
+    let next = if more {
+        records.last().map(|last| cursor(last, query.sort))
+    } else {
+        None
+    };
     Ok(Listing { records, next })
 }
 
@@ -197,7 +216,9 @@ fn cursor(last: &Record, sort: Sort) -> Cursor {
 }
 
 fn after<'a>(rows: Boxed<'a>, query: &'a Query) -> Result<Boxed<'a>> {
-    let Some(cursor) = &query.after else { return Ok(rows) };
+    let Some(cursor) = &query.after else {
+        return Ok(rows);
+    };
     let (key, nr) = (&cursor.key, cursor.nr);
     let time = || {
         let odd = |_| Error::BadRequest("after: take it from the previous page".to_owned());
@@ -213,9 +234,7 @@ fn after<'a>(rows: Boxed<'a>, query: &'a Query) -> Result<Boxed<'a>> {
             let at = time()?;
             rows.filter(updated_at.gt(at).or(updated_at.eq(at).and(number.gt(nr))))
         }
-        Sort::Reference => {
-            rows.filter(reference.gt(key).or(reference.eq(key).and(number.gt(nr))))
-        }
+        Sort::Reference => rows.filter(reference.gt(key).or(reference.eq(key).and(number.gt(nr)))),
         Sort::Title => rows.filter(title.gt(key).or(title.eq(key).and(number.gt(nr)))),
     })
 }
@@ -225,7 +244,9 @@ fn after<'a>(rows: Boxed<'a>, query: &'a Query) -> Result<Boxed<'a>> {
 /// # Errors
 /// When the database fails.
 pub fn total(conn: &mut Conn, query: &Query) -> Result<i64> {
-    Ok(narrowed!(conn, query, records::table).select(count_star()).first(conn)?)
+    Ok(narrowed!(conn, query, records::table)
+        .select(count_star())
+        .first(conn)?)
 }
 
 /// How many of the records that `query` finds have each status, risk and facet value. A field's
@@ -235,22 +256,35 @@ pub fn total(conn: &mut Conn, query: &Query) -> Result<i64> {
 /// When the database fails.
 pub fn facet_counts(conn: &mut Conn, query: &Query, fields: &[String]) -> Result<Vec<FacetCount>> {
     let mut counts = Vec::new();
-    let open = Query { status: Vec::new(), ..query.clone() };
+    let open = Query {
+        status: Vec::new(),
+        ..query.clone()
+    };
     let rows: Vec<(String, i64)> = narrowed!(
         conn,
         &open,
-        records::table.group_by(records::status).select((records::status, count_star()))
+        records::table
+            .group_by(records::status)
+            .select((records::status, count_star()))
     )
     .load(conn)?;
     counts.extend(rows.into_iter().map(|(v, n)| counted("status", v, n)));
-    let open = Query { risk: Vec::new(), ..query.clone() };
+    let open = Query {
+        risk: Vec::new(),
+        ..query.clone()
+    };
     let rows: Vec<(Option<String>, i64)> = narrowed!(
         conn,
         &open,
-        records::table.group_by(records::risk).select((records::risk, count_star()))
+        records::table
+            .group_by(records::risk)
+            .select((records::risk, count_star()))
     )
     .load(conn)?;
-    counts.extend(rows.into_iter().filter_map(|(v, n)| Some(counted("risk", v?, n))));
+    counts.extend(
+        rows.into_iter()
+            .filter_map(|(v, n)| Some(counted("risk", v?, n))),
+    );
     for field in fields {
         let mut open = query.clone();
         open.facets.remove(field);
@@ -267,11 +301,19 @@ pub fn facet_counts(conn: &mut Conn, query: &Query, fields: &[String]) -> Result
 }
 
 fn counted(field: &str, value: String, count: i64) -> FacetCount {
-    FacetCount { field: field.to_owned(), value, count }
+    FacetCount {
+        field: field.to_owned(),
+        value,
+        count,
+    }
 }
 
 /// Each word quoted, so that the search language's own signs mean nothing.
 fn quoted(words: &str) -> String {
     let quote = |word: &str| format!("\"{}\"", word.replace('"', "\"\""));
-    words.split_whitespace().map(quote).collect::<Vec<_>>().join(" ")
+    words
+        .split_whitespace()
+        .map(quote)
+        .collect::<Vec<_>>()
+        .join(" ")
 }

@@ -3,16 +3,19 @@
 //! A record has a reference (`AI-2026-0042`) and a current revision. A revision never changes;
 //! its digest, a salted commitment to its exact text, is what an approver signs and what the
 //! ledger carries. Every save that changes something is a new revision and one ledger entry.
+pub mod api;
 pub mod import;
 pub mod intake;
 pub mod kinds;
 mod list;
+pub mod page;
 mod store;
 
 pub use kinds::{Kind, Kinds};
-pub use list::{Cursor, FacetCount, Listing, Query, Sort, facet_counts, list, total};
+pub use list::{Cursor, FacetCount, Listing, PAGE, Query, Sort, facet_counts, list, total};
 pub use store::{
-    Record, Revision, by_id, by_reference, editors, revision, revisions, set_review,
+    Record, Revision, any_by_reference, by_id, by_reference, editors, revision, revisions,
+    set_review,
 };
 
 use crate::db::{At, PersonId, RecordId, Tx};
@@ -140,8 +143,14 @@ pub fn create(tx: &mut Tx, now: At, actor: &Actor, kind: &Kind, new: NewRecord) 
     store::insert_revision(tx, &record, &sealed, actor.person, now)?;
     store::set_facets(tx, id, &facets(kind, &new.document))?;
     let note = Note::new("record.created", actor).record(id, &reference);
-    let note = note.data("kind", kind.key).data("status", new.status.as_str());
-    crate::ledger::append(tx, now, note.subject("revision", 1).subject("digest", sealed.digest))?;
+    let note = note
+        .data("kind", kind.key)
+        .data("status", new.status.as_str());
+    crate::ledger::append(
+        tx,
+        now,
+        note.subject("revision", 1).subject("digest", sealed.digest),
+    )?;
     Ok(record)
 }
 
@@ -160,7 +169,10 @@ pub fn revise(
     document: &Value,
 ) -> Result<Record> {
     if record.revision != seen {
-        return Err(Error::Stale { seen, now: record.revision });
+        return Err(Error::Stale {
+            seen,
+            now: record.revision,
+        });
     }
     check(kind, document)?;
     if store::revision(tx, record.id, seen)?.document()? == *document {
@@ -177,7 +189,9 @@ pub fn revise(
     store::insert_revision(tx, &after, &sealed, actor.person, now)?;
     store::set_facets(tx, after.id, &facets(kind, document))?;
     let note = Note::new("record.revised", actor).record(after.id, &after.reference);
-    let note = note.subject("revision", after.revision).subject("digest", sealed.digest);
+    let note = note
+        .subject("revision", after.revision)
+        .subject("digest", sealed.digest);
     crate::ledger::append(tx, now, note)?;
     Ok(after)
 }
@@ -199,12 +213,20 @@ fn seal(document: &Value) -> Result<Sealed> {
     }
     let salt = random::<32>()?;
     let digest = hex::encode(commitment(&salt, "document", text.as_bytes()));
-    Ok(Sealed { text, salt: hex::encode(salt), digest })
+    Ok(Sealed {
+        text,
+        salt: hex::encode(salt),
+        digest,
+    })
 }
 
 fn check(kind: &Kind, document: &Value) -> Result<()> {
     let errors = kind.form.check_draft(document);
-    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(errors))
+    }
 }
 
 fn title(document: &Value) -> Result<String> {
@@ -248,7 +270,11 @@ fn facets(kind: &Kind, document: &Value) -> Vec<(String, String)> {
         if let Some(value) = document.get(&facet.field) {
             collect(value, &mut texts);
         }
-        found.extend(texts.into_iter().map(|t| (facet.field.clone(), t.to_owned())));
+        found.extend(
+            texts
+                .into_iter()
+                .map(|t| (facet.field.clone(), t.to_owned())),
+        );
     }
     found.sort();
     found.dedup();

@@ -109,6 +109,19 @@ pub fn by_reference(conn: &mut Conn, kind: &str, reference: &str) -> Result<Reco
         .ok_or_else(|| Error::not_found("record", reference))
 }
 
+/// The record of any kind with this reference.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn any_by_reference(conn: &mut Conn, reference: &str) -> Result<Record> {
+    records::table
+        .filter(records::reference.eq(reference.trim()))
+        .select(Record::as_select())
+        .first(conn)
+        .optional()?
+        .ok_or_else(|| Error::not_found("record", reference))
+}
+
 /// The record that an import made from this row, if it did.
 pub(super) fn by_source(conn: &mut Conn, kind: &str, key: &str) -> Result<Option<Record>> {
     Ok(records::table
@@ -234,11 +247,7 @@ pub(super) fn insert_revision(
     Ok(())
 }
 
-pub(super) fn set_facets(
-    tx: &mut Tx,
-    record: RecordId,
-    facets: &[(String, String)],
-) -> Result<()> {
+pub(super) fn set_facets(tx: &mut Tx, record: RecordId, facets: &[(String, String)]) -> Result<()> {
     diesel::delete(record_facets::table.filter(record_facets::record_id.eq(record)))
         .execute(&mut **tx)?;
     for (field, value) in facets {
@@ -270,7 +279,9 @@ fn next(tx: &mut Tx, name: &str) -> Result<i64> {
     let last: Option<i64> = counter.select(counters::last).first(&mut **tx).optional()?;
     match last {
         Some(last) => {
-            diesel::update(counter).set(counters::last.eq(last + 1)).execute(&mut **tx)?;
+            diesel::update(counter)
+                .set(counters::last.eq(last + 1))
+                .execute(&mut **tx)?;
             Ok(last + 1)
         }
         None => {

@@ -70,10 +70,21 @@ pub fn link_state(conn: &mut Conn, secret: &Secret, now: At) -> Result<LinkState
         .select((sign_off_links::task_id, sign_off_links::expires_at))
         .first(conn)
         .optional()?;
-    let Some((task, expires_at)) = row else { return Ok(LinkState::Unknown) };
+    let Some((task, expires_at)) = row else {
+        return Ok(LinkState::Unknown);
+    };
     let task = store::task(conn, task)?;
     let review = store::review(conn, task.review_id)?;
     Ok(state(task, &review, expires_at <= now))
+}
+
+/// What a task leads to for its person when they are signed in and need no link.
+///
+/// # Errors
+/// When the database fails.
+pub fn task_state(conn: &mut Conn, task: Task) -> Result<LinkState> {
+    let review = store::review(conn, task.review_id)?;
+    Ok(state(task, &review, false))
 }
 
 fn state(task: Task, review: &Review, expired: bool) -> LinkState {
@@ -100,8 +111,10 @@ pub(super) fn redeem(tx: &mut Tx, hash: &str, task: TaskId, now: At) -> Result<(
         .find(hash)
         .filter(sign_off_links::task_id.eq(task))
         .filter(sign_off_links::expires_at.gt(now));
-    let used: Option<Option<At>> =
-        live.select(sign_off_links::used_at).first(&mut **tx).optional()?;
+    let used: Option<Option<At>> = live
+        .select(sign_off_links::used_at)
+        .first(&mut **tx)
+        .optional()?;
     match used {
         None => Err(Error::Refused(Refusal::LinkDead)),
         Some(Some(_)) => Err(Error::Refused(Refusal::AlreadyDecided)),

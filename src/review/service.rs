@@ -8,8 +8,8 @@ use crate::notify::outbox::{self, Message};
 use crate::people;
 use crate::register::{self, Kinds, Record, Status};
 use crate::review::engine::{
-    self, Command, Condition, Context, Decision, Directory, Event, Forecast, Needed, Opening,
-    OpenTask, Phase, Refusal, Resubmission, Review,
+    self, Command, Condition, Context, Decision, Directory, Event, Forecast, Needed, OpenTask,
+    Opening, Phase, Refusal, Resubmission, Review,
 };
 use crate::review::store::{self, DecisionRow};
 use crate::review::workflows::{self, Cache, Loaded};
@@ -97,8 +97,16 @@ pub fn start(
     document: Value,
 ) -> Result<Record> {
     let kind = desk.kinds.by_key(kind)?;
-    let status = if kind.reviewed { Status::Draft } else { Status::Registered };
-    let new = register::NewRecord { document, status, source_key: None };
+    let status = if kind.reviewed {
+        Status::Draft
+    } else {
+        Status::Registered
+    };
+    let new = register::NewRecord {
+        document,
+        status,
+        source_key: None,
+    };
     register::create(tx, desk.clock.now(), actor, kind, new)
 }
 
@@ -136,7 +144,9 @@ pub fn revise(
 }
 
 fn may_edit(conn: &mut Conn, actor: &Actor, record: &Record) -> Result<()> {
-    let Some(person) = actor.person else { return Ok(()) };
+    let Some(person) = actor.person else {
+        return Ok(());
+    };
     if record.submitter_id == Some(person) || record.owner_id == Some(person) {
         return Ok(());
     }
@@ -147,14 +157,24 @@ fn may_edit(conn: &mut Conn, actor: &Actor, record: &Record) -> Result<()> {
         return Ok(());
     }
     let roles = people::held_by(conn, person)?;
-    let keeps = [people::GOVERNANCE, people::ADMINISTRATOR].iter().any(|r| roles.contains(*r));
+    let keeps = [people::GOVERNANCE, people::ADMINISTRATOR]
+        .iter()
+        .any(|r| roles.contains(*r));
     let unreviewed = record.status()? == Status::Registered;
-    if keeps && unreviewed { Ok(()) } else { Err(Refusal::NotYours.into()) }
+    if keeps && unreviewed {
+        Ok(())
+    } else {
+        Err(Refusal::NotYours.into())
+    }
 }
 
 fn complete(kind: &register::Kind, document: &Value) -> Result<()> {
     let errors = kind.form.check(document);
-    if errors.is_empty() { Ok(()) } else { Err(Error::Invalid(errors)) }
+    if errors.is_empty() {
+        Ok(())
+    } else {
+        Err(Error::Invalid(errors))
+    }
 }
 
 /// Submits a record for review, or again after changes were asked for.
@@ -171,7 +191,10 @@ pub fn submit(
     let now = desk.clock.now();
     let record = register::by_id(tx, record)?;
     if record.revision != seen {
-        return Err(Error::Stale { seen, now: record.revision });
+        return Err(Error::Stale {
+            seen,
+            now: record.revision,
+        });
     }
     let status = record.status()?;
     if status == Status::ChangesRequested {
@@ -190,19 +213,14 @@ pub fn submit(
     Ok(review)
 }
 
-fn opening(
-    tx: &mut Tx,
-    desk: &Desk,
-    actor: &Actor,
-    record: &Record,
-) -> Result<(Loading, Opening)> {
+fn opening(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record) -> Result<(Loading, Opening)> {
     let kind = desk.kinds.by_key(&record.kind)?;
     let revision = register::revision(tx, record.id, record.revision)?;
     let request = revision.document()?;
     complete(kind, &request)?;
     let owner = active_owner(tx, record)?;
-    let loaded = workflows::choose(tx, &desk.workflows, kind.key, &request)?
-        .ok_or(Refusal::NoWorkflow)?;
+    let loaded =
+        workflows::choose(tx, &desk.workflows, kind.key, &request)?.ok_or(Refusal::NoWorkflow)?;
     let directory = people::directory(tx, &loaded.workflow, &request)?;
     let opening = Opening {
         review: ReviewId::new(),
@@ -214,7 +232,14 @@ fn opening(
         owner,
         editors: register::editors(tx, record.id)?,
     };
-    Ok((Loading { loaded, request, directory }, opening))
+    Ok((
+        Loading {
+            loaded,
+            request,
+            directory,
+        },
+        opening,
+    ))
 }
 
 fn active_owner(conn: &mut Conn, record: &Record) -> Result<PersonId> {
@@ -225,13 +250,7 @@ fn active_owner(conn: &mut Conn, record: &Record) -> Result<PersonId> {
     Ok(owner.ok_or(Refusal::OwnerUnknown)?.id)
 }
 
-fn resubmit(
-    tx: &mut Tx,
-    desk: &Desk,
-    actor: &Actor,
-    record: &Record,
-    now: At,
-) -> Result<Review> {
+fn resubmit(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record, now: At) -> Result<Review> {
     let kind = desk.kinds.by_key(&record.kind)?;
     let revision = register::revision(tx, record.id, record.revision)?;
     complete(kind, &revision.document()?)?;
@@ -248,22 +267,25 @@ fn resubmit(
 }
 
 /// A running review with what its engine needs. The document is the record's present revision.
-fn load(
-    conn: &mut Conn,
-    desk: &Desk,
-    id: ReviewId,
-    record: &Record,
-) -> Result<(Review, Loading)> {
+fn load(conn: &mut Conn, desk: &Desk, id: ReviewId, record: &Record) -> Result<(Review, Loading)> {
     let review = store::review(conn, id)?;
     let pin = &review.workflow;
-    let loaded =
-        workflows::version(conn, &desk.workflows, &pin.key, pin.version)?;
+    let loaded = workflows::version(conn, &desk.workflows, &pin.key, pin.version)?;
     if loaded.pin.hash != pin.hash {
-        return Err(Error::Corrupt(format!("review {id}: its workflow's hash changed")));
+        return Err(Error::Corrupt(format!(
+            "review {id}: its workflow's hash changed"
+        )));
     }
     let request = register::revision(conn, record.id, record.revision)?.document()?;
     let directory = people::directory(conn, &loaded.workflow, &request)?;
-    Ok((review, Loading { loaded, request, directory }))
+    Ok((
+        review,
+        Loading {
+            loaded,
+            request,
+            directory,
+        },
+    ))
 }
 
 fn run(
@@ -277,7 +299,16 @@ fn run(
 ) -> Result<Review> {
     let (after, events) = engine::decide(&loading.context(), before, command, now)?;
     if !events.is_empty() {
-        keep(tx, actor, record, loading, Some(before), &after, &events, now)?;
+        keep(
+            tx,
+            actor,
+            record,
+            loading,
+            Some(before),
+            &after,
+            &events,
+            now,
+        )?;
     }
     Ok(after)
 }
@@ -301,7 +332,15 @@ pub fn withdraw(
     let (before, loading) = load(tx, desk, review, &record)?;
     let by = actor.person.ok_or(Error::Unauthenticated)?;
     let command = Command::Withdraw { by, reason };
-    run(tx, actor, &record, &loading, &before, &command, desk.clock.now())
+    run(
+        tx,
+        actor,
+        &record,
+        &loading,
+        &before,
+        &command,
+        desk.clock.now(),
+    )
 }
 
 /// Records a person's decision on their task.
@@ -338,7 +377,15 @@ pub fn decide(
         answers: given.answers.clone(),
         conditions: conditions(tx, &given.conditions)?,
     };
-    run(tx, actor, &record, &loading, &before, &Command::Decide(decision), now)?;
+    run(
+        tx,
+        actor,
+        &record,
+        &loading,
+        &before,
+        &Command::Decide(decision),
+        now,
+    )?;
     let (row, _) = store::decision(tx, task.id)?
         .ok_or_else(|| Error::Corrupt("a decision was not kept".to_owned()))?;
     Ok(row)
@@ -352,7 +399,11 @@ fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition
             "" => None,
             address => {
                 let person = people::by_email(conn, address)?.filter(|p| p.active);
-                Some(person.ok_or_else(|| wrong("nobody in the directory has this address"))?.id)
+                Some(
+                    person
+                        .ok_or_else(|| wrong("nobody in the directory has this address"))?
+                        .id,
+                )
             }
         };
         let due = match condition.due.trim() {
@@ -362,7 +413,11 @@ fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition
                 Err(_) => return Err(wrong("write the day as 2027-01-31")),
             },
         };
-        read.push(Condition { text: condition.text.trim().to_owned(), owner, due });
+        read.push(Condition {
+            text: condition.text.trim().to_owned(),
+            owner,
+            due,
+        });
     }
     Ok(read)
 }
@@ -389,7 +444,10 @@ pub fn refill(tx: &mut Tx, desk: &Desk, actor: &Actor) -> Result<usize> {
 }
 
 /// Writes what happened: entries, state, tasks, decisions and messages.
-#[allow(clippy::too_many_arguments, reason = "one transaction's worth of facts, used here only")]
+#[allow(
+    clippy::too_many_arguments,
+    reason = "one transaction's worth of facts, used here only"
+)]
 fn keep(
     tx: &mut Tx,
     actor: &Actor,
@@ -431,7 +489,11 @@ fn note(actor: &Actor, record: &Record, review: &Review, event: &Event) -> Resul
             | Event::Decided { .. }
             | Event::Withdrawn { .. }
     );
-    let author = if deed { actor.clone() } else { Actor::system(actor.via.clone()) };
+    let author = if deed {
+        actor.clone()
+    } else {
+        Actor::system(actor.via.clone())
+    };
     let mut note = Note::new(event.kind(), &author)
         .record(record.id, &record.reference)
         .review(review.id)
@@ -444,33 +506,50 @@ fn note(actor: &Actor, record: &Record, review: &Review, event: &Event) -> Resul
 
 fn detail(note: Note, event: &Event) -> Result<Note> {
     Ok(match event {
-        Event::Opened { workflow, revision, digest, owner, derived, .. } => note
+        Event::Opened {
+            workflow,
+            revision,
+            digest,
+            owner,
+            derived,
+            ..
+        } => note
             .subject("revision", *revision)
             .subject("digest", digest.as_str())
             .subject("workflow", workflow.key.as_str())
             .subject("workflow_version", workflow.version)
             .data("owner", owner.to_string())
             .data("derived", values(derived)),
-        Event::Resubmitted { revision, digest, owner, derived, .. } => note
+        Event::Resubmitted {
+            revision,
+            digest,
+            owner,
+            derived,
+            ..
+        } => note
             .subject("revision", *revision)
             .subject("digest", digest.as_str())
             .data("owner", owner.to_string())
             .data("derived", values(derived)),
         Event::StageOpened { seats, unread, .. } => {
-            let note = note.data("seats", json!(seats)).data("condition_unread", unread.is_some());
+            let note = note
+                .data("seats", json!(seats))
+                .data("condition_unread", unread.is_some());
             match unread {
                 Some(why) => note.private("condition_error", why.as_str()),
                 None => note,
             }
         }
-        Event::SeatFellBack { seat, people, .. } => {
-            note.data("seat", seat.as_str()).data("people", json!(people))
-        }
+        Event::SeatFellBack { seat, people, .. } => note
+            .data("seat", seat.as_str())
+            .data("people", json!(people)),
         Event::Decided { .. } => decided(note, event)?,
         Event::StageSettled { progress, .. } => note.outcome(progress.as_str()),
         Event::Approved { with_conditions } => note.data("with_conditions", *with_conditions),
         Event::Rejected { because } => note.data("because", json!(because)),
-        Event::Withdrawn { reason: Some(reason) } => note.private("reason", reason.as_str()),
+        Event::Withdrawn {
+            reason: Some(reason),
+        } => note.private("reason", reason.as_str()),
         _ => note,
     })
 }
@@ -483,10 +562,26 @@ fn values(derived: &BTreeMap<String, crate::workflow::Derived>) -> Value {
 }
 
 fn decided(note: Note, event: &Event) -> Result<Note> {
-    let Event::Decided { task, person, outcome, revision, digest, .. } = event else {
+    let Event::Decided {
+        task,
+        person,
+        outcome,
+        revision,
+        digest,
+        ..
+    } = event
+    else {
         return Ok(note);
     };
-    let Event::Decided { reason, answers, conditions, .. } = event else { return Ok(note) };
+    let Event::Decided {
+        reason,
+        answers,
+        conditions,
+        ..
+    } = event
+    else {
+        return Ok(note);
+    };
     let owed = |c: &Condition| json!({ "owner": c.owner, "due": c.due });
     let mut note = note
         .about(*person)
@@ -494,7 +589,10 @@ fn decided(note: Note, event: &Event) -> Result<Note> {
         .subject("task", task.to_string())
         .subject("revision", *revision)
         .subject("digest", digest.as_str())
-        .data("conditions", Value::Array(conditions.iter().map(owed).collect()));
+        .data(
+            "conditions",
+            Value::Array(conditions.iter().map(owed).collect()),
+        );
     if let Some(reason) = reason {
         note = note.private("reason", reason.as_str());
     }
@@ -517,7 +615,16 @@ fn project(
     now: At,
 ) -> Result<()> {
     match event {
-        Event::Decided { task, stage, epoch, person, outcome, revision, digest, .. } => {
+        Event::Decided {
+            task,
+            stage,
+            epoch,
+            person,
+            outcome,
+            revision,
+            digest,
+            ..
+        } => {
             let row = DecisionRow {
                 id: *task,
                 review_id: review.id,
@@ -534,11 +641,15 @@ fn project(
             };
             store::insert_decision(tx, &row)?;
             store::close_task(tx, *task, "decided", now)?;
-            let Event::Decided { conditions, .. } = event else { return Ok(()) };
+            let Event::Decided { conditions, .. } = event else {
+                return Ok(());
+            };
             for (index, condition) in conditions.iter().enumerate() {
                 store::insert_condition(tx, *task, review.record, index, condition)?;
             }
-            let receipt = Message::new("receipt", *person).record(review.record).task(*task);
+            let receipt = Message::new("receipt", *person)
+                .record(review.record)
+                .task(*task);
             outbox::queue(tx, receipt.once(&format!("receipt:{task}")), now)
         }
         Event::StageReopened { stage, .. } => store::void_conditions(tx, review.id, stage),
@@ -560,16 +671,25 @@ fn sync_tasks(
 ) -> Result<()> {
     let wanted: BTreeMap<TaskId, OpenTask> = engine::open_tasks(&loading.context(), review)
         .into_iter()
-        .map(|open| (TaskId::of(review.id, &open.stage, open.epoch, open.person), open))
+        .map(|open| {
+            (
+                TaskId::of(review.id, &open.stage, open.epoch, open.person),
+                open,
+            )
+        })
         .collect();
-    let present: BTreeSet<TaskId> =
-        store::open_tasks_of(tx, review.id)?.into_iter().map(|t| t.id).collect();
+    let present: BTreeSet<TaskId> = store::open_tasks_of(tx, review.id)?
+        .into_iter()
+        .map(|t| t.id)
+        .collect();
     for id in present.iter().filter(|id| !wanted.contains_key(id)) {
         store::close_task(tx, *id, "closed", now)?;
     }
     for (id, open) in wanted.iter().filter(|(id, _)| !present.contains(id)) {
         store::insert_task(tx, review, open, now)?;
-        let mail = Message::new("task", open.person).record(record.id).task(*id);
+        let mail = Message::new("task", open.person)
+            .record(record.id)
+            .task(*id);
         outbox::queue(tx, mail.once(&format!("task:{id}")), now)?;
     }
     Ok(())
@@ -637,19 +757,18 @@ pub struct PreviewStage {
 ///
 /// # Errors
 /// As [`submit`], without changing anything.
-pub fn preview(
-    conn: &mut Conn,
-    desk: &Desk,
-    person: PersonId,
-    record: &Record,
-) -> Result<Preview> {
+pub fn preview(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) -> Result<Preview> {
     let kind = desk.kinds.by_key(&record.kind)?;
     let revision = register::revision(conn, record.id, record.revision)?;
     let request = revision.document()?;
-    let loaded = workflows::choose(conn, &desk.workflows, kind.key, &request)?
-        .ok_or(Refusal::NoWorkflow)?;
+    let loaded =
+        workflows::choose(conn, &desk.workflows, kind.key, &request)?.ok_or(Refusal::NoWorkflow)?;
     let directory = people::directory(conn, &loaded.workflow, &request)?;
-    let loading = Loading { loaded, request, directory };
+    let loading = Loading {
+        loaded,
+        request,
+        directory,
+    };
     let ctx = loading.context();
     let review = Review::begin(&Event::Opened {
         review: ReviewId(uuid::Uuid::nil()),
@@ -673,12 +792,19 @@ pub fn preview(
         title: ctx.workflow.title.clone(),
         risk: risk.and_then(|d| d.value.as_str()).map(str::to_owned),
         because: risk.and_then(|d| d.because.clone()),
-        stages: route.iter().map(|f| preview_stage(&ctx, f, &names)).collect(),
+        stages: route
+            .iter()
+            .map(|f| preview_stage(&ctx, f, &names))
+            .collect(),
     })
 }
 
 fn everyone(route: &[Forecast]) -> BTreeSet<PersonId> {
-    route.iter().flat_map(|f| &f.seats).flat_map(|s| s.asked().collect::<Vec<_>>()).collect()
+    route
+        .iter()
+        .flat_map(|f| &f.seats)
+        .flat_map(|s| s.asked().collect::<Vec<_>>())
+        .collect()
 }
 
 fn preview_stage(
@@ -689,7 +815,11 @@ fn preview_stage(
     let stage = ctx.workflow.stage(&forecast.stage);
     let seat = |s: &engine::SeatRun| {
         let asked: BTreeSet<PersonId> = s.asked().collect();
-        (s.key.clone(), s.need, asked.iter().filter_map(|p| names.get(p).cloned()).collect())
+        (
+            s.key.clone(),
+            s.need,
+            asked.iter().filter_map(|p| names.get(p).cloned()).collect(),
+        )
     };
     PreviewStage {
         key: forecast.stage.clone(),

@@ -97,8 +97,11 @@ pub struct Holder {
 /// # Errors
 /// [`Error::NotFound`].
 pub fn review(conn: &mut Conn, id: ReviewId) -> Result<Review> {
-    let state: Option<String> =
-        reviews::table.find(id).select(reviews::state).first(conn).optional()?;
+    let state: Option<String> = reviews::table
+        .find(id)
+        .select(reviews::state)
+        .first(conn)
+        .optional()?;
     let state = state.ok_or_else(|| Error::not_found("review", id))?;
     Ok(serde_json::from_str(&state)?)
 }
@@ -133,7 +136,10 @@ pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Resul
 
 /// The running reviews.
 pub(super) fn running(conn: &mut Conn) -> Result<Vec<ReviewId>> {
-    Ok(reviews::table.filter(reviews::phase.eq("in_review")).select(reviews::id).load(conn)?)
+    Ok(reviews::table
+        .filter(reviews::phase.eq("in_review"))
+        .select(reviews::id)
+        .load(conn)?)
 }
 
 /// The task with this identifier.
@@ -141,7 +147,11 @@ pub(super) fn running(conn: &mut Conn) -> Result<Vec<ReviewId>> {
 /// # Errors
 /// [`Error::NotFound`].
 pub fn task(conn: &mut Conn, id: TaskId) -> Result<Task> {
-    let found = tasks::table.find(id).select(Task::as_select()).first(conn).optional()?;
+    let found = tasks::table
+        .find(id)
+        .select(Task::as_select())
+        .first(conn)
+        .optional()?;
     found.ok_or_else(|| Error::not_found("task", id))
 }
 
@@ -155,6 +165,17 @@ pub fn tasks_of_person(conn: &mut Conn, person: PersonId) -> Result<Vec<Task>> {
         .order((tasks::opened_at, tasks::id))
         .select(Task::as_select())
         .load(conn)?)
+}
+
+/// How many tasks wait for a person.
+///
+/// # Errors
+/// When the database fails.
+pub fn open_task_count(conn: &mut Conn, person: PersonId) -> Result<i64> {
+    Ok(tasks::table
+        .filter(tasks::person_id.eq(person).and(tasks::state.eq("open")))
+        .count()
+        .get_result(conn)?)
 }
 
 /// The open tasks of a review.
@@ -176,13 +197,27 @@ pub fn open_tasks_of(conn: &mut Conn, review: ReviewId) -> Result<Vec<Task>> {
 pub fn holders(conn: &mut Conn, records: &[RecordId]) -> Result<Vec<Holder>> {
     Ok(tasks::table
         .inner_join(people::table)
-        .filter(tasks::record_id.eq_any(records).and(tasks::state.eq("open")))
+        .filter(
+            tasks::record_id
+                .eq_any(records)
+                .and(tasks::state.eq("open")),
+        )
         .order((tasks::opened_at, people::name))
-        .select((tasks::record_id, tasks::stage, people::name, tasks::opened_at))
+        .select((
+            tasks::record_id,
+            tasks::stage,
+            people::name,
+            tasks::opened_at,
+        ))
         .load(conn)?)
 }
 
-pub(super) fn insert_task(tx: &mut Tx, review: &Review, open: &OpenTask, now: At) -> Result<TaskId> {
+pub(super) fn insert_task(
+    tx: &mut Tx,
+    review: &Review,
+    open: &OpenTask,
+    now: At,
+) -> Result<TaskId> {
     let id = TaskId::of(review.id, &open.stage, open.epoch, open.person);
     diesel::insert_into(tasks::table)
         .values((
@@ -250,7 +285,11 @@ pub(super) fn insert_condition(
 /// The conditions of a stage's decisions fall with the approvals they came with.
 pub(super) fn void_conditions(tx: &mut Tx, review: ReviewId, stage: &str) -> Result<()> {
     let fallen = decisions::table
-        .filter(decisions::review_id.eq(review).and(decisions::stage.eq(stage)))
+        .filter(
+            decisions::review_id
+                .eq(review)
+                .and(decisions::stage.eq(stage)),
+        )
         .select(decisions::id);
     diesel::update(conditions::table.filter(conditions::decision_id.eq_any(fallen)))
         .set(conditions::state.eq("void"))
@@ -275,8 +314,11 @@ pub fn decisions_of(conn: &mut Conn, record: RecordId) -> Result<Vec<DecisionRow
 /// # Errors
 /// When the database fails.
 pub fn decision(conn: &mut Conn, task: TaskId) -> Result<Option<(DecisionRow, Option<String>)>> {
-    let row: Option<DecisionRow> =
-        decisions::table.find(task).select(DecisionRow::as_select()).first(conn).optional()?;
+    let row: Option<DecisionRow> = decisions::table
+        .find(task)
+        .select(DecisionRow::as_select())
+        .first(conn)
+        .optional()?;
     let Some(row) = row else { return Ok(None) };
     let reason = ledger_private::table
         .find((row.seq, "reason"))

@@ -57,7 +57,10 @@ pub struct TimelineItem {
 /// # Errors
 /// When the database fails or an entry cannot be read.
 pub fn timeline(conn: &mut Conn, desk: &Desk, record: RecordId) -> Result<Vec<TimelineItem>> {
-    let filter = Filter { record: Some(record), ..Filter::default() };
+    let filter = Filter {
+        record: Some(record),
+        ..Filter::default()
+    };
     log_page(conn, desk, &filter, Page::From(0), TIMELINE_MAX)
 }
 
@@ -95,8 +98,11 @@ struct Words {
 impl Words {
     fn load(conn: &mut Conn, desk: &Desk, rows: &[Row]) -> Result<Words> {
         let seqs: Vec<i64> = rows.iter().map(|r| r.seq).collect();
-        let people: BTreeSet<PersonId> =
-            rows.iter().flat_map(|r| [r.actor_id, r.person_id]).flatten().collect();
+        let people: BTreeSet<PersonId> = rows
+            .iter()
+            .flat_map(|r| [r.actor_id, r.person_id])
+            .flatten()
+            .collect();
         let private = ledger::opened(conn, &seqs)?;
         let records: BTreeSet<RecordId> = rows.iter().filter_map(|r| r.record_id).collect();
         let mut references = BTreeMap::new();
@@ -105,7 +111,10 @@ impl Words {
         }
         Ok(Words {
             names: people::names(conn, &people)?,
-            private: private.into_iter().map(|(seq, name, _, v)| ((seq, name), v)).collect(),
+            private: private
+                .into_iter()
+                .map(|(seq, name, _, v)| ((seq, name), v))
+                .collect(),
             titles: titles(conn, desk, rows)?,
             references,
         })
@@ -119,7 +128,10 @@ impl Words {
         let entry: Value = serde_json::from_slice(&row.entry)
             .map_err(|e| Error::Corrupt(format!("entry {}: {e}", row.seq)))?;
         let text = |pointer: &str| {
-            entry.pointer(pointer).and_then(Value::as_str).map(str::to_owned)
+            entry
+                .pointer(pointer)
+                .and_then(Value::as_str)
+                .map(str::to_owned)
         };
         let title = row.review_id.zip(row.stage.clone());
         let stage_title = title.and_then(|key| self.titles.get(&key).cloned());
@@ -156,8 +168,7 @@ fn titles(
     let mut titles = BTreeMap::new();
     for id in reviews {
         let pin = store::review(conn, id)?.workflow;
-        let loaded =
-            workflows::version(conn, &desk.workflows, &pin.key, pin.version)?;
+        let loaded = workflows::version(conn, &desk.workflows, &pin.key, pin.version)?;
         for stage in &loaded.workflow.stages {
             titles.insert((id, stage.key.clone()), stage.title.clone());
         }
@@ -167,7 +178,10 @@ fn titles(
 
 fn sentence(row: &Row, stage: Option<&str>, entry: &Value) -> String {
     let stage = stage.unwrap_or("The stage");
-    let revision = entry.pointer("/subject/revision").and_then(Value::as_i64).unwrap_or(1);
+    let revision = entry
+        .pointer("/subject/revision")
+        .and_then(Value::as_i64)
+        .unwrap_or(1);
     match row.kind.as_str() {
         "record.created" => "Created, revision 1".to_owned(),
         "record.revised" => format!("Changed: revision {revision}"),

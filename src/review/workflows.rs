@@ -46,12 +46,19 @@ pub struct Cache(Mutex<HashMap<(i32, String), Arc<Loaded>>>);
 
 impl Cache {
     fn get(&self, version: i32, hash: &str) -> Option<Arc<Loaded>> {
-        self.0.lock().ok()?.get(&(version, hash.to_owned())).cloned()
+        self.0
+            .lock()
+            .ok()?
+            .get(&(version, hash.to_owned()))
+            .cloned()
     }
 
     fn keep(&self, loaded: &Arc<Loaded>) {
         if let Ok(mut all) = self.0.lock() {
-            all.insert((loaded.pin.version, loaded.pin.hash.clone()), loaded.clone());
+            all.insert(
+                (loaded.pin.version, loaded.pin.hash.clone()),
+                loaded.clone(),
+            );
         }
     }
 }
@@ -119,12 +126,7 @@ pub fn versions(conn: &mut Conn) -> Result<Vec<Version>> {
 ///
 /// # Errors
 /// [`Error::NotFound`]; [`Error::Corrupt`] when its text no longer has its hash.
-pub fn version(
-    conn: &mut Conn,
-    cache: &Cache,
-    key: &str,
-    version: i32,
-) -> Result<Arc<Loaded>> {
+pub fn version(conn: &mut Conn, cache: &Cache, key: &str, version: i32) -> Result<Arc<Loaded>> {
     let row: Option<(String, String)> = workflows::table
         .find((key, version))
         .select((workflows::hash, workflows::text))
@@ -141,20 +143,37 @@ pub fn version(
 }
 
 fn load(key: &str, version: i32, hash: &str, text: &str) -> Result<Loaded> {
-    let corrupt = |what: String| Error::Corrupt(format!("workflow {key} version {version}: {what}"));
+    let corrupt =
+        |what: String| Error::Corrupt(format!("workflow {key} version {version}: {what}"));
     let bundle = Bundle::pinned(text).map_err(|problems| {
-        corrupt(problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
+        corrupt(
+            problems
+                .iter()
+                .map(ToString::to_string)
+                .collect::<Vec<_>>()
+                .join("; "),
+        )
     })?;
     if bundle.hash != hash {
-        return Err(corrupt("its text no longer has the hash it was published with".to_owned()));
+        return Err(corrupt(
+            "its text no longer has the hash it was published with".to_owned(),
+        ));
     }
     let mut forms = BTreeMap::new();
     for (name, schema) in &bundle.forms {
         let form = Form::parse(schema).map_err(|_| corrupt(format!("form {name}")))?;
         forms.insert(name.clone(), form);
     }
-    let pin = Pin { key: key.to_owned(), version, hash: hash.to_owned() };
-    Ok(Loaded { pin, workflow: bundle.workflow, forms })
+    let pin = Pin {
+        key: key.to_owned(),
+        version,
+        hash: hash.to_owned(),
+    };
+    Ok(Loaded {
+        pin,
+        workflow: bundle.workflow,
+        forms,
+    })
 }
 
 /// The active version that is meant for `request`: of those that apply, the one with the highest

@@ -355,9 +355,9 @@ impl Checker<'_> {
     }
 
     fn order(&mut self, id: u64, a: &Type, b: &Type) -> Type {
-        let numbers = a.is_number() && b.is_number();
         let plain = |kind: &Type| kind.is_text() && !matches!(kind, Type::Choice(_));
-        if !numbers && !(plain(a) && plain(b)) {
+        let ordered = (a.is_number() && b.is_number()) || (plain(a) && plain(b));
+        if !ordered {
             let message = format!("{a} and {b} have no order: compare with == or `in`");
             self.fault(id, message);
         }

@@ -19,7 +19,7 @@ pub struct Workflow {
     /// CEL over `request`; without it the workflow applies to every record of its kind.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub applies_when: Option<String>,
-    /// Of the workflows that apply, the one with the highest priority is taken.
+    /// Of the workflows that apply, the one with the highest number is taken.
     #[serde(default = "default_priority")]
     pub priority: u32,
     /// The kind whose fields are `request.*`.
@@ -277,6 +277,11 @@ impl Outcome {
             Outcome::Reject => "reject",
             Outcome::Recuse => "recuse",
         }
+    }
+
+    /// Whether it counts toward a need.
+    pub fn is_approval(self) -> bool {
+        matches!(self, Outcome::Approve | Outcome::ApproveWithConditions)
     }
 
     /// The outcome by its word.

@@ -129,14 +129,18 @@ export function expectOnlyOwnHost(page, origin = new URL(page.url()).origin) {
   const foreign = requests.filter(
     (url) => /^(https?|wss?|ftp):/.test(url) && new URL(url).origin !== origin,
   );
-  assert.deepEqual(foreign, [], `${page.url()} asked other hosts than ${origin}`);
+  expectNone(foreign, `${page.url()} asked other hosts than ${origin}`);
   const refused = complaints.filter((text) => text.includes('Content Security Policy'));
-  assert.deepEqual(refused, [], `${page.url()} wants what its security policy forbids`);
+  expectNone(refused, `${page.url()} wants what its security policy forbids`);
 }
 
 /** Fails on script errors and error lines in the console (a 404 image is one of these). */
 export function expectNoComplaints(page) {
-  assert.deepEqual(seen.get(page).complaints, [], `${page.url()} made the browser complain`);
+  expectNone(seen.get(page).complaints, `${page.url()} made the browser complain`);
+}
+
+function expectNone(found, what) {
+  assert.ok(found.length === 0, `${what}:\n  ${found.join('\n  ')}`);
 }
 
 /** Fails when the page is wider than its window and would have to be pushed sideways. */
@@ -210,6 +214,7 @@ export async function startServer(command, args, env = {}) {
   try {
     const url = await poll(60_000, async () => {
       assert.ok(running, `the server ended:\n${output()}`);
+      assert.ok(!said.stderr.includes('panicked at'), `the server panicked:\n${output()}`);
       const [address] = said.stdout.match(/http:\/\/127\.0\.0\.1:[1-9]\d*/) ?? [];
       return address && (await answers(address)) ? address : undefined;
     });

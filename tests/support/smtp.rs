@@ -12,7 +12,7 @@ use tempfile::TempDir;
 const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A running server. How it treats a recipient is told by the local part of the address
-/// (`nouser@`, `greylist@`, `slow@`, `drop@` …, see `tests/smtp/server.py`), or by [`Smtp::behave`].
+/// (`nouser@`, `greylist@`, `slow@` …, see `tests/smtp/server.py`), or by [`Smtp::behave`].
 pub struct Smtp {
     folder: TempDir,
     options: Vec<String>,

@@ -52,11 +52,14 @@ impl Reading {
 
 fn one(field: &Field, how: &FieldMapping, text: &str) -> Outcome {
     if how.blank.contains(&fold(text)) {
-        return Outcome::Nothing(format!("“{}” counts as not given", shorten(text, 40)));
+        return Outcome::Nothing(format!(
+            "“{}” counts as not given",
+            shorten(&fold(text), 40)
+        ));
     }
     match how.known(text) {
         Some(Value::Null) => {
-            let shown = shorten(text, 40);
+            let shown = shorten(&fold(text), 40);
             Outcome::Nothing(format!("“{shown}” says nothing for `{}`", field.name))
         }
         Some(value) => Outcome::Is(value.clone()),
@@ -92,10 +95,7 @@ fn unknown(field: &Field, how: &FieldMapping, text: &str) -> Outcome {
 fn date(how: &FieldMapping, text: &str) -> Outcome {
     let line = collapse(text);
     let Some(day) = how.dates.iter().find_map(|format| day(format, &line)) else {
-        let examples = how
-            .dates
-            .iter()
-            .filter_map(|format| strtime::format(format, jiff::civil::date(2024, 3, 31)).ok());
+        let examples = how.dates.iter().filter_map(|format| example(format));
         let examples = examples.collect::<Vec<_>>().join(" or ");
         return Outcome::Wrong(format!("a date must exist and be written like {examples}"));
     };
@@ -104,6 +104,14 @@ fn date(how: &FieldMapping, text: &str) -> Outcome {
         return Outcome::Wrong(format!("a date must lie between {earliest} and {latest}"));
     }
     Outcome::Is(Value::from(day.to_string()))
+}
+
+/// The last of March 2024 in that format; none when the format is not understood.
+pub(crate) fn example(format: &str) -> Option<String> {
+    let day = jiff::civil::date(2024, 3, 31)
+        .to_zoned(jiff::tz::TimeZone::UTC)
+        .ok()?;
+    strtime::format(format, &day).ok()
 }
 
 /// A format without a day, or without a month, means the first.
@@ -191,6 +199,8 @@ mod tests {
         assert_eq!(date(formats.clone(), "Jan-03").unwrap(), "2003-01-01");
         assert_eq!(date(formats.clone(), " jul-25 ").unwrap(), "2025-07-01");
         assert_eq!(date(formats.clone(), "2023").unwrap(), "2023-01-01");
+        let stamp = json!("%Y-%m-%dT%H:%M:%SZ");
+        assert_eq!(date(stamp, "2025-06-26T07:39:09Z").unwrap(), "2025-06-26");
         let rule = date(formats.clone(), "31.12.2024").unwrap_err();
         assert_eq!(
             rule,
@@ -223,7 +233,7 @@ mod tests {
         let reading = reading(field, how, r#"["Age","Shoe size","N/A","sex"]"#);
         assert_eq!(reading.values, [json!("age"), json!("sex")]);
         assert_eq!(reading.faults[0].0, "Shoe size");
-        assert_eq!(reading.asides, ["“N/A” counts as not given"]);
+        assert_eq!(reading.asides, ["“n/a” counts as not given"]);
     }
 
     #[test]

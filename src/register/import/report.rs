@@ -121,6 +121,35 @@ impl Report {
     }
 }
 
+impl Report {
+    /// By reason; the JSON form says it by column as well.
+    fn write_set_aside(&self, out: &mut fmt::Formatter) -> fmt::Result {
+        let mut reasons: BTreeMap<&str, (u64, Vec<&str>)> = BTreeMap::new();
+        for one in &self.ignored {
+            let (cells, columns) = reasons.entry(&one.reason).or_default();
+            *cells += one.cells;
+            columns.push(&one.column);
+        }
+        if !reasons.is_empty() {
+            writeln!(out, "\nSet aside by the mapping, in cells:")?;
+        }
+        let mut reasons: Vec<_> = reasons.into_iter().collect();
+        reasons.sort_by_key(|(_, (cells, _))| u64::MAX - cells);
+        for (reason, (cells, columns)) in reasons.iter().take(GROUPS_SHOWN) {
+            let place = match columns.as_slice() {
+                [column] => shorten(column, 60),
+                columns => format!("{} columns", columns.len()),
+            };
+            writeln!(out, "  {cells:>6} × {reason} ({place})")?;
+        }
+        let more = reasons.len().saturating_sub(GROUPS_SHOWN);
+        if more > 0 {
+            writeln!(out, "  … and {more} more reasons: --json lists every one")?;
+        }
+        Ok(())
+    }
+}
+
 /// The report as it is printed: figures, then problems by column, value and rule, then what was
 /// set aside.
 impl fmt::Display for Report {
@@ -157,14 +186,7 @@ impl fmt::Display for Report {
         if more > 0 {
             writeln!(out, "  … and {more} more: --json lists every one")?;
         }
-        if !self.ignored.is_empty() {
-            writeln!(out, "\nSet aside by the mapping:")?;
-        }
-        for one in &self.ignored {
-            let column = shorten(&one.column, 72);
-            writeln!(out, "  {:>6} × {column}: {}", one.cells, one.reason)?;
-        }
-        Ok(())
+        self.write_set_aside(out)
     }
 }
 

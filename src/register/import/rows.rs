@@ -230,8 +230,12 @@ impl<'a> Account<'a> {
             }
             if used && text.contains('\u{fffd}') {
                 let rule = "“�” stands for signs lost before: save the file as UTF-8 again";
-                self.problems
-                    .push(Problem::new(self.line, self.name(place), &text, rule));
+                self.problems.push(Problem::new(
+                    self.line,
+                    self.name(place),
+                    &around_lost(&text),
+                    rule,
+                ));
             }
             cells.push(text);
         }
@@ -288,14 +292,19 @@ impl<'a> Account<'a> {
     fn checked(&mut self, plan: &Plan, check: &Check, mut document: Value) -> Value {
         // Leaving one field out may make another one wrong; a document has fewer rounds than
         // fields, and nearly always one.
+        let mut gone = Vec::new();
         for _ in 0..=plan.fields.len() {
             let faults = check(&document);
             let Some(object) = document.as_object_mut().filter(|_| !faults.is_empty()) else {
                 break;
             };
             let before = object.len();
+            let mut left = Vec::new();
             for (name, message) in faults {
                 let Some(value) = object.remove(&name) else {
+                    if !gone.contains(&name) {
+                        left.push(Problem::new(self.line, "", &name, message));
+                    }
                     continue;
                 };
                 let planned = plan.fields.iter().find(|one| one.field.name == name);
@@ -305,8 +314,10 @@ impl<'a> Account<'a> {
                 let rule = format!("`{name}` left out: {message}");
                 self.problems
                     .push(Problem::new(self.line, &column, &plain(&value), rule));
+                gone.push(name);
             }
             if object.len() == before {
+                self.problems.extend(left);
                 break;
             }
         }
@@ -325,6 +336,15 @@ impl<'a> Account<'a> {
             line: self.line,
             problems: self.problems,
         }
+    }
+}
+
+/// The text near the first sign that was lost.
+fn around_lost(text: &str) -> String {
+    let before = text.chars().take_while(|sign| *sign != '\u{fffd}').count();
+    match before.saturating_sub(30) {
+        0 => text.to_owned(),
+        skipped => format!("…{}", text.chars().skip(skipped).collect::<String>()),
     }
 }
 
@@ -542,7 +562,8 @@ mod tests {
             "started_on": { "column": "Since", "dates": "%d.%m.%Y" },
             "topic": { "const": "Public" },
         }});
-        let csv = "Name;Stage;Uses;More;Asked;Since\nX;In\u{a0}Use ;\"Search; drafting\";search;;1.2.2024\n";
+        let csv = "Name;Stage;Uses;More;Asked;Since\n\
+                   X;In\u{a0}Use ;\"Search; drafting\";search;;1.2.2024\n";
         let mapped = row(csv, about);
         let expected = json!({
             "title": "X", "lifecycle": "live", "uses": ["search", "drafting"],
@@ -584,7 +605,7 @@ mod tests {
             .map(|one| (one.column.as_str(), one.reason.as_str()))
             .collect();
         let expected = [
-            ("Topic", "“N/A” counts as not given"),
+            ("Topic", "“n/a” counts as not given"),
             ("Mail", "not public"),
         ];
         assert_eq!((asides, mapped.problems.len()), (expected.to_vec(), 0));
@@ -693,6 +714,13 @@ mod tests {
     }
 
     #[test]
+    fn a_complaint_about_no_field_in_particular_is_told_and_the_row_is_taken() {
+        let check = |_: &Value| vec![(String::new(), "is too large".to_owned())];
+        let mapped = import("Name\nX\n", json!({}), &check).remove(0).unwrap();
+        assert_eq!(told(&mapped.problems[0]), (2, "", "", "is too large"));
+    }
+
+    #[test]
     fn a_row_without_a_title_is_refused_and_a_check_that_never_ends_is_not_believed() {
         let refused = rows("Name,Topic\n ,t\n", json!({})).remove(0).unwrap_err();
         assert_eq!(
@@ -729,6 +757,8 @@ mod tests {
 
     #[test]
     fn control_characters_are_left_out_and_lost_signs_are_named() {
+        let lost = format!("Name\n{}\u{fffd}b\n", "a ".repeat(100));
+        assert!(row(&lost, json!({})).problems[0].value.contains('\u{fffd}'));
         let mapped = row("Name\na\u{0}b \u{fffd}\n", json!({}));
         assert_eq!(mapped.title, "ab \u{fffd}");
         assert_eq!(mapped.problems.len(), 2);
@@ -769,7 +799,7 @@ mod tests {
         assert_eq!((report.problems.len(), report.ignored[0].cells), (3, 2));
         let text = report.to_string();
         assert!(text.contains("lines 2, 4\n    Asked: “maybe”\n    `asked` must be true or false"));
-        assert!(text.contains("2 × Mail: not public"), "{text}");
+        assert!(text.contains("2 × not public (Mail)"), "{text}");
         let json = serde_json::to_value(&report).unwrap();
         assert_eq!(json["problems"][0]["column"], "Asked");
         let names: Vec<&String> = json.as_object().unwrap().keys().collect();
@@ -801,7 +831,10 @@ mod tests {
         #[test]
         fn every_cell_that_is_not_empty_is_taken_reported_or_set_aside(
             cells in proptest::collection::vec(
-                proptest::collection::vec("(a|b|na|drafting;x|2024-01-01|Jan-24|a\u{0}b|[ab \u{a0}]{0,70}|\\PC{0,9})", 0..9),
+                proptest::collection::vec(
+                    "(a|b|na|drafting;x|2024-01-01|Jan-24|a\u{0}b|[ab \u{a0}]{0,70}|\\PC{0,9})",
+                    0..9,
+                ),
                 1..6,
             )
         ) {

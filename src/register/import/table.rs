@@ -392,7 +392,10 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_the_reader_panic(text in "[ab,;\t\"\r\n\u{a0}\u{0}é\u{feff}]{0,80}", row in 0_u64..4) {
+        fn no_text_makes_the_reader_panic(
+            text in "[ab,;\t\"\r\n\u{a0}\u{0}é\u{feff}]{0,80}",
+            row in 0_u64..4,
+        ) {
             let layout = Layout { header_row: row, ..Layout::default() };
             if let Ok(table) = Table::open(text.into_bytes(), &layout) {
                 prop_assert_eq!(table.rows().count() as u64, table.row_count());

@@ -114,7 +114,12 @@ pub fn open(ctx: &Context, opening: Opening, now: At) -> Option<(Review, Vec<Eve
         stages: ctx.workflow.stages.iter().map(|s| s.key.clone()).collect(),
     };
     let review = Review::begin(&event)?;
-    let mut run = Run { ctx, review, events: vec![event], now };
+    let mut run = Run {
+        ctx,
+        review,
+        events: vec![event],
+        now,
+    };
     run.settle();
     Some((run.review, run.events))
 }
@@ -129,7 +134,12 @@ pub fn decide(
     command: &Command,
     now: At,
 ) -> Result<(Review, Vec<Event>), Refusal> {
-    let mut run = Run { ctx, review: review.clone(), events: Vec::new(), now };
+    let mut run = Run {
+        ctx,
+        review: review.clone(),
+        events: Vec::new(),
+        now,
+    };
     match command {
         Command::Decide(decision) => run.vote(decision)?,
         Command::Resubmit(resubmission) => run.resubmit(resubmission)?,
@@ -174,7 +184,9 @@ impl<'a> Run<'a> {
         });
         match vote.outcome {
             Outcome::RequestChanges => {
-                self.emit(Event::ChangesRequested { stage: stage.key.clone() });
+                self.emit(Event::ChangesRequested {
+                    stage: stage.key.clone(),
+                });
             }
             Outcome::Reject if stage.on_reject == OnReject::Veto => self.reject(&stage.key),
             _ => self.settle(),
@@ -184,7 +196,10 @@ impl<'a> Run<'a> {
 
     fn may_decide(&self, vote: &Decision) -> Result<&'a Stage, Refusal> {
         let stage = self.definition(&vote.stage).ok_or(Refusal::StageNotOpen)?;
-        let run = self.review.stage(&vote.stage).ok_or(Refusal::StageNotOpen)?;
+        let run = self
+            .review
+            .stage(&vote.stage)
+            .ok_or(Refusal::StageNotOpen)?;
         if run.epoch == vote.epoch && run.votes.contains_key(&vote.person) {
             return Err(Refusal::AlreadyDecided);
         }
@@ -241,10 +256,11 @@ impl<'a> Run<'a> {
     /// The stage's form is asked of those who approve; the others may leave it as it is.
     fn answers(&self, stage: &Stage, vote: &Decision) -> Result<Value, Refusal> {
         let nothing = || Value::Object(serde_json::Map::new());
-        let approving =
-            matches!(vote.outcome, Outcome::Approve | Outcome::ApproveWithConditions);
+        let approving = vote.outcome.is_approval();
         let form = stage.form.as_ref().and_then(|key| self.ctx.forms.get(key));
-        let (true, Some(form)) = (approving, form) else { return Ok(nothing()) };
+        let (true, Some(form)) = (approving, form) else {
+            return Ok(nothing());
+        };
         let errors = form.check(&vote.answers);
         if errors.is_empty() {
             Ok(vote.answers.clone())
@@ -256,8 +272,14 @@ impl<'a> Run<'a> {
     fn reject(&mut self, stage: &str) {
         let epoch = self.review.stage(stage).map_or(0, |s| s.epoch);
         let progress = Progress::Rejected;
-        self.emit(Event::StageSettled { stage: stage.to_owned(), epoch, progress });
-        self.emit(Event::Rejected { because: RejectedBecause::Stage });
+        self.emit(Event::StageSettled {
+            stage: stage.to_owned(),
+            epoch,
+            progress,
+        });
+        self.emit(Event::Rejected {
+            because: RejectedBecause::Stage,
+        });
     }
 
     fn resubmit(&mut self, new: &Resubmission) -> Result<(), Refusal> {
@@ -275,7 +297,9 @@ impl<'a> Run<'a> {
         });
         self.reopen_stages();
         if self.review.resubmissions > allowed {
-            self.emit(Event::Rejected { because: RejectedBecause::TooManyRevisions });
+            self.emit(Event::Rejected {
+                because: RejectedBecause::TooManyRevisions,
+            });
         } else {
             self.settle();
         }
@@ -284,10 +308,15 @@ impl<'a> Run<'a> {
 
     fn reopen_stages(&mut self) {
         for stage in &self.ctx.workflow.stages {
-            let Some(run) = self.review.stage(&stage.key) else { continue };
+            let Some(run) = self.review.stage(&stage.key) else {
+                continue;
+            };
             if run.progress != Progress::Pending {
                 let epoch = run.epoch + 1;
-                self.emit(Event::StageReopened { stage: stage.key.clone(), epoch });
+                self.emit(Event::StageReopened {
+                    stage: stage.key.clone(),
+                    epoch,
+                });
             }
         }
     }
@@ -300,7 +329,9 @@ impl<'a> Run<'a> {
         if reason.is_some_and(|r| r.chars().count() > REASON_MAX) {
             return Err(Refusal::TooLong("the reason", REASON_MAX));
         }
-        self.emit(Event::Withdrawn { reason: text(&reason.map(str::to_owned)) });
+        self.emit(Event::Withdrawn {
+            reason: text(&reason.map(str::to_owned)),
+        });
         Ok(())
     }
 
@@ -332,7 +363,9 @@ impl<'a> Run<'a> {
     }
 
     fn settle_stage(&mut self, stage: &'a Stage) -> bool {
-        let Some(run) = self.review.stage(&stage.key) else { return false };
+        let Some(run) = self.review.stage(&stage.key) else {
+            return false;
+        };
         match run.progress {
             Progress::Pending => self.start(stage),
             Progress::Open => self.close_or_fill(stage),
@@ -342,7 +375,9 @@ impl<'a> Run<'a> {
 
     fn start(&mut self, stage: &Stage) -> bool {
         let settled = |key: &String| {
-            self.review.stage(key).is_some_and(|run| run.progress.lets_others_start())
+            self.review
+                .stage(key)
+                .is_some_and(|run| run.progress.lets_others_start())
         };
         if !stage.needs.iter().all(settled) {
             return false;
@@ -357,14 +392,23 @@ impl<'a> Run<'a> {
         };
         let unread = match self.ctx.workflow.condition(stage, &inputs) {
             Verdict::Skipped { condition } => {
-                self.emit(Event::StageSkipped { stage: key, epoch, condition });
+                self.emit(Event::StageSkipped {
+                    stage: key,
+                    epoch,
+                    condition,
+                });
                 return true;
             }
             Verdict::Error { message, .. } => Some(message),
             Verdict::Required { .. } => None,
         };
         let seats = resolve(self.ctx, &self.review, stage);
-        self.emit(Event::StageOpened { stage: key, epoch, seats, unread });
+        self.emit(Event::StageOpened {
+            stage: key,
+            epoch,
+            seats,
+            unread,
+        });
         true
     }
 
@@ -381,7 +425,9 @@ impl<'a> Run<'a> {
     }
 
     fn close_or_fill(&mut self, stage: &Stage) -> bool {
-        let Some(run) = self.review.stage(&stage.key) else { return false };
+        let Some(run) = self.review.stage(&stage.key) else {
+            return false;
+        };
         match count(self.ctx, &self.review, stage, run) {
             Count::Open => false,
             Count::Rejected => {
@@ -390,7 +436,11 @@ impl<'a> Run<'a> {
             }
             Count::Met => {
                 let (epoch, progress) = (run.epoch, outcome_of(run));
-                self.emit(Event::StageSettled { stage: stage.key.clone(), epoch, progress });
+                self.emit(Event::StageSettled {
+                    stage: stage.key.clone(),
+                    epoch,
+                    progress,
+                });
                 true
             }
             Count::Short { seats, outvoted } => {
@@ -405,7 +455,9 @@ impl<'a> Run<'a> {
     }
 
     fn fall_back(&mut self, stage: &Stage, index: usize, again: bool) -> bool {
-        let Some(run) = self.review.stage(&stage.key) else { return false };
+        let Some(run) = self.review.stage(&stage.key) else {
+            return false;
+        };
         let (Some(seat), Some(now)) = (stage.seats.get(index), run.seats.get(index)) else {
             return false;
         };
@@ -417,7 +469,10 @@ impl<'a> Run<'a> {
         if !new {
             return false;
         }
-        let people = people.into_iter().chain(now.fallback.iter().flatten().copied()).collect();
+        let people = people
+            .into_iter()
+            .chain(now.fallback.iter().flatten().copied())
+            .collect();
         self.emit(Event::SeatFellBack {
             stage: stage.key.clone(),
             epoch: run.epoch,
@@ -431,7 +486,10 @@ impl<'a> Run<'a> {
     /// approved already may be the one a seat lacked, so stages are settled after.
     fn refill(&mut self) {
         for stage in &self.ctx.workflow.stages {
-            let open = self.review.stage(&stage.key).filter(|r| r.progress == Progress::Open);
+            let open = self
+                .review
+                .stage(&stage.key)
+                .filter(|r| r.progress == Progress::Open);
             let Some(run) = open.filter(|_| self.review.phase == Phase::InReview) else {
                 continue;
             };
@@ -451,22 +509,40 @@ impl<'a> Run<'a> {
         };
         let (epoch, known) = (run.epoch, run.asked());
         let fresh = resolve(self.ctx, &self.review, stage);
-        let named = fresh.get(index).map(|s| s.people.clone()).unwrap_or_default();
+        let named = fresh
+            .get(index)
+            .map(|s| s.people.clone())
+            .unwrap_or_default();
         if named.is_subset(&known) {
             self.fall_back(stage, index, true);
             return;
         }
         let before = run.seats.get(index);
         let own = |person: &PersonId| before.is_some_and(|seat| seat.people.contains(person));
-        let standing_in = before.and_then(|seat| seat.fallback.clone()).unwrap_or_default();
-        let people = named.into_iter().filter(|p| !own(p)).chain(standing_in).collect();
+        let standing_in = before
+            .and_then(|seat| seat.fallback.clone())
+            .unwrap_or_default();
+        let people = named
+            .into_iter()
+            .filter(|p| !own(p))
+            .chain(standing_in)
+            .collect();
         let (stage, seat) = (stage.key.clone(), seat.key.clone());
-        self.emit(Event::SeatFellBack { stage, epoch, seat, people });
+        self.emit(Event::SeatFellBack {
+            stage,
+            epoch,
+            seat,
+            people,
+        });
     }
 }
 
 fn outcome_of(run: &StageRun) -> Progress {
-    if run.votes.values().any(|o| *o == Outcome::ApproveWithConditions) {
+    if run
+        .votes
+        .values()
+        .any(|o| *o == Outcome::ApproveWithConditions)
+    {
         Progress::ApprovedWithConditions
     } else {
         Progress::Approved
@@ -482,19 +558,32 @@ fn conditions_well_formed(vote: &Decision) -> Result<(), Refusal> {
         return Err(Refusal::ConditionMissing);
     }
     if vote.conditions.len() > CONDITIONS_MAX {
-        return Err(Refusal::ConditionInvalid(CONDITIONS_MAX + 1, "at most ten conditions"));
+        return Err(Refusal::ConditionInvalid(
+            CONDITIONS_MAX + 1,
+            "at most ten conditions",
+        ));
     }
     for (index, condition) in vote.conditions.iter().enumerate() {
         if condition.text.trim().is_empty() {
-            return Err(Refusal::ConditionInvalid(index + 1, "say what must be done"));
+            return Err(Refusal::ConditionInvalid(
+                index + 1,
+                "say what must be done",
+            ));
         }
         if condition.text.chars().count() > CONDITION_MAX {
-            return Err(Refusal::ConditionInvalid(index + 1, "at most 1000 characters"));
+            return Err(Refusal::ConditionInvalid(
+                index + 1,
+                "at most 1000 characters",
+            ));
         }
     }
     Ok(())
 }
 
 fn text(given: &Option<String>) -> Option<String> {
-    given.as_deref().map(str::trim).filter(|t| !t.is_empty()).map(str::to_owned)
+    given
+        .as_deref()
+        .map(str::trim)
+        .filter(|t| !t.is_empty())
+        .map(str::to_owned)
 }

@@ -23,7 +23,9 @@ pub enum Refusal {
     #[error("you decided this already; a decision is never changed")]
     AlreadyDecided,
     /// The decision is about another revision than the present one.
-    #[error("the content changed since you opened the page; look at the new revision and decide again")]
+    #[error(
+        "the content changed since you opened the page; look at the new revision and decide again"
+    )]
     Superseded,
     /// The stage does not offer this outcome.
     #[error("choose one of the outcomes this stage offers")]

@@ -22,15 +22,21 @@ pub struct Directory {
 impl Directory {
     fn named(&self, review: &Review, request: &Value, who: &Who) -> BTreeSet<PersonId> {
         let by_address = |address: &str| {
-            self.addresses.get(&address.trim().to_lowercase()).copied().into_iter().collect()
+            self.addresses
+                .get(&address.trim().to_lowercase())
+                .copied()
+                .into_iter()
+                .collect()
         };
         match who {
             Who::Role(role) => self.roles.get(role).cloned().unwrap_or_default(),
             Who::Group(group) => self.groups.get(group).cloned().unwrap_or_default(),
             Who::Person(address) => by_address(address),
-            Who::Field(field) => {
-                request.get(field).and_then(Value::as_str).map(by_address).unwrap_or_default()
-            }
+            Who::Field(field) => request
+                .get(field)
+                .and_then(Value::as_str)
+                .map(by_address)
+                .unwrap_or_default(),
             Who::Relation(Relation::Submitter) => BTreeSet::from([review.submitter]),
             Who::Relation(Relation::Owner) => BTreeSet::from([review.owner]),
         }
@@ -52,9 +58,17 @@ pub(super) fn separated(
             _ => {}
         }
     }
-    let approved = |key: &str| review.stage(key).is_some_and(|s| s.approvers().contains(&person));
+    let approved = |key: &str| {
+        review
+            .stage(key)
+            .is_some_and(|s| s.approvers().contains(&person))
+    };
     // Both directions: with parallel stages the order in which they are decided is open.
-    let here = stage.separation.not_approvers_of.iter().any(|other| approved(other));
+    let here = stage
+        .separation
+        .not_approvers_of
+        .iter()
+        .any(|other| approved(other));
     let there = ctx
         .workflow
         .stages
@@ -78,7 +92,12 @@ pub(super) fn resolve(ctx: &Context, review: &Review, stage: &Stage) -> Vec<Seat
             Need::AtLeast(need) => need as usize,
             Need::All => people.len().max(1),
         };
-        SeatRun { key: seat.key.clone(), need, people, fallback: None }
+        SeatRun {
+            key: seat.key.clone(),
+            need,
+            people,
+            fallback: None,
+        }
     };
     stage.seats.iter().map(run).collect()
 }
@@ -124,10 +143,19 @@ pub(super) fn count(ctx: &Context, review: &Review, stage: &Stage, run: &StageRu
     if unfilled == 0 {
         return Count::Open;
     }
-    able.extend(run.votes.iter().filter(|(_, o)| **o == Outcome::Reject).map(|(p, _)| *p));
+    able.extend(
+        run.votes
+            .iter()
+            .filter(|(_, o)| **o == Outcome::Reject)
+            .map(|(p, _)| *p),
+    );
     let seats = short(&run.seats, &able);
     let outvoted = seats.len() < unfilled;
-    if seats.is_empty() { Count::Rejected } else { Count::Short { seats, outvoted } }
+    if seats.is_empty() {
+        Count::Rejected
+    } else {
+        Count::Short { seats, outvoted }
+    }
 }
 
 /// The seats that `people` cannot fill, counting each person for one seat.
@@ -153,7 +181,9 @@ fn give_one(
     taken: &mut Vec<(usize, PersonId)>,
     tried: &mut BTreeSet<PersonId>,
 ) -> bool {
-    let Some(run) = seats.get(seat) else { return false };
+    let Some(run) = seats.get(seat) else {
+        return false;
+    };
     for person in run.asked().filter(|p| people.contains(p)) {
         if !tried.insert(person) {
             continue;
@@ -203,7 +233,11 @@ pub fn forecast(ctx: &Context, review: &Review) -> Vec<Forecast> {
         let needed = needed(ctx, review, stage, &outcomes);
         outcomes.insert(stage.key.clone(), needed);
         let seats = expected_seats(ctx, review, stage);
-        route.push(Forecast { stage: stage.key.clone(), needed, seats });
+        route.push(Forecast {
+            stage: stage.key.clone(),
+            needed,
+            seats,
+        });
     }
     route
 }
@@ -216,14 +250,29 @@ fn needed(
 ) -> Needed {
     let holds = |outcome: &str| {
         let result = |(key, needed): (&String, &Needed)| {
-            let outcome = if *needed == Needed::No { "skipped" } else { outcome };
+            let outcome = if *needed == Needed::No {
+                "skipped"
+            } else {
+                outcome
+            };
             let answers = Value::Object(serde_json::Map::new());
-            let result = StageResult { outcome: outcome.to_owned(), timed_out: false, answers };
+            let result = StageResult {
+                outcome: outcome.to_owned(),
+                timed_out: false,
+                answers,
+            };
             (key.clone(), result)
         };
         let stages = earlier.iter().map(result).collect();
-        let inputs = Inputs { request: ctx.request, derived: &review.derived, stages: &stages };
-        !matches!(ctx.workflow.condition(stage, &inputs), Verdict::Skipped { .. })
+        let inputs = Inputs {
+            request: ctx.request,
+            derived: &review.derived,
+            stages: &stages,
+        };
+        !matches!(
+            ctx.workflow.condition(stage, &inputs),
+            Verdict::Skipped { .. }
+        )
     };
     match (holds("approved"), holds("approved_with_conditions")) {
         (true, true) => Needed::Yes,
@@ -261,13 +310,20 @@ pub fn open_tasks(ctx: &Context, review: &Review) -> BTreeSet<OpenTask> {
         return open;
     }
     for stage in &ctx.workflow.stages {
-        let Some(run) = review.stage(&stage.key).filter(|r| r.progress == Progress::Open) else {
+        let Some(run) = review
+            .stage(&stage.key)
+            .filter(|r| r.progress == Progress::Open)
+        else {
             continue;
         };
         let still = |p: &PersonId| {
             !run.votes.contains_key(p) && separated(ctx, review, stage, *p).is_none()
         };
-        let task = |person| OpenTask { stage: stage.key.clone(), epoch: run.epoch, person };
+        let task = |person| OpenTask {
+            stage: stage.key.clone(),
+            epoch: run.epoch,
+            person,
+        };
         open.extend(run.asked().into_iter().filter(still).map(task));
     }
     open

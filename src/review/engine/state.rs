@@ -84,7 +84,10 @@ impl Progress {
 
     /// Whether stages that need this one may start.
     pub fn lets_others_start(self) -> bool {
-        matches!(self, Progress::Skipped | Progress::Approved | Progress::ApprovedWithConditions)
+        matches!(
+            self,
+            Progress::Skipped | Progress::Approved | Progress::ApprovedWithConditions
+        )
     }
 }
 
@@ -104,7 +107,10 @@ pub struct SeatRun {
 impl SeatRun {
     /// Everyone who was asked for this seat.
     pub fn asked(&self) -> impl Iterator<Item = PersonId> {
-        self.people.iter().chain(self.fallback.iter().flatten()).copied()
+        self.people
+            .iter()
+            .chain(self.fallback.iter().flatten())
+            .copied()
     }
 }
 
@@ -133,8 +139,11 @@ impl StageRun {
 
     /// Those who approved, with or without conditions.
     pub fn approvers(&self) -> BTreeSet<PersonId> {
-        let approving = |o: &Outcome| matches!(o, Outcome::Approve | Outcome::ApproveWithConditions);
-        self.votes.iter().filter(|(_, o)| approving(o)).map(|(p, _)| *p).collect()
+        self.votes
+            .iter()
+            .filter(|(_, o)| o.is_approval())
+            .map(|(p, _)| *p)
+            .collect()
     }
 }
 
@@ -175,12 +184,28 @@ impl Review {
 
     /// The review as its first event leaves it; `None` when the event is another.
     pub fn begin(event: &Event) -> Option<Review> {
-        let Event::Opened { review, record, workflow, revision, digest, submitter, owner, .. } =
-            event
+        let Event::Opened {
+            review,
+            record,
+            workflow,
+            revision,
+            digest,
+            submitter,
+            owner,
+            ..
+        } = event
         else {
             return None;
         };
-        let Event::Opened { editors, derived, stages, .. } = event else { return None };
+        let Event::Opened {
+            editors,
+            derived,
+            stages,
+            ..
+        } = event
+        else {
+            return None;
+        };
         let pending = |key: &String| (key.clone(), StageRun::pending(0));
         Some(Review {
             id: *review,
@@ -202,7 +227,13 @@ impl Review {
     pub fn apply(&mut self, event: &Event, at: At) {
         match event {
             Event::Opened { .. } => {}
-            Event::Resubmitted { revision, digest, owner, editors, derived } => {
+            Event::Resubmitted {
+                revision,
+                digest,
+                owner,
+                editors,
+                derived,
+            } => {
                 self.phase = Phase::InReview;
                 self.revision = *revision;
                 self.digest = digest.clone();
@@ -220,7 +251,9 @@ impl Review {
     }
 
     fn apply_to_stage(&mut self, event: &Event, at: At) {
-        let Some(run) = event.stage().and_then(|key| self.stages.get_mut(key)) else { return };
+        let Some(run) = event.stage().and_then(|key| self.stages.get_mut(key)) else {
+            return;
+        };
         match event {
             Event::StageReopened { epoch, .. } => *run = StageRun::pending(*epoch),
             Event::StageSkipped { .. } => run.take(Progress::Skipped, at),
@@ -233,9 +266,14 @@ impl Review {
                     seat.fallback = Some(people.clone());
                 }
             }
-            Event::Decided { person, outcome, answers, .. } => {
+            Event::Decided {
+                person,
+                outcome,
+                answers,
+                ..
+            } => {
                 run.votes.insert(*person, *outcome);
-                if matches!(outcome, Outcome::Approve | Outcome::ApproveWithConditions) {
+                if outcome.is_approval() {
                     merge(&mut run.answers, answers);
                 }
             }

@@ -56,7 +56,8 @@ fn holds(when: &str, request: &Value) -> bool {
 #[test]
 fn what_a_condition_may_say() {
     let request = request(json!({
-        "cost_eur_per_year": 50000, "hit_rate": 3, "tags": ["a", "bc"], "uses": ["hiring", "search"],
+        "cost_eur_per_year": 50000, "hit_rate": 3, "tags": ["a", "bc"],
+        "uses": ["hiring", "search"],
     }));
     let true_ones = [
         "request.sourcing != 'vendor' && derived.risk == 'low'",
@@ -72,7 +73,8 @@ fn what_a_condition_may_say() {
         "!(has(request.vendor_assessed) && request.vendor_assessed)",
         "has(request.hit_rate) && double(request.hit_rate) * 1.5 > 4.0",
         "has(request.hit_rate) && request.hit_rate < 3.5 && request.hit_rate == 3",
-        "request.title.startsWith('Sum') && request.title.contains('mar') && size(request.title) > 3",
+        "request.title.startsWith('Sum') && request.title.contains('mar')",
+        "size(request.title) > 3",
         "(request.sourcing == 'vendor' ? 'high' : 'low') == derived.risk",
         "has(request.tags) && request.tags.exists(t, t.endsWith('c')) && 'a' in request.tags",
         "!has(stages.first.answers.lawful)",

@@ -379,3 +379,37 @@ fn types_are_written_back_as_they_were_read() {
     );
     assert_eq!(serde_json::to_value(Need::All).unwrap(), json!("all"));
 }
+
+#[test]
+fn the_smallest_workflow_of_the_guide_is_right() {
+    let guide = include_str!("../../../docs/workflows.md");
+    let (_, from) = guide.split_once("```json\n").unwrap();
+    let (example, _) = from.split_once("```").unwrap();
+    load(example).unwrap_or_else(|problems| panic!("{}", lines(&problems)));
+}
+
+#[test]
+fn the_guide_names_every_key_of_the_format() {
+    let guide = include_str!("../../../docs/workflows.md");
+    let schema: Value = serde_json::from_str(SCHEMA).unwrap();
+    let objects = [
+        "",
+        "/$defs/derive",
+        "/$defs/case",
+        "/$defs/who",
+        "/$defs/seat",
+        "/$defs/stage",
+    ];
+    for object in objects {
+        let keys = schema
+            .pointer(&format!("{object}/properties"))
+            .unwrap()
+            .as_object()
+            .unwrap();
+        for key in keys.keys().filter(|key| *key != "$schema") {
+            let named =
+                guide.contains(&format!("`{key}`")) || guide.contains(&format!("\"{key}\""));
+            assert!(named, "{key}");
+        }
+    }
+}

@@ -105,7 +105,9 @@ fn small() -> Value {
         "format": 1, "key": "small", "title": "Small", "form": "use_case",
         "derive": [{
             "key": "risk", "type": "string", "values": ["low", "high"],
-            "cases": [{"when": "request.sourcing == 'vendor'", "then": "high", "because": "Bought."}],
+            "cases": [
+                {"when": "request.sourcing == 'vendor'", "then": "high", "because": "Bought."}
+            ],
             "otherwise": "low"
         }],
         "stages": [

@@ -1,6 +1,7 @@
 //! The default policy as shipped: which requests go where.
 
 use super::*;
+use crate::form::Form;
 
 fn risk(changes: Value) -> (Value, Option<String>) {
     let derived = policy().workflow.derive(&request(changes));
@@ -54,6 +55,23 @@ fn the_policy_is_laid_out_as_agreed() {
         ancestors,
         ["data_use", "human_review", "vendor", "legal_security"]
     );
+}
+
+#[test]
+fn the_policy_fits_the_use_case_form_that_is_shipped() {
+    let kind = include_str!("../../../schemas/kinds/use_case.json");
+    let kind: Value = serde_json::from_str(kind).unwrap();
+    let shipped = Bundle::load("ai_use_case.json", POLICY, &kind, &stage_forms());
+    let shipped = shipped.unwrap_or_else(|problems| panic!("{}", lines(&problems)));
+    assert_eq!(shipped.hash, policy().hash);
+    for (name, field) in request_schema()["properties"].as_object().unwrap() {
+        let there = kind["properties"].get(name);
+        let same = there.is_some_and(|f| f["type"] == field["type"] && f["enum"] == field["enum"]);
+        assert!(
+            same || ["hit_rate", "tags"].contains(&name.as_str()),
+            "{name} differs"
+        );
+    }
 }
 
 #[test]
@@ -242,8 +260,7 @@ fn a_dry_run_over_six_thousand_requests_has_no_error_and_hits_every_row() {
 #[test]
 fn the_stage_forms_ask_three_to_six_questions_and_explain_the_ones_that_follow() {
     for (key, form) in stage_forms() {
-        let validator = jsonschema::draft202012::new(&form);
-        assert!(validator.is_ok(), "{key}");
+        Form::parse(&form).unwrap_or_else(|problems| panic!("{key}: {problems:?}"));
         let fields = form["properties"].as_object().unwrap();
         assert!(
             (3..=6).contains(&fields.len()),

@@ -1,0 +1,296 @@
+//! Tells the demo's story through the same services that people use, some days back.
+use super::cases;
+use super::organisation::{PEOPLE, TOOLS, VENDORS, address};
+use crate::app::App;
+use crate::clock::Clock;
+use crate::db::{At, PersonId, Tx};
+use crate::error::{Error, Result};
+use crate::ledger::Actor;
+use crate::ledger::entry::{Method, Via};
+use crate::people::{self, NewPerson};
+use crate::register::{self, Kinds, Record};
+use crate::review::{self, ConditionGiven, DecisionGiven, Desk};
+use crate::workflow::{Bundle, Outcome};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+const POLICY: &str = include_str!("../../../templates/workflows/ai_use_case.json");
+
+/// How long ago the story begins.
+const DAYS_BACK: i64 = 28;
+
+/// The story so far: its own clock, so that things happened on different days.
+pub(super) struct Story<'a> {
+    app: &'a App,
+    desk: Arc<Desk>,
+    clock: Clock,
+    zone: TimeZone,
+}
+
+/// The next full hour or so between eight and six on a working day.
+fn next_working_hour(zone: &TimeZone, at: Timestamp) -> Timestamp {
+    let mut at = at + jiff::Span::new().hours(1);
+    loop {
+        let there = zone.to_datetime(at);
+        let working = there.date().weekday().to_monday_one_offset() <= 5;
+        if working && (8..18).contains(&there.hour()) {
+            return at;
+        }
+        at += jiff::Span::new().hours(1);
+    }
+}
+
+/// Fills an empty register.
+pub(super) fn tell(app: &App) -> Result<()> {
+    let size = app.db.read_now(|conn| Ok(crate::ledger::head(conn)?.0))?;
+    if size > 0 {
+        let sentence = "the demo fills an empty database only; take another --database-url";
+        return Err(Error::Configuration(sentence.to_owned()));
+    }
+    let begin = app.desk.clock.now().0 - jiff::Span::new().hours(DAYS_BACK * 24);
+    let clock = Clock::fixed(At::new(begin));
+    let desk = Desk {
+        clock: clock.clone(),
+        kinds: Kinds::load()?,
+        workflows: Default::default(),
+    };
+    let zone = TimeZone::get(&app.config.time_zone)
+        .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;
+    let story = Story {
+        app,
+        desk: Arc::new(desk),
+        clock,
+        zone,
+    };
+    story.found()?;
+    story.stock()?;
+    cases::all(&story)
+}
+
+fn console() -> Actor {
+    Actor::system(Via::new(Method::Cli, "console"))
+}
+
+impl Story<'_> {
+    /// Lets working hours pass: nobody here decides at night or on a Sunday.
+    pub(super) fn later(&self, hours: i64) {
+        let mut at = self.clock.now().0;
+        for _ in 0..hours {
+            at = next_working_hour(&self.zone, at);
+        }
+        let latest = self.app.desk.clock.now().0 - jiff::Span::new().hours(1);
+        if at < latest {
+            self.clock.set(At::new(at + jiff::Span::new().minutes(7)));
+        }
+    }
+
+    fn write<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Tx, &Desk) -> Result<T> + Send + 'static,
+    ) -> Result<T> {
+        let desk = self.desk.clone();
+        self.app.db.write_now(move |tx| work(tx, &desk))
+    }
+
+    /// People and the policy.
+    fn found(&self) -> Result<()> {
+        self.write(|tx, desk| {
+            for (local, name, roles, groups) in PEOPLE {
+                let new = NewPerson {
+                    email: address(local),
+                    name: (*name).to_owned(),
+                    roles: roles.iter().map(ToString::to_string).collect(),
+                    groups: groups.iter().map(ToString::to_string).collect(),
+                };
+                people::add(tx, desk.clock.now(), &console(), &new)?;
+            }
+            let schema = &desk.kinds.by_key("use_case")?.schema;
+            let forms = &desk.kinds.stage_forms;
+            let bundle = Bundle::load("ai_use_case.json", POLICY, schema, forms).map_err(|p| {
+                let all: Vec<String> = p.iter().map(ToString::to_string).collect();
+                Error::Configuration(all.join("\n"))
+            })?;
+            review::workflows::publish(tx, desk.clock.now(), &console(), &bundle)?;
+            Ok(())
+        })
+    }
+
+    /// Vendors and tools.
+    fn stock(&self) -> Result<()> {
+        for (title, country, services, personal) in VENDORS {
+            let document = json!({
+                "title": title, "country": country, "services": services,
+                "processes_personal_data": personal, "trains_on_our_data": false,
+            });
+            self.create("jonas", "vendor", document)?;
+        }
+        for (title, vendor, modes, what_for, owner) in TOOLS {
+            let mut document = json!({
+                "title": title, "modes": modes, "what_for": what_for, "owner": address(owner),
+            });
+            if let (false, Some(fields)) = (vendor.is_empty(), document.as_object_mut()) {
+                fields.insert("vendor".to_owned(), json!(vendor));
+            }
+            self.create("pavel", "tool", document)?;
+        }
+        Ok(())
+    }
+
+    fn id(&self, who: &str) -> Result<PersonId> {
+        let email = address(who);
+        let found = self
+            .app
+            .db
+            .read_now(|conn| people::by_email(conn, &email))?;
+        Ok(found.ok_or_else(|| Error::not_found("person", &email))?.id)
+    }
+
+    fn actor(&self, who: &str, method: Method) -> Result<Actor> {
+        let assurance = if method == Method::EmailLink {
+            "link"
+        } else {
+            "mailed_link"
+        };
+        Ok(Actor::person(self.id(who)?, Via::new(method, assurance)))
+    }
+
+    /// Somebody writes a record.
+    pub(super) fn create(&self, who: &str, kind: &'static str, document: Value) -> Result<Record> {
+        self.later(1);
+        let actor = self.actor(who, Method::Session)?;
+        self.write(move |tx, desk| review::start(tx, desk, &actor, kind, document))
+    }
+
+    /// Somebody changes a record.
+    pub(super) fn revise(&self, who: &str, record: &Record, document: Value) -> Result<Record> {
+        self.later(5);
+        let (actor, id, seen) = (
+            self.actor(who, Method::Session)?,
+            record.id,
+            record.revision,
+        );
+        let revised =
+            self.write(move |tx, desk| review::revise(tx, desk, &actor, id, seen, &document))?;
+        Ok(revised.record)
+    }
+
+    /// Somebody submits a record.
+    pub(super) fn submit(&self, who: &str, record: &Record) -> Result<()> {
+        self.later(1);
+        let (actor, id, seen) = (
+            self.actor(who, Method::Session)?,
+            record.id,
+            record.revision,
+        );
+        self.write(move |tx, desk| review::submit(tx, desk, &actor, id, seen))
+            .map(|_| ())
+    }
+
+    /// Somebody takes a review back.
+    pub(super) fn withdraw(&self, who: &str, record: &Record, reason: &str) -> Result<()> {
+        self.later(20);
+        let (actor, id, reason) = (
+            self.actor(who, Method::Session)?,
+            record.id,
+            reason.to_owned(),
+        );
+        self.write(move |tx, desk| {
+            let review = register::by_id(tx, id)?.review_id;
+            let review = review.ok_or_else(|| Error::not_found("review of", id))?;
+            review::withdraw(tx, desk, &actor, review, Some(reason)).map(|_| ())
+        })
+    }
+
+    /// Somebody decides their open task on a record.
+    pub(super) fn decide(&self, who: &str, record: &Record, vote: Vote) -> Result<()> {
+        self.later(vote.after_hours);
+        let actor = self.actor(who, vote.method)?;
+        let (person, id, who) = (self.id(who)?, record.id, who.to_owned());
+        self.write(move |tx, desk| {
+            let tasks = review::tasks_of_person(tx, person)?;
+            let task = tasks.into_iter().find(|t| t.record_id == id);
+            let task = task.ok_or_else(|| Error::not_found("task of", &who))?;
+            let seen = review::review(tx, task.review_id)?.digest;
+            let answers = if vote.outcome.is_approval() {
+                cases::answers(&task.stage, &who)
+            } else {
+                json!({})
+            };
+            let given = DecisionGiven {
+                task: task.id,
+                seen,
+                outcome: vote.outcome,
+                reason: vote.reason,
+                answers,
+                conditions: vote.conditions,
+                link: None,
+            };
+            review::decide(tx, desk, &actor, &given).map(|_| ())
+        })
+    }
+}
+
+/// How somebody decides.
+pub(super) struct Vote {
+    outcome: Outcome,
+    reason: Option<String>,
+    conditions: Vec<ConditionGiven>,
+    after_hours: i64,
+    method: Method,
+}
+
+impl Vote {
+    fn new(outcome: Outcome) -> Vote {
+        Vote {
+            outcome,
+            reason: None,
+            conditions: Vec::new(),
+            after_hours: 3,
+            method: Method::Session,
+        }
+    }
+
+    /// Approves.
+    pub(super) fn yes() -> Vote {
+        Vote::new(Outcome::Approve)
+    }
+
+    /// Rejects.
+    pub(super) fn no(reason: &str) -> Vote {
+        Vote::new(Outcome::Reject).because(reason)
+    }
+
+    /// Asks for changes.
+    pub(super) fn change(reason: &str) -> Vote {
+        Vote::new(Outcome::RequestChanges).because(reason)
+    }
+
+    /// Steps aside.
+    pub(super) fn aside(reason: &str) -> Vote {
+        Vote::new(Outcome::Recuse).because(reason)
+    }
+
+    /// Approves with one condition.
+    pub(super) fn yes_if(text: &str, owner: &str, due: &str, reason: &str) -> Vote {
+        let condition = ConditionGiven {
+            text: text.to_owned(),
+            owner: address(owner),
+            due: due.to_owned(),
+        };
+        let vote = Vote::new(Outcome::ApproveWithConditions).because(reason);
+        Vote {
+            conditions: vec![condition],
+            ..vote
+        }
+    }
+
+    /// Gives a reason.
+    pub(super) fn because(self, reason: &str) -> Vote {
+        Vote {
+            reason: Some(reason.to_owned()),
+            ..self
+        }
+    }
+}

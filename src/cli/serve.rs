@@ -1,0 +1,66 @@
+//! `serve`.
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::Config;
+use crate::error::Result;
+use crate::notify::Postman;
+use crate::notify::Worker;
+use crate::web::serve::{listen, serve};
+use clap::Args;
+use std::process::ExitCode;
+
+/// `countersign serve`
+#[derive(Debug, Args)]
+#[command(after_help = "Example: COUNTERSIGN_DATABASE_URL=postgres://… countersign serve")]
+pub struct Serve {
+    /// Address and port, over COUNTERSIGN_LISTEN.
+    #[arg(long)]
+    listen: Option<String>,
+}
+
+impl Serve {
+    pub(super) fn run(self) -> Result<ExitCode> {
+        let mut config = Config::load()?;
+        if let Some(listen) = self.listen {
+            config.listen = listen;
+        }
+        log_to_console(&config);
+        let app = App::open(config, Clock::system())?;
+        let (listener, address) = listen(&app.config.listen)?;
+        println!(
+            "Countersign serves {} on http://{address}",
+            app.config.public_url
+        );
+        actix_web::rt::System::new().block_on(run(app, listener))?;
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+/// Serves with the mail worker beside; the worker ends after the last request.
+async fn run(app: App, listener: std::net::TcpListener) -> Result<()> {
+    let worker = Worker::new(app.clone(), Postman::new(&app.config)?)?;
+    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+    let post = actix_web::rt::spawn(worker.run(async {
+        let _ = stopped.await;
+    }));
+    let served = serve(app, listener).await;
+    let _ = stop.send(());
+    let _ = post.await;
+    served
+}
+
+fn log_to_console(config: &Config) {
+    let filter = tracing_subscriber::EnvFilter::try_from_default_env()
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr);
+    let started = if config.log_format == "json" {
+        log.json().try_init()
+    } else {
+        log.try_init()
+    };
+    if let Err(error) = started {
+        eprintln!("countersign: logging could not be set up: {error}");
+    }
+}

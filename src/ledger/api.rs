@@ -1,0 +1,113 @@
+//! The ledger over the API.
+use crate::app::App;
+use crate::db::{At, Conn, PersonId};
+use crate::error::{Error, Result};
+use crate::ledger::tree::Hash;
+use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
+use crate::people;
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+/// Entries on one page.
+const PAGE: i64 = 200;
+
+/// What the log is narrowed to, as an address says it.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    /// First sequence number of the page.
+    pub after: Option<u64>,
+    /// Day or time, not before.
+    pub from: Option<String>,
+    /// Day or time, before.
+    pub to: Option<String>,
+    /// Address of a person.
+    pub person: Option<String>,
+    /// Key of a stage.
+    pub stage: Option<String>,
+    /// An outcome.
+    pub outcome: Option<String>,
+    /// Reference of a record.
+    pub record: Option<String>,
+}
+
+impl Asked {
+    /// The filter it means. A day `to` includes the whole day.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] naming what cannot be read; 404 for a person or record nobody knows.
+    pub fn filter(&self, conn: &mut Conn) -> Result<Filter> {
+        let given = |text: &Option<String>| text.clone().filter(|t| !t.trim().is_empty());
+        Ok(Filter {
+            from: given(&self.from).map(|t| time("from", &t, 0)).transpose()?,
+            to: given(&self.to).map(|t| time("to", &t, 1)).transpose()?,
+            person: given(&self.person).map(|p| person(conn, &p)).transpose()?,
+            stage: given(&self.stage),
+            outcome: given(&self.outcome),
+            record: given(&self.record)
+                .map(|r| crate::register::any_by_reference(conn, &r).map(|r| r.id))
+                .transpose()?,
+            kind: None,
+        })
+    }
+}
+
+/// A time as people write it: `2026-01-31` (that day's start in UTC, moved by `days`) or RFC 3339.
+fn time(name: &str, text: &str, days: i64) -> Result<At> {
+    let text = text.trim();
+    let day = text
+        .parse::<jiff::civil::Date>()
+        .ok()
+        .filter(|_| text.len() == 10);
+    let read = match day {
+        Some(day) => day
+            .checked_add(jiff::Span::new().days(days))
+            .and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC))
+            .map(|z| z.timestamp())
+            .ok(),
+        None => text.parse().ok(),
+    };
+    read.map(At).ok_or_else(|| {
+        Error::BadRequest(format!("{name}: write 2026-01-31 or 2026-01-31T09:00:00Z"))
+    })
+}
+
+fn person(conn: &mut Conn, email: &str) -> Result<PersonId> {
+    let found = people::by_email(conn, email)?;
+    Ok(found.ok_or_else(|| Error::not_found("person", email))?.id)
+}
+
+/// `GET /api/v1/log/entries`: exact entries with their leaf hashes, oldest first, from `after` on.
+///
+/// # Errors
+/// For filters that cannot be read.
+pub async fn entries(app: web::Data<App>, query: web::Query<Asked>) -> Result<HttpResponse> {
+    let (all, leaves, size, root) = app
+        .db
+        .read(move |conn| {
+            let filter = query.filter(conn)?;
+            let page = Page::From(query.after.unwrap_or(0));
+            let (size, _) = head(conn)?;
+            let all = rows(conn, &filter, page, PAGE)?;
+            let leaves = leaves(conn, &all)?;
+            Ok((all, leaves, size, root(conn, size)?))
+        })
+        .await?;
+    let full = all.len() as i64 == PAGE;
+    let next = all.last().filter(|_| full).map(|row| row.seq + 1);
+    let pairs = all.iter().zip(leaves);
+    let entries = pairs
+        .map(|(row, leaf)| shown(row, leaf))
+        .collect::<Result<Vec<Value>>>()?;
+    let root = hex::encode(root.as_bytes());
+    Ok(HttpResponse::Ok()
+        .json(json!({ "entries": entries, "next": next, "size": size, "root": root })))
+}
+
+fn shown(row: &Row, leaf: Hash) -> Result<Value> {
+    let text = std::str::from_utf8(&row.entry)
+        .map_err(|_| Error::Corrupt(format!("entry {} is not text", row.seq)))?;
+    let leaf_hash = hex::encode(leaf.as_bytes());
+    Ok(json!({ "seq": row.seq, "entry": text, "leaf_hash": leaf_hash }))
+}

@@ -1,0 +1,55 @@
+//! Pages and the API over HTTP: who may come in, what every answer carries, which address leads
+//! where.
+pub mod answer;
+pub mod assets;
+pub mod badge;
+pub mod csrf;
+pub mod demo;
+pub mod headers;
+pub mod health;
+pub mod once;
+pub mod openapi;
+pub mod routes;
+pub mod serve;
+pub mod session;
+pub mod spine;
+
+/// What the middlewares need to know of the installation.
+#[derive(Debug, Clone)]
+pub struct Site {
+    /// Scheme, host and port of the public address: what a browser sends as `Origin`.
+    pub origin: String,
+    /// Path part of the public address, without a final slash; empty at the root.
+    pub base_path: String,
+}
+
+impl Site {
+    /// Whether browsers reach the server by https.
+    pub fn is_secure(&self) -> bool {
+        self.origin.starts_with("https://")
+    }
+
+    /// The path below the base path, or nothing when it lies elsewhere.
+    pub fn below_base<'a>(&self, path: &'a str) -> Option<&'a str> {
+        path.strip_prefix(&self.base_path)
+    }
+
+    /// Whether the address is that of a sign-off link, whose token alone gives its right.
+    fn is_sign_off_link(&self, path: &str) -> bool {
+        self.below_base(path)
+            .is_some_and(|path| path.starts_with("/s/"))
+    }
+}
+
+/// Largest body of a form, in bytes; a use case with every answer filled stays well below.
+pub const FORM_MAX: usize = 512 * 1024;
+/// Largest body of an API call, in bytes.
+pub const JSON_MAX: usize = 1024 * 1024;
+
+/// Sets how much a request may carry.
+pub fn limit_bodies(config: &mut actix_web::web::ServiceConfig) {
+    config
+        .app_data(actix_web::web::FormConfig::default().limit(FORM_MAX))
+        .app_data(actix_web::web::JsonConfig::default().limit(JSON_MAX))
+        .app_data(actix_web::web::PayloadConfig::new(JSON_MAX));
+}

@@ -1,0 +1,131 @@
+//! The one table of routes: method, path, who may, handler.
+use actix_web::http::Method;
+use actix_web::{guard, web};
+
+/// Who may use a route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Who {
+    /// Anyone; the address itself may carry the right, as a sign-off link does.
+    Anyone,
+    /// Anyone who is signed in.
+    SignedIn,
+    /// Auditors, administrators and keepers of the policy.
+    LogReader,
+    /// A program with a token of this scope.
+    Token(&'static str),
+}
+
+/// One row of the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Route {
+    /// `GET` answers `HEAD` as well.
+    pub method: &'static str,
+    /// Path below the base path.
+    pub path: &'static str,
+    /// Who may.
+    pub who: Who,
+}
+
+/// Writes the table once, for routing and for whoever asks who may.
+macro_rules! table {
+    ($($method:ident $path:literal $who:expr => $handler:path;)*) => {
+        /// Every route.
+        pub const TABLE: &[Route] = &[
+            $(Route { method: stringify!($method), path: $path, who: $who },)*
+        ];
+
+        /// Adds every route.
+        pub fn configure(config: &mut web::ServiceConfig) {
+            $(config.route($path, method(stringify!($method)).to($handler));)*
+        }
+    };
+}
+
+fn method(name: &'static str) -> actix_web::Route {
+    match name {
+        "GET" => web::route().guard(guard::Any(guard::Get()).or(guard::Head())),
+        "PUT" => web::put(),
+        "DELETE" => web::delete(),
+        _ => web::post(),
+    }
+}
+
+/// Who may use the route with this pattern, if there is one.
+pub fn find(method: &Method, pattern: &str) -> Option<Who> {
+    let method = if *method == Method::HEAD {
+        "GET"
+    } else {
+        method.as_str()
+    };
+    TABLE
+        .iter()
+        .find(|r| r.method == method && r.path == pattern)
+        .map(|r| r.who)
+}
+
+use Who::{Anyone, LogReader, SignedIn, Token};
+
+table! {
+    GET "/assets/{name}" Anyone => crate::web::assets::asset;
+    GET "/" SignedIn => crate::register::page::home;
+    GET "/sign-in" Anyone => crate::people::page::form;
+    POST "/sign-in" Anyone => crate::people::page::ask;
+    GET "/sign-in/sent" Anyone => crate::people::page::sent;
+    GET "/sign-in/{token}" Anyone => crate::people::page::confirm;
+    POST "/sign-in/{token}" Anyone => crate::people::page::use_link;
+    POST "/sign-out" Anyone => crate::people::page::sign_out;
+    GET "/{kind:use-cases|vendors|tools}" SignedIn => crate::register::page::list;
+    POST "/{kind:use-cases|vendors|tools}" SignedIn => crate::register::page::create;
+    GET "/{kind:use-cases|vendors|tools}/new" SignedIn => crate::register::page::start;
+    GET "/{kind:use-cases|vendors|tools}/{reference}" SignedIn => crate::register::page::record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/draft" SignedIn =>
+        crate::register::page::draft;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/draft/{section}" SignedIn =>
+        crate::register::page::section;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/draft/{section}" SignedIn =>
+        crate::register::page::change;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/check" SignedIn =>
+        crate::register::page::check;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/submission" SignedIn =>
+        crate::register::page::submit;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/withdrawal" SignedIn =>
+        crate::register::page::withdraw;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/revisions/{number}" SignedIn =>
+        crate::register::page::revision;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/revisions/{number}/changes-since/{since}"
+        SignedIn => crate::register::page::changes;
+    GET "/healthz" Anyone => crate::web::health::alive;
+    GET "/readyz" Anyone => crate::web::health::ready;
+    GET "/s/{token}" Anyone => crate::review::page::link;
+    POST "/s/{token}" Anyone => crate::review::page::decide_by_link;
+    POST "/s/{token}/renewal" Anyone => crate::review::page::renew;
+    GET "/tasks" SignedIn => crate::review::page::tasks;
+    GET "/tasks/{id}" SignedIn => crate::review::page::task;
+    POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
+    GET "/log" LogReader => crate::ledger::page::log;
+    GET "/log/download" LogReader => crate::ledger::page::file;
+    GET "/workflows" SignedIn => crate::review::workflow_page::list;
+    GET "/workflows/{key}/{version}" SignedIn => crate::review::workflow_page::version;
+    GET "/demo" Anyone => crate::web::demo::people;
+    POST "/demo/session" Anyone => crate::web::demo::act_as;
+    GET "/demo/mailbox" Anyone => crate::web::demo::mailbox;
+    GET "/demo/mailbox/{id}" Anyone => crate::web::demo::letter;
+    GET "/demo/mailbox/{id}/html" Anyone => crate::web::demo::html;
+    GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
+    GET "/api/v1/log/entries" Token("log") => crate::ledger::api::entries;
+    GET "/api/v1/tasks" Token("read") => crate::review::api::tasks;
+    GET "/api/v1/tasks/{id}" Token("read") => crate::review::api::task;
+    POST "/api/v1/tasks/{id}/decisions" Token("decide") => crate::review::api::decide;
+    GET "/api/v1/reviews/{id}" Token("read") => crate::review::api::review;
+    POST "/api/v1/reviews/{id}/withdrawal" Token("write") => crate::review::api::withdraw;
+    GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
+    GET "/api/v1/{kind}" Token("read") => crate::register::api::list;
+    POST "/api/v1/{kind}" Token("write") => crate::register::api::create;
+    GET "/api/v1/{kind}/{reference}" Token("read") => crate::register::api::show;
+    PUT "/api/v1/{kind}/{reference}" Token("write") => crate::register::api::revise;
+    GET "/api/v1/{kind}/{reference}/revisions" Token("read") => crate::register::api::revisions;
+    GET "/api/v1/{kind}/{reference}/revisions/{number}" Token("read") =>
+        crate::register::api::revision;
+    POST "/api/v1/{kind}/{reference}/submission" Token("write") => crate::register::api::submit;
+    GET "/api/v1/{kind}/{reference}/timeline" Token("read") => crate::register::api::timeline;
+}

@@ -1,0 +1,238 @@
+//! Who is asking: a session cookie for people, a bearer token for programs.
+use crate::app::App;
+use crate::db::PersonId;
+use crate::error::{Error, Result};
+use crate::ledger::Actor;
+use crate::ledger::entry::{Method, Via};
+use crate::people::{self, Person, Secret};
+use crate::web::routes::{Who, find};
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::cookie::{Cookie, SameSite, time::Duration};
+use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
+use actix_web::http::header;
+use actix_web::middleware::Next;
+use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
+use std::collections::BTreeSet;
+use std::future::{Ready, ready};
+
+/// Whoever sent a request, as far as it is known.
+#[derive(Debug, Clone, Default)]
+pub struct Visitor {
+    /// The person, when one is signed in or a token acts for one.
+    pub person: Option<Person>,
+    /// Their roles.
+    pub roles: BTreeSet<String>,
+    /// What the token may do; `None` for a session.
+    pub scopes: Option<BTreeSet<String>>,
+    /// How many tasks wait for them.
+    pub tasks: i64,
+}
+
+impl Visitor {
+    /// The person, or that somebody has to sign in.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub fn person(&self) -> Result<&Person> {
+        self.person.as_ref().ok_or(Error::Unauthenticated)
+    }
+
+    /// The person's identifier.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub fn id(&self) -> Result<PersonId> {
+        Ok(self.person()?.id)
+    }
+
+    /// The person as the author of a command.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub fn actor(&self) -> Result<Actor> {
+        let via = match self.scopes {
+            Some(_) => Via::new(Method::ApiToken, "bearer"),
+            None => Via::new(Method::Session, "mailed_link"),
+        };
+        Ok(Actor::person(self.id()?, via))
+    }
+
+    /// Whether the person holds one of these roles.
+    pub fn holds(&self, roles: &[&str]) -> bool {
+        roles.iter().any(|role| self.roles.contains(*role))
+    }
+
+    /// Whether the person may read the whole decision log.
+    pub fn reads_log(&self) -> bool {
+        self.holds(&[people::AUDITOR, people::ADMINISTRATOR, people::GOVERNANCE])
+    }
+}
+
+impl FromRequest for Visitor {
+    type Error = actix_web::Error;
+    type Future = Ready<std::result::Result<Visitor, actix_web::Error>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(Ok(request
+            .extensions()
+            .get::<Visitor>()
+            .cloned()
+            .unwrap_or_default()))
+    }
+}
+
+/// Finds out who asks and lets them in by the table of routes.
+///
+/// # Errors
+/// Those of the rest of the chain; who may not enter gets an answer that says so.
+pub async fn admit(
+    app: web::Data<App>,
+    request: ServiceRequest,
+    next: Next<impl MessageBody>,
+) -> std::result::Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    match visitor(&app, &request).await {
+        Ok(visitor) => {
+            request.extensions_mut().insert(visitor);
+            Ok(next.call(request).await?.map_into_left_body())
+        }
+        Err(error) => Ok(request
+            .into_response(error.error_response())
+            .map_into_right_body()),
+    }
+}
+
+async fn visitor(app: &App, request: &ServiceRequest) -> Result<Visitor> {
+    let pattern = request.match_pattern().unwrap_or_default();
+    let below = pattern
+        .strip_prefix(app.config.base_path())
+        .unwrap_or(&pattern);
+    match find(request.method(), below) {
+        Some(who) => {
+            let visitor = identify(app, request, below).await?;
+            may_enter(who, &visitor)?;
+            Ok(visitor)
+        }
+        None => Ok(Visitor::default()),
+    }
+}
+
+async fn identify(app: &App, request: &ServiceRequest, path: &str) -> Result<Visitor> {
+    let now = app.desk.clock.now();
+    if path.starts_with("/api/") {
+        let Some(token) = bearer(request) else {
+            return Ok(Visitor::default());
+        };
+        return app
+            .db
+            .read(move |conn| {
+                let found = people::person_of_token(conn, now, &token)?;
+                let Some((person, scopes)) = found else {
+                    return Err(Error::Unauthenticated);
+                };
+                let roles = people::held_by(conn, person.id)?;
+                Ok(Visitor {
+                    person: Some(person),
+                    roles,
+                    scopes: Some(scopes),
+                    tasks: 0,
+                })
+            })
+            .await;
+    }
+    let Some(secret) = session_secret(app, request.request()) else {
+        return Ok(Visitor::default());
+    };
+    app.db
+        .read(move |conn| {
+            let Some(person) = people::person_of_session(conn, now, &secret)? else {
+                return Ok(Visitor::default());
+            };
+            let roles = people::held_by(conn, person.id)?;
+            let tasks = crate::review::open_task_count(conn, person.id)?;
+            Ok(Visitor {
+                person: Some(person),
+                roles,
+                scopes: None,
+                tasks,
+            })
+        })
+        .await
+}
+
+fn may_enter(who: Who, visitor: &Visitor) -> Result<()> {
+    match who {
+        Who::Anyone => Ok(()),
+        Who::SignedIn => visitor.person().map(|_| ()),
+        Who::LogReader => {
+            visitor.person()?;
+            if visitor.reads_log() {
+                Ok(())
+            } else {
+                Err(Error::Forbidden(
+                    "the decision log is for auditors and administrators".to_owned(),
+                ))
+            }
+        }
+        Who::Token(scope) => {
+            visitor.person()?;
+            let held = visitor.scopes.as_ref().is_some_and(|s| s.contains(scope));
+            if held {
+                Ok(())
+            } else {
+                Err(Error::Forbidden(format!(
+                    "this token lacks the scope {scope}"
+                )))
+            }
+        }
+    }
+}
+
+fn bearer(request: &ServiceRequest) -> Option<Secret> {
+    let value = request
+        .headers()
+        .get(header::AUTHORIZATION)?
+        .to_str()
+        .ok()?;
+    let (scheme, token) = value.split_once(' ')?;
+    scheme
+        .eq_ignore_ascii_case("bearer")
+        .then(|| Secret::presented(token.trim()))
+}
+
+/// The name of the session cookie. The prefix makes browsers insist on https and on no domain.
+fn cookie_name(app: &App) -> &'static str {
+    if app.config.public_url.starts_with("https://") {
+        "__Host-session"
+    } else {
+        "session"
+    }
+}
+
+/// The secret of the visitor's session cookie.
+pub fn session_secret(app: &App, request: &HttpRequest) -> Option<Secret> {
+    request
+        .cookie(cookie_name(app))
+        .map(|c| Secret::presented(c.value()))
+}
+
+/// The cookie that carries a session. Lax, because people arrive from their webmail.
+pub fn session_cookie(app: &App, secret: &Secret) -> Cookie<'static> {
+    cookie(app, secret.reveal().to_owned())
+        .max_age(Duration::hours(
+            i64::try_from(people::SESSION_HOURS).unwrap_or(12),
+        ))
+        .finish()
+}
+
+/// The cookie that ends a session in the browser.
+pub fn end_cookie(app: &App) -> Cookie<'static> {
+    cookie(app, String::new()).max_age(Duration::ZERO).finish()
+}
+
+fn cookie(app: &App, value: String) -> actix_web::cookie::CookieBuilder<'static> {
+    Cookie::build(cookie_name(app), value)
+        .path("/")
+        .http_only(true)
+        .same_site(SameSite::Lax)
+        .secure(app.config.public_url.starts_with("https://"))
+}
