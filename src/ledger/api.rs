@@ -2,7 +2,8 @@
 use crate::app::App;
 use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
-use crate::ledger::{Filter, Page, Row, head, root, rows, tree};
+use crate::ledger::tree::Hash;
+use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
 use crate::people;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -82,26 +83,31 @@ fn person(conn: &mut Conn, email: &str) -> Result<PersonId> {
 /// # Errors
 /// For filters that cannot be read.
 pub async fn entries(app: web::Data<App>, query: web::Query<Asked>) -> Result<HttpResponse> {
-    let (all, size, root) = app
+    let (all, leaves, size, root) = app
         .db
         .read(move |conn| {
             let filter = query.filter(conn)?;
             let page = Page::From(query.after.unwrap_or(0));
             let (size, _) = head(conn)?;
-            Ok((rows(conn, &filter, page, PAGE)?, size, root(conn, size)?))
+            let all = rows(conn, &filter, page, PAGE)?;
+            let leaves = leaves(conn, &all)?;
+            Ok((all, leaves, size, root(conn, size)?))
         })
         .await?;
     let full = all.len() as i64 == PAGE;
     let next = all.last().filter(|_| full).map(|row| row.seq + 1);
-    let entries = all.iter().map(shown).collect::<Result<Vec<Value>>>()?;
+    let pairs = all.iter().zip(leaves);
+    let entries = pairs
+        .map(|(row, leaf)| shown(row, leaf))
+        .collect::<Result<Vec<Value>>>()?;
     let root = hex::encode(root.as_bytes());
     Ok(HttpResponse::Ok()
         .json(json!({ "entries": entries, "next": next, "size": size, "root": root })))
 }
 
-fn shown(row: &Row) -> Result<Value> {
+fn shown(row: &Row, leaf: Hash) -> Result<Value> {
     let text = std::str::from_utf8(&row.entry)
         .map_err(|_| Error::Corrupt(format!("entry {} is not text", row.seq)))?;
-    let leaf_hash = hex::encode(tree::leaf_hash(&row.entry).as_bytes());
+    let leaf_hash = hex::encode(leaf.as_bytes());
     Ok(json!({ "seq": row.seq, "entry": text, "leaf_hash": leaf_hash }))
 }

@@ -3,7 +3,7 @@ use crate::db::{Conn, Db};
 use crate::error::{Error, Result};
 use crate::ledger::csv::{Cell, Rows};
 use crate::ledger::export::Writer;
-use crate::ledger::{Filter, Page, Row, head, root, rows, tree};
+use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
 use crate::review::{Desk, TimelineItem, describe};
 use serde_json::{Map, Value};
 use std::io::Write;
@@ -98,10 +98,10 @@ fn write_jsonl(conn: &mut Conn, filter: &Filter, out: impl Write) -> Result<u64>
     } else {
         Writer::partial(out, filter_words(filter))
     };
-    each_chunk(conn, filter, &mut |_, chunk| {
-        for row in chunk {
-            file.entry(&row.entry, tree::leaf_hash(&row.entry), &[])
-                .map_err(cut_off)?;
+    each_chunk(conn, filter, &mut |conn, chunk| {
+        let leaves = leaves(conn, chunk)?;
+        for (row, leaf) in chunk.iter().zip(leaves) {
+            file.entry(&row.entry, leaf, &[]).map_err(cut_off)?;
         }
         Ok(())
     })?;

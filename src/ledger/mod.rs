@@ -18,6 +18,7 @@ pub mod csv;
 pub mod download;
 pub mod entry;
 pub mod export;
+pub mod page;
 #[cfg(test)]
 mod sample;
 mod scan;
@@ -25,4 +26,4 @@ mod store;
 pub mod tree;
 pub mod verify;
 
-pub use store::{Actor, Filter, Note, Page, Row, append, head, opened, random, root, rows};
+pub use store::{Actor, Filter, Note, Page, Row, append, head, leaves, opened, random, root, rows};

@@ -6,6 +6,7 @@ use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
 use crate::ledger::tree::{self, Hash};
 use diesel::prelude::*;
 use serde_json::Value;
+use std::collections::HashMap;
 
 /// Who did it, and how they were known.
 #[derive(Debug, Clone)]
@@ -194,6 +195,20 @@ pub fn root(conn: &mut Conn, size: u64) -> Result<Hash> {
         .map_err(|e| Error::Corrupt(format!("the ledger's tree: {e}")))
 }
 
+/// The leaf hashes the tree holds for these rows. They were stored with the entries, so an entry
+/// that was changed behind our back no longer has its own.
+///
+/// # Errors
+/// When nodes are missing or the database fails.
+pub fn leaves(conn: &mut Conn, rows: &[Row]) -> Result<Vec<Hash>> {
+    let number = |row: &Row| {
+        tree::leaf_index(unsigned(row.seq))
+            .ok_or_else(|| Error::Corrupt(format!("entry {} is out of range", row.seq)))
+    };
+    let numbers = rows.iter().map(number).collect::<Result<Vec<u64>>>()?;
+    read_nodes(conn, &numbers)
+}
+
 fn insert_entry(tx: &mut Tx, seq: u64, text: &[u8]) -> Result<()> {
     diesel::insert_into(ledger_entries::table)
         .values((
@@ -238,12 +253,12 @@ fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
     let rows: Vec<(i64, Vec<u8>)> = ledger_nodes::table
         .filter(ledger_nodes::idx.eq_any(&numbers))
         .load(conn)?;
+    let rows: HashMap<i64, Vec<u8>> = rows.into_iter().collect();
     numbers
         .iter()
         .map(|number| {
-            rows.iter()
-                .find(|(idx, _)| idx == number)
-                .and_then(|(_, hash)| Hash::from_slice(hash))
+            rows.get(number)
+                .and_then(|hash| Hash::from_slice(hash))
                 .ok_or_else(|| Error::Corrupt(format!("the ledger's node {number} is missing")))
         })
         .collect()
@@ -380,11 +395,14 @@ pub enum Page {
     From(u64),
 }
 
-/// The values that entries keep outside, where they are not erased: `(seq, name, salt, value)`.
+/// A value that an entry keeps outside: `(seq, name, salt, value)`.
+pub type Opened = (i64, String, Vec<u8>, String);
+
+/// The values that these entries keep outside, where they are not erased.
 ///
 /// # Errors
 /// When the database fails.
-pub fn opened(conn: &mut Conn, seqs: &[i64]) -> Result<Vec<(i64, String, Vec<u8>, String)>> {
+pub fn opened(conn: &mut Conn, seqs: &[i64]) -> Result<Vec<Opened>> {
     Ok(ledger_private::table
         .filter(ledger_private::seq.eq_any(seqs))
         .order((ledger_private::seq, ledger_private::name))

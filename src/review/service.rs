@@ -437,6 +437,9 @@ pub fn refill(tx: &mut Tx, desk: &Desk, actor: &Actor) -> Result<usize> {
         let after = run(tx, actor, &record, &loading, &before, &Command::Refill, now)?;
         moved += usize::from(after != before);
     }
+    if moved == 0 {
+        tx.leave_unchanged();
+    }
     Ok(moved)
 }
 

@@ -2,7 +2,9 @@
 //! where.
 pub mod answer;
 pub mod assets;
+pub mod badge;
 pub mod csrf;
+pub mod demo;
 pub mod headers;
 pub mod health;
 pub mod once;
@@ -10,6 +12,7 @@ pub mod openapi;
 pub mod routes;
 pub mod serve;
 pub mod session;
+pub mod spine;
 
 /// What the middlewares need to know of the installation.
 #[derive(Debug, Clone)]

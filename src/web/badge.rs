@@ -1,0 +1,75 @@
+//! A word with a shape: how pages show a state, never by colour alone.
+use crate::register::Status;
+use crate::review::engine::Progress;
+use serde::Serialize;
+
+/// A state as `parts/status` draws it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Badge {
+    /// What people read.
+    pub word: String,
+    /// Which shape and colour stand beside it: a class of the stylesheet, empty for a plain one.
+    pub tone: &'static str,
+}
+
+/// A badge.
+pub fn badge(word: impl Into<String>, tone: &'static str) -> Badge {
+    Badge {
+        word: word.into(),
+        tone,
+    }
+}
+
+/// Where a record stands.
+pub fn of_status(status: Status) -> Badge {
+    match status {
+        Status::Registered => badge("Registered", ""),
+        Status::Draft => badge("Draft", ""),
+        Status::InReview => badge("In review", "open"),
+        Status::ChangesRequested => badge("Changes requested", "part"),
+        Status::Approved => badge("Approved", "good"),
+        Status::Rejected => badge("Rejected", "bad"),
+        Status::Withdrawn => badge("Withdrawn", ""),
+    }
+}
+
+/// A risk tier by its word.
+pub fn of_risk(risk: &str) -> Badge {
+    match risk {
+        "low" => badge("Low risk", "low"),
+        "medium" => badge("Medium risk", "medium"),
+        "high" => badge("High risk", "high"),
+        "prohibited" => badge("Prohibited", "bad"),
+        other => badge(sentence_case(other), ""),
+    }
+}
+
+/// A risk tier where the heading above already says that it is one.
+pub fn of_risk_briefly(risk: &str) -> Badge {
+    let full = of_risk(risk);
+    Badge {
+        word: full.word.trim_end_matches(" risk").to_owned(),
+        ..full
+    }
+}
+
+/// The state of a stage, as a class of `parts/route` and in words.
+pub fn of_progress(progress: Progress) -> (&'static str, &'static str) {
+    match progress {
+        Progress::Pending => ("ahead", "waits for earlier stages"),
+        Progress::Skipped => ("skipped", "not needed"),
+        Progress::Open => ("now", "open"),
+        Progress::Approved => ("done", "approved"),
+        Progress::ApprovedWithConditions => ("done", "approved with conditions"),
+        Progress::Rejected => ("stopped", "rejected"),
+    }
+}
+
+/// `in_review` as `In review`: words that come from data and have no better name.
+pub fn sentence_case(word: &str) -> String {
+    let spaced = word.replace('_', " ");
+    let mut letters = spaced.chars();
+    letters.next().map_or_else(String::new, |first| {
+        first.to_uppercase().chain(letters).collect()
+    })
+}
