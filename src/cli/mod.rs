@@ -1,11 +1,13 @@
 //! The command line: one file per command.
 
+mod bench;
 mod demo;
 mod export;
 mod import;
 mod people;
 
 mod serve;
+mod throwaway;
 mod token;
 mod verify;
 mod workflow;
@@ -45,6 +47,8 @@ enum Command {
     People(people::People),
     /// Make an API token.
     Token(token::Token),
+    /// Measure this machine: what it decides, beside what its disk can do.
+    Bench(bench::Bench),
 }
 
 /// Runs one command; the code is the process's.
@@ -61,6 +65,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Workflow(command) => command.run(),
         Command::People(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Bench(command) => command.run(),
     }
 }
 

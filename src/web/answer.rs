@@ -132,7 +132,7 @@ impl ResponseError for Error {
 /// Gives every error its form: a problem (RFC 9457) below `/api/`, else a page.
 ///
 /// # Errors
-/// None of its own.
+/// Those of the rest of the chain.
 pub async fn dress(
     app: web::Data<App>,
     request: ServiceRequest,
@@ -140,14 +140,7 @@ pub async fn dress(
 ) -> std::result::Result<ServiceResponse<EitherBody<BoxBody>>, actix_web::Error> {
     let path = request.path().to_owned();
     let is_get = request.method().is_safe();
-    let inner = request.request().clone();
-    let response = match next.call(request).await {
-        Ok(response) => response.map_into_boxed_body(),
-        Err(error) => {
-            let response = error.error_response();
-            ServiceResponse::new(inner, response)
-        }
-    };
+    let response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
     let known = response.response().extensions().get::<Trouble>().cloned();
     let bare = response.headers().get(header::CONTENT_TYPE).is_none();

@@ -14,7 +14,10 @@ pub struct Badge {
 
 /// A badge.
 pub fn badge(word: impl Into<String>, tone: &'static str) -> Badge {
-    Badge { word: word.into(), tone }
+    Badge {
+        word: word.into(),
+        tone,
+    }
 }
 
 /// Where a record stands.
@@ -38,6 +41,15 @@ pub fn of_risk(risk: &str) -> Badge {
         "high" => badge("High risk", "high"),
         "prohibited" => badge("Prohibited", "bad"),
         other => badge(sentence_case(other), ""),
+    }
+}
+
+/// A risk tier where the heading above already says that it is one.
+pub fn of_risk_briefly(risk: &str) -> Badge {
+    let full = of_risk(risk);
+    Badge {
+        word: full.word.trim_end_matches(" risk").to_owned(),
+        ..full
     }
 }
 

@@ -4,6 +4,7 @@ pub mod answer;
 pub mod assets;
 pub mod badge;
 pub mod csrf;
+pub mod demo;
 pub mod headers;
 pub mod health;
 pub mod once;

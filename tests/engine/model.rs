@@ -57,12 +57,21 @@ pub struct Room {
 
 impl Room {
     fn empty(epoch: u32) -> Room {
-        Room { epoch, mark: Mark::Pending, chairs: Vec::new(), ballots: BTreeMap::new() }
+        Room {
+            epoch,
+            mark: Mark::Pending,
+            chairs: Vec::new(),
+            ballots: BTreeMap::new(),
+        }
     }
 
     fn said(&self, words: &[Outcome]) -> People {
         let fits = |(_, outcome): &(&usize, &Outcome)| words.contains(outcome);
-        self.ballots.iter().filter(fits).map(|(person, _)| *person).collect()
+        self.ballots
+            .iter()
+            .filter(fits)
+            .map(|(person, _)| *person)
+            .collect()
     }
 
     fn approvers(&self) -> People {
@@ -75,10 +84,14 @@ impl Room {
         let cut = |kept: usize| {
             let within = |chair: &usize| kept & (1 << chair) != 0;
             let reached = |person: &&usize| {
-                (0..chairs).filter(within).any(|chair| self.chairs[chair].may_sit(**person))
+                (0..chairs)
+                    .filter(within)
+                    .any(|chair| self.chairs[chair].may_sit(**person))
             };
-            let given_up: usize =
-                (0..chairs).filter(|chair| !within(chair)).map(|c| self.chairs[c].need).sum();
+            let given_up: usize = (0..chairs)
+                .filter(|chair| !within(chair))
+                .map(|c| self.chairs[c].need)
+                .sum();
             people.iter().filter(reached).count() + given_up
         };
         (0..1 << chairs).map(cut).min().unwrap_or(0)
@@ -87,7 +100,9 @@ impl Room {
     /// The chairs that stay short when those before them are served first.
     fn short(&self, people: &People) -> Vec<usize> {
         let gain = |chair: usize| self.filled(chair + 1, people) - self.filled(chair, people);
-        (0..self.chairs.len()).filter(|chair| gain(*chair) < self.chairs[*chair].need).collect()
+        (0..self.chairs.len())
+            .filter(|chair| gain(*chair) < self.chairs[*chair].need)
+            .collect()
     }
 
     /// Whether every chair has its need of approvals.
@@ -137,7 +152,9 @@ impl Model {
     /// Who has an open task, by stage.
     pub fn asked(&self) -> Vec<(usize, usize)> {
         let every = (0..self.rooms.len()).flat_map(|stage| (0..PEOPLE).map(move |p| (stage, p)));
-        every.filter(|(stage, person)| self.may_answer(*stage, *person)).collect()
+        every
+            .filter(|(stage, person)| self.may_answer(*stage, *person))
+            .collect()
     }
 
     fn may_answer(&self, stage: usize, person: usize) -> bool {
@@ -152,7 +169,11 @@ impl Model {
     /// Separation of duties.
     pub fn kept_out(&self, stage: usize, person: usize) -> bool {
         let plan = &self.plan.stages[stage];
-        let parts = [person == 0, person == self.owner, self.editors.contains(&person)];
+        let parts = [
+            person == 0,
+            person == self.owner,
+            self.editors.contains(&person),
+        ];
         let has_part = plan.not.iter().zip(parts).any(|(kept, part)| *kept && part);
         let apart = |other: usize| {
             plan.apart.contains(&other) || self.plan.stages[other].apart.contains(&stage)
@@ -164,10 +185,20 @@ impl Model {
 
     /// Somebody votes; whether it counts.
     pub fn vote(&mut self, ballot: Ballot) -> bool {
-        let Ballot { person, stage, outcome, .. } = ballot;
-        let Some(room) = self.rooms.get(stage) else { return false };
+        let Ballot {
+            person,
+            stage,
+            outcome,
+            ..
+        } = ballot;
+        let Some(room) = self.rooms.get(stage) else {
+            return false;
+        };
         let last_resort = |chair: &Chair| {
-            chair.stand_ins.as_ref().is_some_and(|people| people.contains(&person))
+            chair
+                .stand_ins
+                .as_ref()
+                .is_some_and(|people| people.contains(&person))
         };
         let accepted = self.may_answer(stage, person)
             && ballot.epoch == room.epoch
@@ -200,7 +231,11 @@ impl Model {
         (self.end, self.public, self.owner) = (End::Running, public, owner);
         self.editors.insert(person);
         self.resubmissions += 1;
-        for room in self.rooms.iter_mut().filter(|room| room.mark != Mark::Pending) {
+        for room in self
+            .rooms
+            .iter_mut()
+            .filter(|room| room.mark != Mark::Pending)
+        {
             *room = Room::empty(room.epoch + 1);
         }
         if self.resubmissions > self.plan.max_revisions {
@@ -229,11 +264,15 @@ impl Model {
                 }
             }
         }
+        self.advance();
     }
 
     fn ask_again(&mut self, stage: usize, chair: usize) {
         let plan = self.plan.stages[stage].seats[chair].clone();
-        let (named, resort) = (self.people(stage, &plan.from), self.people(stage, &plan.fallback));
+        let (named, resort) = (
+            self.people(stage, &plan.from),
+            self.people(stage, &plan.fallback),
+        );
         let room = &self.rooms[stage];
         let known = |person: &usize| room.chairs.iter().any(|chair| chair.may_sit(*person));
         let asked = room.chairs[chair].stand_ins.clone();
@@ -256,7 +295,10 @@ impl Model {
             Who::Owner => People::from([self.owner]),
             Who::Submitter => People::from([0]),
         };
-        list.iter().flat_map(named).filter(|person| !self.kept_out(stage, *person)).collect()
+        list.iter()
+            .flat_map(named)
+            .filter(|person| !self.kept_out(stage, *person))
+            .collect()
     }
 
     fn advance(&mut self) {
@@ -281,7 +323,11 @@ impl Model {
 
     fn begin(&mut self, stage: usize) {
         let plan: StagePlan = self.plan.stages[stage].clone();
-        if plan.needs.iter().any(|need| !self.rooms[*need].mark.passed()) {
+        if plan
+            .needs
+            .iter()
+            .any(|need| !self.rooms[*need].mark.passed())
+        {
             return;
         }
         let needed = match plan.when {
@@ -299,7 +345,11 @@ impl Model {
         for seat in &plan.seats {
             let own = self.people(stage, &seat.from);
             let need = seat.need.unwrap_or(own.len().max(1));
-            chairs.push(Chair { need, own, stand_ins: None });
+            chairs.push(Chair {
+                need,
+                own,
+                stand_ins: None,
+            });
         }
         self.rooms[stage].mark = Mark::Open;
         self.rooms[stage].chairs = chairs;
@@ -308,7 +358,11 @@ impl Model {
     /// Approvers, and who can still become one.
     fn hopeful(&self, stage: usize) -> People {
         let undecided = (0..PEOPLE).filter(|person| self.may_answer(stage, *person));
-        self.rooms[stage].approvers().into_iter().chain(undecided).collect()
+        self.rooms[stage]
+            .approvers()
+            .into_iter()
+            .chain(undecided)
+            .collect()
     }
 
     /// The chairs that nobody is left to fill, even had nobody rejected.
@@ -321,7 +375,9 @@ impl Model {
     fn look_at(&mut self, stage: usize) {
         if self.rooms[stage].is_full() {
             let with = self.rooms[stage].said(&[Outcome::ApproveWithConditions]);
-            self.rooms[stage].mark = Mark::Approved { conditions: !with.is_empty() };
+            self.rooms[stage].mark = Mark::Approved {
+                conditions: !with.is_empty(),
+            };
             return;
         }
         let hopeless = self.rooms[stage].short(&self.hopeful(stage)).len();

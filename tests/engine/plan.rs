@@ -67,14 +67,34 @@ pub enum When {
 #[derive(Debug, Clone)]
 pub enum Step {
     /// One of the open tasks is answered.
-    Answer { pick: usize, outcome: Outcome, by_link: bool },
+    Answer {
+        pick: usize,
+        outcome: Outcome,
+        by_link: bool,
+    },
     /// Anybody tries anything.
-    Intrude { person: usize, stage: usize, old: bool, blind: bool, outcome: Outcome, by_link: bool },
+    Intrude {
+        person: usize,
+        stage: usize,
+        old: bool,
+        blind: bool,
+        outcome: Outcome,
+        by_link: bool,
+    },
     /// A new revision.
-    Edit { person: usize, public: bool, owner: usize },
-    Withdraw { person: usize },
+    Edit {
+        person: usize,
+        public: bool,
+        owner: usize,
+    },
+    Withdraw {
+        person: usize,
+    },
     /// Somebody gets a role, and vacant seats are looked at again.
-    Appoint { person: usize, role: usize },
+    Appoint {
+        person: usize,
+        role: usize,
+    },
 }
 
 pub fn email(person: usize) -> String {
@@ -93,7 +113,9 @@ impl Plan {
     /// Whether `stage` is decided after `other`.
     pub fn follows(&self, stage: usize, other: usize) -> bool {
         let needs = &self.stages[stage].needs;
-        needs.iter().any(|need| *need == other || self.follows(*need, other))
+        needs
+            .iter()
+            .any(|need| *need == other || self.follows(*need, other))
     }
 
     /// The workflow as its author would write it. `tag` makes the names of roles its own.
@@ -110,9 +132,16 @@ impl Plan {
         let needs: Vec<String> = keys(&plan.needs);
         let apart: Vec<String> = keys(&plan.apart);
         let parties = ["submitter", "owner", "editors"].into_iter().zip(plan.not);
-        let not: Vec<&str> = parties.filter(|(_, kept)| *kept).map(|(party, _)| party).collect();
-        let seats: Vec<Value> =
-            plan.seats.iter().enumerate().map(|(n, seat)| seat.written(n, tag)).collect();
+        let not: Vec<&str> = parties
+            .filter(|(_, kept)| *kept)
+            .map(|(party, _)| party)
+            .collect();
+        let seats: Vec<Value> = plan
+            .seats
+            .iter()
+            .enumerate()
+            .map(|(n, seat)| seat.written(n, tag))
+            .collect();
         let mut stage = json!({
             "key": stage_key(number), "kind": "other", "title": "A stage", "needs": needs,
             "seats": seats, "separation": {"not": not, "not_approvers_of": apart},
@@ -171,12 +200,21 @@ pub fn plans() -> impl Strategy<Value = Plan> {
                 when => when,
             };
         }
-        let mut plan = Plan { stages, max_revisions, roles };
+        let mut plan = Plan {
+            stages,
+            max_revisions,
+            roles,
+        };
         for number in 0..plan.stages.len() {
             let count = plan.stages.len();
             let possible =
                 |other: &usize| *other < count && *other != number && !plan.follows(*other, number);
-            let apart = plan.stages[number].apart.iter().copied().filter(possible).collect();
+            let apart = plan.stages[number]
+                .apart
+                .iter()
+                .copied()
+                .filter(possible)
+                .collect();
             plan.stages[number].apart = apart;
         }
         plan
@@ -195,17 +233,26 @@ fn stages() -> impl Strategy<Value = StagePlan> {
     ];
     let kept = prop_oneof![3 => Just([true; 3]), 2 => any::<[bool; 3]>()];
     let seats = prop::collection::vec(seats(), 1..=3);
-    (some(), when, seats, any::<bool>(), kept, some(), prop::bool::weighted(0.1)).prop_map(
-        |(needs, when, seats, until_impossible, not, apart, view_only)| StagePlan {
-            needs,
-            when,
-            seats,
-            until_impossible,
-            not,
-            apart,
-            view_only,
-        },
+    (
+        some(),
+        when,
+        seats,
+        any::<bool>(),
+        kept,
+        some(),
+        prop::bool::weighted(0.1),
     )
+        .prop_map(
+            |(needs, when, seats, until_impossible, not, apart, view_only)| StagePlan {
+                needs,
+                when,
+                seats,
+                until_impossible,
+                not,
+                apart,
+                view_only,
+            },
+        )
 }
 
 fn seats() -> impl Strategy<Value = SeatPlan> {
@@ -245,24 +292,43 @@ fn steps() -> impl Strategy<Value = Step> {
     ]
     .boxed();
     let answer = (any::<prop::sample::Index>(), outcome.clone(), link).prop_map(
-        |(pick, outcome, by_link)| Step::Answer { pick: pick.index(1 << 20), outcome, by_link },
-    );
-    let rarely = || prop::bool::weighted(0.2);
-    let intrude = (people.clone(), 0..4_usize, rarely(), rarely(), outcome, rarely()).prop_map(
-        |(person, stage, old, blind, outcome, by_link)| Step::Intrude {
-            person,
-            stage,
-            old,
-            blind,
+        |(pick, outcome, by_link)| Step::Answer {
+            pick: pick.index(1 << 20),
             outcome,
             by_link,
         },
     );
+    let rarely = || prop::bool::weighted(0.2);
+    let intrude = (
+        people.clone(),
+        0..4_usize,
+        rarely(),
+        rarely(),
+        outcome,
+        rarely(),
+    )
+        .prop_map(
+            |(person, stage, old, blind, outcome, by_link)| Step::Intrude {
+                person,
+                stage,
+                old,
+                blind,
+                outcome,
+                by_link,
+            },
+        );
     let editor = prop_oneof![4 => 0..2_usize, 1 => people.clone()];
-    let edit = (editor, any::<bool>(), prop_oneof![3 => Just(1), 1 => people.clone()])
-        .prop_map(|(person, public, owner)| Step::Edit { person, public, owner });
+    let edit = (
+        editor,
+        any::<bool>(),
+        prop_oneof![3 => Just(1), 1 => people.clone()],
+    )
+        .prop_map(|(person, public, owner)| Step::Edit {
+            person,
+            public,
+            owner,
+        });
     let withdraw = people.clone().prop_map(|person| Step::Withdraw { person });
-    let appoint =
-        (people, 0..ROLES).prop_map(|(person, role)| Step::Appoint { person, role });
+    let appoint = (people, 0..ROLES).prop_map(|(person, role)| Step::Appoint { person, role });
     prop_oneof![24 => answer, 8 => intrude, 3 => edit, 1 => withdraw, 2 => appoint]
 }

@@ -5,7 +5,7 @@ use super::model::{Ballot, End, Mark, Model};
 use super::plan::{PEOPLE, Plan, Step, email, role_name, seat_key, stage_key};
 use countersign::db::{At, PersonId, RecordId, ReviewId};
 use countersign::review::engine::{
-    self, Command, Condition, Context, Decision, Directory, Event, Opening, OpenTask, Phase, Pin,
+    self, Command, Condition, Context, Decision, Directory, Event, OpenTask, Opening, Phase, Pin,
     Progress, Refusal, Resubmission, Review,
 };
 use countersign::workflow::{Bundle, Outcome};
@@ -29,9 +29,18 @@ pub struct Play {
 #[derive(Debug, Clone)]
 pub enum Deed {
     Vote(Ballot),
-    Edit { person: usize, public: bool, owner: usize },
-    Withdraw { person: usize },
-    Appoint { person: usize, role: usize },
+    Edit {
+        person: usize,
+        public: bool,
+        owner: usize,
+    },
+    Withdraw {
+        person: usize,
+    },
+    Appoint {
+        person: usize,
+        role: usize,
+    },
 }
 
 /// What begins a review, as the engine or the register gives it.
@@ -96,21 +105,54 @@ impl Play {
     /// What a step means now: an answer is given to one of the tasks that are open.
     pub fn resolve(&self, step: &Step) -> Deed {
         match *step {
-            Step::Answer { pick, outcome, by_link } => {
+            Step::Answer {
+                pick,
+                outcome,
+                by_link,
+            } => {
                 let asked = self.model.asked();
                 let (stage, person) = match asked.len() {
                     0 => (pick % self.plan.stages.len(), pick % PEOPLE),
                     open => asked[pick % open],
                 };
                 let epoch = self.model.rooms[stage].epoch;
-                Deed::Vote(Ballot { person, stage, epoch, blind: false, by_link, outcome })
+                Deed::Vote(Ballot {
+                    person,
+                    stage,
+                    epoch,
+                    blind: false,
+                    by_link,
+                    outcome,
+                })
             }
-            Step::Intrude { person, stage, old, blind, outcome, by_link } => {
+            Step::Intrude {
+                person,
+                stage,
+                old,
+                blind,
+                outcome,
+                by_link,
+            } => {
                 let epoch = self.model.rooms.get(stage).map_or(0, |room| room.epoch);
                 let epoch = if old { epoch.saturating_sub(1) } else { epoch };
-                Deed::Vote(Ballot { person, stage, epoch, blind, by_link, outcome })
+                Deed::Vote(Ballot {
+                    person,
+                    stage,
+                    epoch,
+                    blind,
+                    by_link,
+                    outcome,
+                })
             }
-            Step::Edit { person, public, owner } => Deed::Edit { person, public, owner },
+            Step::Edit {
+                person,
+                public,
+                owner,
+            } => Deed::Edit {
+                person,
+                public,
+                owner,
+            },
             Step::Withdraw { person } => Deed::Withdraw { person },
             Step::Appoint { person, role } => Deed::Appoint { person, role },
         }
@@ -121,7 +163,12 @@ impl Play {
         let before = self.review.clone();
         let expected = self.model_takes(deed);
         let decided = self.engine_takes(deed, digest);
-        assert_eq!(decided.is_ok(), expected, "{deed:?}: {:?} in {before:#?}", decided.err());
+        assert_eq!(
+            decided.is_ok(),
+            expected,
+            "{deed:?}: {:?} in {before:#?}",
+            decided.err()
+        );
         let (after, events) = decided.ok()?;
         laws::hold(&self.plan, &self.ids, &before, &events, &after);
         self.review = after;
@@ -134,7 +181,11 @@ impl Play {
     fn model_takes(&mut self, deed: &Deed) -> bool {
         match *deed {
             Deed::Vote(ballot) => self.model.vote(ballot),
-            Deed::Edit { person, public, owner } => self.model.edit(person, public, owner),
+            Deed::Edit {
+                person,
+                public,
+                owner,
+            } => self.model.edit(person, public, owner),
             Deed::Withdraw { person } => self.model.withdraw(person),
             Deed::Appoint { person, role } => {
                 self.model.appoint(person, role);
@@ -143,11 +194,7 @@ impl Play {
         }
     }
 
-    fn engine_takes(
-        &mut self,
-        deed: &Deed,
-        digest: &str,
-    ) -> Result<(Review, Vec<Event>), Refusal> {
+    fn engine_takes(&mut self, deed: &Deed, digest: &str) -> Result<(Review, Vec<Event>), Refusal> {
         let mut request = self.request.clone();
         if let Deed::Edit { public, owner, .. } = *deed {
             request = self::request(self.review.revision + 1, public, owner);
@@ -184,14 +231,25 @@ impl Play {
                     editors,
                 })
             }
-            Deed::Withdraw { person } => Command::Withdraw { by: self.ids[person], reason: None },
+            Deed::Withdraw { person } => Command::Withdraw {
+                by: self.ids[person],
+                reason: None,
+            },
             Deed::Appoint { .. } => Command::Refill,
         }
     }
 
     fn decision(&self, ballot: Ballot) -> Decision {
-        let seen = if ballot.blind { "of another revision" } else { &self.review.digest };
-        let condition = Condition { text: "Do it.".to_owned(), owner: None, due: None };
+        let seen = if ballot.blind {
+            "of another revision"
+        } else {
+            &self.review.digest
+        };
+        let condition = Condition {
+            text: "Do it.".to_owned(),
+            owner: None,
+            due: None,
+        };
         let conditional = ballot.outcome == Outcome::ApproveWithConditions;
         Decision {
             stage: stage_key(ballot.stage),
@@ -202,7 +260,11 @@ impl Play {
             outcome: ballot.outcome,
             reason: Some("It is so.".to_owned()),
             answers: json!({}),
-            conditions: if conditional { vec![condition] } else { Vec::new() },
+            conditions: if conditional {
+                vec![condition]
+            } else {
+                Vec::new()
+            },
         }
     }
 
@@ -227,7 +289,11 @@ impl Play {
             End::Rejected => Phase::Rejected,
             End::Withdrawn => Phase::Withdrawn,
         };
-        assert_eq!(self.review.phase, phase, "{:#?}\n{:#?}", self.model, self.review);
+        assert_eq!(
+            self.review.phase, phase,
+            "{:#?}\n{:#?}",
+            self.model, self.review
+        );
         assert_eq!(self.review.resubmissions, self.model.resubmissions);
         assert_eq!(self.review.owner, self.ids[self.model.owner]);
         for stage in 0..self.plan.stages.len() {
@@ -243,7 +309,10 @@ impl Play {
     }
 
     fn agrees_on(&self, stage: usize) {
-        let (run, room) = (&self.review.stages[&stage_key(stage)], &self.model.rooms[stage]);
+        let (run, room) = (
+            &self.review.stages[&stage_key(stage)],
+            &self.model.rooms[stage],
+        );
         let progress = match room.mark {
             Mark::Pending => Progress::Pending,
             Mark::Skipped => Progress::Skipped,
@@ -255,11 +324,18 @@ impl Play {
         let place = format!("stage {stage}: {room:#?}\n{run:#?}");
         assert_eq!((run.progress, run.epoch), (progress, room.epoch), "{place}");
         let ids = |people: &BTreeSet<usize>| people.iter().map(|p| self.ids[*p]).collect();
-        let votes = room.ballots.iter().map(|(person, outcome)| (self.ids[*person], *outcome));
+        let votes = room
+            .ballots
+            .iter()
+            .map(|(person, outcome)| (self.ids[*person], *outcome));
         assert_eq!(run.votes, votes.collect(), "{place}");
         assert_eq!(run.seats.len(), room.chairs.len(), "{place}");
         for (number, (seat, chair)) in run.seats.iter().zip(&room.chairs).enumerate() {
-            assert_eq!((&seat.key, seat.need), (&seat_key(number), chair.need), "{place}");
+            assert_eq!(
+                (&seat.key, seat.need),
+                (&seat_key(number), chair.need),
+                "{place}"
+            );
             assert_eq!(seat.people, ids(&chair.own), "{place}");
             assert_eq!(seat.fallback, chair.stand_ins.as_ref().map(ids), "{place}");
         }
@@ -276,11 +352,16 @@ impl Play {
 
 fn directory(plan: &Plan, tag: &str, ids: &[PersonId]) -> Directory {
     let held = |(role, people): (usize, &BTreeSet<usize>)| {
-        (role_name(role, tag), people.iter().map(|person| ids[*person]).collect())
+        (
+            role_name(role, tag),
+            people.iter().map(|person| ids[*person]).collect(),
+        )
     };
     Directory {
         roles: plan.roles.iter().enumerate().map(held).collect(),
         groups: BTreeMap::new(),
-        addresses: (0..PEOPLE).map(|person| (email(person), ids[person])).collect(),
+        addresses: (0..PEOPLE)
+            .map(|person| (email(person), ids[person]))
+            .collect(),
     }
 }

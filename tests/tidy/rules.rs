@@ -99,7 +99,7 @@ pub fn clock_calls(file: &File) -> Vec<Offence> {
         .into_iter()
         .filter(|(at, path)| {
             let stopwatch_allowed =
-            STOPWATCHES.iter().any(|place| file.path.starts_with(place)) || in_tests(*at);
+                STOPWATCHES.iter().any(|place| file.path.starts_with(place)) || in_tests(*at);
             let is = |clock: &str| path == clock || path.ends_with(&format!("::{clock}"));
             let clock = CLOCKS.iter().any(|clock| is(clock));
             clock && !(is("Instant::now") && stopwatch_allowed)

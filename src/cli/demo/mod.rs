@@ -4,14 +4,14 @@ mod organisation;
 mod story;
 
 use crate::app::App;
+use crate::cli::throwaway::Throwaway;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::notify::Postman;
 use crate::notify::Worker;
 use crate::web::serve::{listen, serve};
 use clap::Args;
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 /// `countersign demo`
@@ -29,36 +29,15 @@ pub struct Demo {
     database_url: Option<String>,
 }
 
-/// A folder that goes with the process.
-struct Throwaway(PathBuf);
-
-impl Throwaway {
-    fn new() -> Result<Throwaway> {
-        let name = format!("countersign-demo-{}", uuid::Uuid::now_v7());
-        let folder = std::env::temp_dir().join(name);
-        std::fs::create_dir_all(&folder).map_err(|e| {
-            Error::Configuration(format!("cannot create {}: {e}", folder.display()))
-        })?;
-        Ok(Throwaway(folder))
-    }
-}
-
-impl Drop for Throwaway {
-    fn drop(&mut self) {
-        let _ = std::fs::remove_dir_all(&self.0);
-    }
-}
-
 impl Demo {
     pub(super) fn run(self) -> Result<ExitCode> {
-        let folder = Throwaway::new()?;
+        let folder = Throwaway::new_in(&std::env::temp_dir(), "demo")?;
         let (listener, address) = listen(&self.listen)?;
         let here = format!("http://{address}");
         let config = Config {
-            database_url: self
-                .database_url
-                .clone()
-                .unwrap_or_else(|| format!("sqlite:{}", folder.0.join("demo.sqlite").display())),
+            database_url: self.database_url.clone().unwrap_or_else(|| {
+                format!("sqlite:{}", folder.path().join("demo.sqlite").display())
+            }),
             listen: address.to_string(),
             public_url: self.public_url.clone().unwrap_or_else(|| here.clone()),
             organisation: organisation::NAME.to_owned(),

@@ -49,14 +49,20 @@ struct Mine {
 /// When the database fails.
 pub async fn home(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
     let (desk, person) = (app.desk.clone(), visitor.id()?);
-    let context = app.db.read(move |conn| HomePage::read(conn, &desk, person)).await?;
+    let context = app
+        .db
+        .read(move |conn| HomePage::read(conn, &desk, person))
+        .await?;
     page(&app, &visitor, "home", "home", &context)
 }
 
 impl HomePage {
     fn read(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<HomePage> {
         let all = review::tasks_of_person(conn, person)?;
-        let tasks = all.iter().take(TASKS).map(|task| task_view(conn, desk, task));
+        let tasks = all
+            .iter()
+            .take(TASKS)
+            .map(|task| task_view(conn, desk, task));
         let tasks = tasks.collect::<Result<Vec<TaskView>>>()?;
         let query = Query {
             kind: "use_case".to_owned(),
@@ -104,7 +110,11 @@ fn views(conn: &mut Conn, desk: &Desk, records: &[Record]) -> Result<Vec<Mine>> 
             .collect();
         let status = record.status()?;
         Ok(Mine {
-            path: format!("/{}/{}", desk.kinds.by_key(&record.kind)?.path, record.reference),
+            path: format!(
+                "/{}/{}",
+                desk.kinds.by_key(&record.kind)?.path,
+                record.reference
+            ),
             title: record.title.clone(),
             reference: record.reference.clone(),
             words: match (status, with.as_slice()) {

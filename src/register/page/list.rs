@@ -8,7 +8,7 @@ use crate::register::api::read_query;
 use crate::register::{self, FacetCount, Kind, Listing, Query, Record, Sort, Status};
 use crate::review::{self, Holder};
 use crate::web::answer::page;
-use crate::web::badge::{Badge, of_risk, of_status, sentence_case};
+use crate::web::badge::{Badge, of_risk_briefly, of_status, sentence_case};
 use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -65,7 +65,6 @@ struct Column {
     label: &'static str,
     href: Option<String>,
     direction: Option<&'static str>,
-    numeric: bool,
 }
 
 #[derive(Serialize)]
@@ -143,17 +142,24 @@ impl Found {
             rows,
             total: self.total,
             page_size: register::PAGE,
-            first: query.after.is_some().then(|| address(pairs, |_, _| true, None)),
-            next: self.listing.next.map(|cursor| {
-                address(pairs, |_, _| true, Some(("after", cursor.to_text())))
-            }),
+            first: query
+                .after
+                .is_some()
+                .then(|| address(pairs, |_, _| true, None)),
+            next: self
+                .listing
+                .next
+                .map(|cursor| address(pairs, |_, _| true, Some(("after", cursor.to_text())))),
             facets,
         })
     }
 
     fn row(&self, record: &Record, now: At) -> Result<Row> {
-        let mine: Vec<&Holder> =
-            self.holders.iter().filter(|h| h.record_id == record.id).collect();
+        let mine: Vec<&Holder> = self
+            .holders
+            .iter()
+            .filter(|h| h.record_id == record.id)
+            .collect();
         let holder = match mine.as_slice() {
             [] => None,
             [one] => Some(one.name.clone()),
@@ -165,9 +171,13 @@ impl Found {
             title: record.title.clone(),
             owner: owner.unwrap_or_else(|| "–".to_owned()),
             status: of_status(record.status()?),
-            risk: record.risk.as_deref().map(of_risk),
+            risk: record.risk.as_deref().map(of_risk_briefly),
             holder,
-            waiting: mine.iter().map(|h| h.since).min().map(|since| days(since, now)),
+            waiting: mine
+                .iter()
+                .map(|h| h.since)
+                .min()
+                .map(|since| days(since, now)),
             updated_at: record.updated_at.to_string(),
         })
     }
@@ -175,9 +185,9 @@ impl Found {
 
 fn days(since: At, now: At) -> String {
     match now.0.duration_since(since.0).as_hours() / 24 {
-        days if days <= 0 => "today".to_owned(),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
+        days if days <= 0 => "since today".to_owned(),
+        1 => "for 1 day".to_owned(),
+        days => format!("for {days} days"),
     }
 }
 
@@ -191,12 +201,15 @@ fn sorted(sort: Sort) -> &'static str {
 }
 
 fn columns(kind: &Kind, sort: Sort, pairs: &Pairs) -> Vec<Column> {
-    let plain = |label, numeric| Column { label, href: None, direction: None, numeric };
+    let plain = |label| Column { label, href: None, direction: None };
     let by = |label, to: Sort, direction| Column {
         label,
-        href: Some(address(pairs, |name, _| name != "sort", Some(("sort", to.as_str().to_owned())))),
+        href: Some(address(
+            pairs,
+            |name, _| name != "sort",
+            Some(("sort", to.as_str().to_owned())),
+        )),
         direction,
-        numeric: false,
     };
     let up = |of: Sort| (sort == of).then_some("ascending");
     let (changed, direction) = match sort {
@@ -209,8 +222,7 @@ fn columns(kind: &Kind, sort: Sort, pairs: &Pairs) -> Vec<Column> {
         by("Title", Sort::Title, up(Sort::Title)),
     ];
     if kind.reviewed {
-        columns.extend(["Owner", "Status", "Risk", "Now with"].map(|label| plain(label, false)));
-        columns.push(plain("Waiting", true));
+        columns.extend(["Owner", "Status", "Risk", "Now with"].map(plain));
     }
     columns.push(by("Last change", changed, direction));
     columns
@@ -227,8 +239,9 @@ fn address(
         .iter()
         .filter(|(name, value)| name != "after" && !value.is_empty() && is_kept(name, value))
         .map(|(name, value)| (name.as_str(), value.as_str()));
-    let all: Vec<(&str, &str)> =
-        kept.chain(more.iter().map(|(name, value)| (*name, value.as_str()))).collect();
+    let all: Vec<(&str, &str)> = kept
+        .chain(more.iter().map(|(name, value)| (*name, value.as_str())))
+        .collect();
     format!("?{}", serde_urlencoded::to_string(all).unwrap_or_default())
 }
 
@@ -238,10 +251,15 @@ fn facets(kind: &Kind, query: &Query, counts: &[FacetCount]) -> Vec<FacetView> {
         let statuses = Status::ALL.map(|s| (s.as_str().to_owned(), of_status(s).word));
         let chosen: Vec<String> = query.status.iter().map(|s| s.as_str().to_owned()).collect();
         facets.push(facet("status", "Status", &statuses, &chosen, counts));
-        let risks = RISKS.map(|risk| (risk.to_owned(), of_risk(risk).word));
+        let risks = RISKS.map(|risk| (risk.to_owned(), of_risk_briefly(risk).word));
         facets.push(facet("risk", "Risk", &risks, &query.risk, counts));
     }
-    for Facet { field, label, values } in kind.form.facets() {
+    for Facet {
+        field,
+        label,
+        values,
+    } in kind.form.facets()
+    {
         let chosen = query.facets.get(&field).cloned().unwrap_or_default();
         facets.push(facet(&field, &label, &values, &chosen, counts));
     }
@@ -270,12 +288,21 @@ fn facet(
         checked: chosen.iter().any(|c| c == value),
     };
     if choices.is_empty() {
-        values.extend(counts.iter().filter(|c| c.field == name).map(|c| view(&c.value, c.value.clone())));
+        values.extend(
+            counts
+                .iter()
+                .filter(|c| c.field == name)
+                .map(|c| view(&c.value, c.value.clone())),
+        );
         let missing = chosen.iter().filter(|c| count(c) == 0);
         values.extend(missing.map(|c| view(c, sentence_case(c))));
         values.sort_by_key(|v| (!v.checked, -v.count));
     } else {
-        values.extend(choices.iter().map(|(value, label)| view(value, label.clone())));
+        values.extend(
+            choices
+                .iter()
+                .map(|(value, label)| view(value, label.clone())),
+        );
         values.retain(|v| v.count > 0 || v.checked);
         if values.len() > FACET_VALUES {
             values.sort_by_key(|v| !v.checked);
@@ -297,14 +324,22 @@ fn chips(facets: &[FacetView], pairs: &Pairs) -> Vec<Chip> {
     for (name, value) in pairs.iter().filter(|(_, value)| !value.is_empty()) {
         let label = match facets.iter().find(|facet| facet.name == *name) {
             Some(facet) => {
-                let known = facet.values.iter().chain(&facet.more).find(|v| v.value == *value);
+                let known = facet
+                    .values
+                    .iter()
+                    .chain(&facet.more)
+                    .find(|v| v.value == *value);
                 known.map_or_else(|| value.clone(), |v| v.label.clone())
             }
             None if name == "q" => format!("“{value}”"),
             None if name == "sort" || name == "after" => continue,
             None => value.clone(),
         };
-        let href = address(pairs, |n, v| (n, v) != (name.as_str(), value.as_str()), None);
+        let href = address(
+            pairs,
+            |n, v| (n, v) != (name.as_str(), value.as_str()),
+            None,
+        );
         chips.push(Chip { label, href });
     }
     chips

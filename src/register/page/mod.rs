@@ -5,9 +5,7 @@ mod list;
 mod record;
 mod revision;
 
-pub use draft::{
-    change, check, create, draft, section, start, submit,
-};
+pub use draft::{change, check, create, draft, section, start, submit};
 pub use home::home;
 pub use list::list;
 pub use record::{record, withdraw};
@@ -80,15 +78,23 @@ impl RecordView {
 }
 
 fn why_this_risk(conn: &mut Conn, record: &Record) -> Result<Option<String>> {
-    let Some(id) = record.review_id else { return Ok(None) };
+    let Some(id) = record.review_id else {
+        return Ok(None);
+    };
     let review = review::review(conn, id)?;
-    Ok(review.derived.get("risk").and_then(|risk| risk.because.clone()))
+    Ok(review
+        .derived
+        .get("risk")
+        .and_then(|risk| risk.because.clone()))
 }
 
 type Names = BTreeMap<PersonId, String>;
 
 fn names(conn: &mut Conn, ids: impl IntoIterator<Item = Option<PersonId>>) -> Result<Names> {
-    people::names(conn, &ids.into_iter().flatten().collect::<BTreeSet<PersonId>>())
+    people::names(
+        conn,
+        &ids.into_iter().flatten().collect::<BTreeSet<PersonId>>(),
+    )
 }
 
 /// `Mei Tanaka, Ruth Adeyemi and Li Wei`.
@@ -116,7 +122,11 @@ struct PolicyView {
 impl PolicyView {
     fn new(key: &str, version: i32, title: &str) -> PolicyView {
         let path = format!("/workflows/{key}/{version}");
-        PolicyView { path, title: title.to_owned(), version }
+        PolicyView {
+            path,
+            title: title.to_owned(),
+            version,
+        }
     }
 }
 

@@ -104,7 +104,14 @@ pub async fn record(
     visitor: Visitor,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse> {
-    show(&app, &visitor, path.into_inner(), Withdraw::default(), StatusCode::OK).await
+    show(
+        &app,
+        &visitor,
+        path.into_inner(),
+        Withdraw::default(),
+        StatusCode::OK,
+    )
+    .await
 }
 
 async fn show(
@@ -119,8 +126,7 @@ async fn show(
     let context = app
         .db
         .read(move |conn| {
-            let record =
-                register::by_reference(conn, desk.kinds.by_path(&at)?.key, &reference)?;
+            let record = register::by_reference(conn, desk.kinds.by_path(&at)?.key, &reference)?;
             let context = RecordPage::read(conn, &desk, person, &record)?;
             Ok(context.withdrawing(withdraw, zone))
         })
@@ -132,10 +138,16 @@ impl RecordPage {
     fn read(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) -> Result<RecordPage> {
         let kind = desk.kinds.by_key(&record.kind)?;
         let document = register::revision(conn, record.id, record.revision)?.document()?;
-        let review = record.review_id.map(|id| review::review(conn, id)).transpose()?;
+        let review = record
+            .review_id
+            .map(|id| review::review(conn, id))
+            .transpose()?;
         let timeline = review::timeline(conn, desk, record.id)?;
         let view = RecordView::of(conn, record)?;
-        let run = review.as_ref().map(|review| Run::read(conn, desk, review)).transpose()?;
+        let run = review
+            .as_ref()
+            .map(|review| Run::read(conn, desk, review))
+            .transpose()?;
         let waiting_for = view.submitter.clone().unwrap_or_default();
         Ok(RecordPage {
             changes: changes(review.as_ref(), &timeline, waiting_for),
@@ -179,7 +191,11 @@ impl<'a> Run<'a> {
     fn read(conn: &mut Conn, desk: &Desk, review: &'a Review) -> Result<Run<'a>> {
         let asked = review.stages.values().flat_map(|run| run.asked()).map(Some);
         let names = names(conn, asked)?;
-        Ok(Run { review, loaded: loaded(conn, desk, review)?, names })
+        Ok(Run {
+            review,
+            loaded: loaded(conn, desk, review)?,
+            names,
+        })
     }
 
     fn stages(&self) -> impl Iterator<Item = (&Stage, &StageRun)> {
@@ -188,7 +204,9 @@ impl<'a> Run<'a> {
     }
 
     fn route(&self) -> Vec<RouteView> {
-        self.stages().map(|(stage, run)| self.on_route(stage, run)).collect()
+        self.stages()
+            .map(|(stage, run)| self.on_route(stage, run))
+            .collect()
     }
 
     fn on_route(&self, stage: &Stage, run: &StageRun) -> RouteView {
@@ -200,13 +218,20 @@ impl<'a> Run<'a> {
             }
             Progress::Open if running => {
                 let need: usize = run.seats.iter().map(|seat| seat.need).sum();
-                (state, format!("{} of {need} approved so far", run.approvers().len()))
+                (
+                    state,
+                    format!("{} of {need} approved so far", run.approvers().len()),
+                )
             }
             Progress::Open => ("ahead", "ended undecided".to_owned()),
             Progress::Pending if !running => (state, "not reached".to_owned()),
             _ => (state, words.to_owned()),
         };
-        RouteView { title: stage.title.clone(), state, note }
+        RouteView {
+            title: stage.title.clone(),
+            state,
+            note,
+        }
     }
 
     fn holders(&self) -> Vec<HolderView> {
@@ -216,11 +241,18 @@ impl<'a> Run<'a> {
         self.stages()
             .filter(|(_, run)| run.progress == Progress::Open)
             .filter_map(|(stage, run)| {
-                let open = run.asked().into_iter().filter(|p| !run.votes.contains_key(p));
+                let open = run
+                    .asked()
+                    .into_iter()
+                    .filter(|p| !run.votes.contains_key(p));
                 let people: Vec<String> =
                     open.filter_map(|p| self.names.get(&p).cloned()).collect();
                 let since = run.since?.to_string();
-                Some(HolderView { stage: stage.title.clone(), people: listed(&people, "and"), since })
+                Some(HolderView {
+                    stage: stage.title.clone(),
+                    people: listed(&people, "and"),
+                    since,
+                })
             })
             .collect()
     }
@@ -275,17 +307,27 @@ fn conditions(
     record: &Record,
 ) -> Result<Vec<ConditionView>> {
     let rows = review::conditions_of(conn, record.id)?;
-    let owners = names(conn, rows.iter().map(|row| row.owner_id.or(record.owner_id)))?;
+    let owners = names(
+        conn,
+        rows.iter().map(|row| row.owner_id.or(record.owner_id)),
+    )?;
     let decisions = review::decisions_of(conn, record.id)?;
     let mut views = Vec::new();
     for row in rows {
         let decision = decisions.iter().find(|d| d.id == row.decision_id);
         let item = decision.and_then(|d| timeline.iter().find(|item| item.seq == d.seq));
         let stage = decision.zip(run).map(|(d, run)| run.stage_title(&d.stage));
-        let owner = row.owner_id.or(record.owner_id).and_then(|id| owners.get(&id).cloned());
+        let owner = row
+            .owner_id
+            .or(record.owner_id)
+            .and_then(|id| owners.get(&id).cloned());
         views.push(ConditionView {
             text: row.text,
-            status: if row.state == "open" { badge("Open", "part") } else { badge("Void", "") },
+            status: if row.state == "open" {
+                badge("Open", "part")
+            } else {
+                badge("Void", "")
+            },
             owner: owner.unwrap_or_else(|| "nobody".to_owned()),
             due: row.due,
             by: item.and_then(|item| item.actor.clone()).unwrap_or_default(),
@@ -310,7 +352,8 @@ fn revisions(conn: &mut Conn, record: &Record) -> Result<Vec<RevisionView>> {
 
 /// Who wrote a revision; an import has no author.
 pub(super) fn author(names: &Names, id: Option<PersonId>) -> String {
-    id.and_then(|id| names.get(&id).cloned()).unwrap_or_else(|| "an import".to_owned())
+    id.and_then(|id| names.get(&id).cloned())
+        .unwrap_or_else(|| "an import".to_owned())
 }
 
 impl May {
@@ -322,7 +365,8 @@ impl May {
     ) -> Result<May> {
         let status = record.status()?;
         let theirs = [record.submitter_id, record.owner_id].contains(&Some(person));
-        let reviewing = |r: &&Review| !r.phase.is_final() && [r.submitter, r.owner].contains(&person);
+        let reviewing =
+            |r: &&Review| !r.phase.is_final() && [r.submitter, r.owner].contains(&person);
         let edit = theirs && status != Status::Approved;
         let at = if kind.reviewed { "draft" } else { "draft/all" };
         Ok(May {
@@ -353,8 +397,11 @@ pub async fn withdraw(
     given: web::Form<Withdrawal>,
 ) -> Result<HttpResponse> {
     let (kind, reference) = path.into_inner();
-    let (key, wanted, actor) =
-        (app.desk.kinds.by_path(&kind)?.key, reference.clone(), visitor.actor()?);
+    let (key, wanted, actor) = (
+        app.desk.kinds.by_path(&kind)?.key,
+        reference.clone(),
+        visitor.actor()?,
+    );
     let author = actor.clone();
     let reason = Some(given.reason.trim().to_owned()).filter(|reason| !reason.is_empty());
     let done = app
@@ -367,7 +414,10 @@ pub async fn withdraw(
     match done {
         Err(Error::Refused(refusal @ Refusal::TooLong(..))) => {
             let typed = given.into_inner().reason;
-            let wrong = Withdraw { reason: typed, error: Some(refusal.to_string()) };
+            let wrong = Withdraw {
+                reason: typed,
+                error: Some(refusal.to_string()),
+            };
             let status = StatusCode::UNPROCESSABLE_ENTITY;
             show(&app, &visitor, (kind, reference), wrong, status).await
         }

@@ -482,7 +482,8 @@ impl<'a> Run<'a> {
         true
     }
 
-    /// Asks again for seats that lack people: first those the seat names, then its fallback.
+    /// Asks again for seats that lack people: first those the seat names, then its fallback. Who
+    /// approved already may be the one a seat lacked, so stages are settled after.
     fn refill(&mut self) {
         for stage in &self.ctx.workflow.stages {
             let open = self
@@ -498,6 +499,7 @@ impl<'a> Run<'a> {
                 }
             }
         }
+        self.settle();
     }
 
     fn refill_seat(&mut self, stage: &Stage, index: usize) {
@@ -581,7 +583,6 @@ fn conditions_well_formed(vote: &Decision) -> Result<(), Refusal> {
 fn text(given: &Option<String>) -> Option<String> {
     given
         .as_deref()
-        .map(str::trim)
+        .map(crate::form::plain)
         .filter(|t| !t.is_empty())
-        .map(str::to_owned)
 }

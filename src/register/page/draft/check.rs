@@ -67,19 +67,32 @@ async fn show(
     refused: Option<String>,
 ) -> Result<HttpResponse> {
     let (desk, path, person) = (app.desk.clone(), at.clone(), visitor.id()?);
-    let status =
-        if refused.is_some() { StatusCode::UNPROCESSABLE_ENTITY } else { StatusCode::OK };
+    let status = if refused.is_some() {
+        StatusCode::UNPROCESSABLE_ENTITY
+    } else {
+        StatusCode::OK
+    };
     let context = app
         .db
         .read(move |conn| {
             let (record, document) = written(conn, &desk, &path, &reference)?;
             let mut context = CheckPage::read(conn, &desk, person, &record, &document)?;
-            let line = |message| SummaryLine { target: None, message };
+            let line = |message| SummaryLine {
+                target: None,
+                message,
+            };
             context.summary.extend(refused.map(line));
             Ok(context)
         })
         .await?;
-    page_with(app, visitor, here(app, &at), "check-answers", &context, status)
+    page_with(
+        app,
+        visitor,
+        here(app, &at),
+        "check-answers",
+        &context,
+        status,
+    )
 }
 
 impl CheckPage {
@@ -97,13 +110,21 @@ impl CheckPage {
             Err(Error::Refused(refusal)) => (None, Some(refusal.to_string())),
             Err(error) => return Err(error),
         };
-        let line = |message| SummaryLine { target: None, message };
+        let line = |message| SummaryLine {
+            target: None,
+            message,
+        };
         Ok(CheckPage {
             kind: KindView::of(kind),
             record: RecordView::of(conn, record)?,
             sections: facts(kind, record, document),
-            policy: preview.as_ref().map(|p| PolicyView::new(&p.workflow, p.version, &p.title)),
-            risk: preview.as_ref().and_then(|p| p.risk.as_deref()).map(of_risk),
+            policy: preview
+                .as_ref()
+                .map(|p| PolicyView::new(&p.workflow, p.version, &p.title)),
+            risk: preview
+                .as_ref()
+                .and_then(|p| p.risk.as_deref())
+                .map(of_risk),
             because: preview.as_ref().and_then(|p| p.because.clone()),
             stages: preview.as_ref().map(stages).unwrap_or_default(),
             ready: missing.is_empty() && preview.is_some() && may_submit(person, record)?,
@@ -138,12 +159,18 @@ fn facts(kind: &Kind, record: &Record, document: &Value) -> Vec<FactGroup> {
 fn missing(kind: &Kind, record: &Record, document: &Value) -> Vec<Missing> {
     let errors = kind.form.check(document).into_iter();
     let link = |error: crate::form::FieldError| {
-        let section = kind.form.field(&error.field).map(|field| field.section.clone());
+        let section = kind
+            .form
+            .field(&error.field)
+            .map(|field| field.section.clone());
         let path = section.map_or_else(
             || format!("/{}/{}/draft", kind.path, record.reference),
             |section| address(kind, record, &section, &error.field),
         );
-        Missing { message: error.message, path }
+        Missing {
+            message: error.message,
+            path,
+        }
     };
     errors.map(link).collect()
 }
@@ -156,9 +183,10 @@ fn stage(stage: &PreviewStage) -> StageView {
     let (needed, why) = match (stage.needed, &stage.when) {
         (Needed::Yes, _) => (badge("Will be asked", "open"), None),
         (Needed::No, _) => (badge("Not needed", ""), Some("its condition does not hold")),
-        (Needed::Perhaps, _) => {
-            (badge("Perhaps", "part"), Some("it depends on what earlier stages decide"))
-        }
+        (Needed::Perhaps, _) => (
+            badge("Perhaps", "part"),
+            Some("it depends on what earlier stages decide"),
+        ),
     };
     let seats = stage.seats.iter().map(|(key, need, people)| SeatView {
         label: format!("{}, {need} of", sentence_case(key)),
@@ -168,7 +196,11 @@ fn stage(stage: &PreviewStage) -> StageView {
         heading: stage.title.clone(),
         needed,
         why: why.map(str::to_owned),
-        seats: if stage.needed == Needed::No { Vec::new() } else { seats.collect() },
+        seats: if stage.needed == Needed::No {
+            Vec::new()
+        } else {
+            seats.collect()
+        },
     }
 }
 
@@ -190,8 +222,11 @@ pub async fn submit(
     submission: web::Form<Submission>,
 ) -> Result<HttpResponse> {
     let (at, reference) = path.into_inner();
-    let (key, wanted, actor) =
-        (app.desk.kinds.by_path(&at)?.key, reference.clone(), visitor.actor()?);
+    let (key, wanted, actor) = (
+        app.desk.kinds.by_path(&at)?.key,
+        reference.clone(),
+        visitor.actor()?,
+    );
     let (author, seen) = (actor.clone(), submission.seen);
     let done = app
         .command("submit", reference.clone(), &actor, move |tx, desk| {

@@ -62,7 +62,10 @@ impl Sheet<'_> {
     fn draw(&self, conn: &mut Conn) -> Result<FormPage> {
         let form = &self.kind.form;
         let fields = form.view(wanted(self.section), self.document, self.typed, self.errors);
-        let about = form.all_sections().iter().find(|section| section.key == self.section);
+        let about = form
+            .all_sections()
+            .iter()
+            .find(|section| section.key == self.section);
         if fields.is_empty() {
             return Err(Error::not_found("section", self.section));
         }
@@ -97,8 +100,15 @@ fn wanted(section: &str) -> Option<&str> {
 }
 
 fn directory(conn: &mut Conn) -> Result<Vec<PersonView>> {
-    let all = people::all(conn)?.into_iter().filter(|person| person.active);
-    Ok(all.map(|person| PersonView { email: person.email, name: person.name }).collect())
+    let all = people::all(conn)?
+        .into_iter()
+        .filter(|person| person.active);
+    Ok(all
+        .map(|person| PersonView {
+            email: person.email,
+            name: person.name,
+        })
+        .collect())
 }
 
 fn first_section(kind: &Kind) -> &'static str {
@@ -116,8 +126,18 @@ pub async fn start(
 ) -> Result<HttpResponse> {
     let document = json!({ "owner": visitor.person()?.email });
     let (desk, at) = (app.desk.clone(), path.clone());
-    let context = app.db.read(move |conn| blank(conn, &desk, &at, &document, None)).await?;
-    page_with(&app, &visitor, here(&app, &path), "record-form", &context, StatusCode::OK)
+    let context = app
+        .db
+        .read(move |conn| blank(conn, &desk, &at, &document, None))
+        .await?;
+    page_with(
+        &app,
+        &visitor,
+        here(&app, &path),
+        "record-form",
+        &context,
+        StatusCode::OK,
+    )
 }
 
 fn blank(
@@ -134,7 +154,9 @@ fn blank(
         section: first_section(kind),
         document,
         typed: answers.map(|answers| &answers.typed),
-        errors: answers.map(|answers| answers.errors.as_slice()).unwrap_or_default(),
+        errors: answers
+            .map(|answers| answers.errors.as_slice())
+            .unwrap_or_default(),
         return_to: "",
     };
     sheet.draw(conn)
@@ -163,7 +185,12 @@ pub async fn create(
             .await;
         match made {
             Err(Error::Invalid(errors)) => answers.errors = errors,
-            made => return Ok(go_to(&app, &page_says.onward(kind, &made?, &answers.document))),
+            made => {
+                return Ok(go_to(
+                    &app,
+                    &page_says.onward(kind, &made?, &answers.document),
+                ));
+            }
         }
     }
     let (desk, at) = (app.desk.clone(), path.clone());
@@ -172,7 +199,14 @@ pub async fn create(
         .read(move |conn| blank(conn, &desk, &at, &answers.document, Some(&answers)))
         .await?;
     let status = StatusCode::UNPROCESSABLE_ENTITY;
-    page_with(&app, &visitor, here(&app, &path), "record-form", &context, status)
+    page_with(
+        &app,
+        &visitor,
+        here(&app, &path),
+        "record-form",
+        &context,
+        status,
+    )
 }
 
 /// Where a change of a section came from.
@@ -210,7 +244,14 @@ pub async fn section(
             sheet.draw(conn)
         })
         .await?;
-    page_with(&app, &visitor, here(&app, &at), "record-form", &context, StatusCode::OK)
+    page_with(
+        &app,
+        &visitor,
+        here(&app, &at),
+        "record-form",
+        &context,
+        StatusCode::OK,
+    )
 }
 
 /// `POST /{kind}/{reference}/draft/{section}`
@@ -226,8 +267,10 @@ pub async fn change(
 ) -> Result<HttpResponse> {
     let (at, reference, section) = path.into_inner();
     let (desk, key, wanted) = (app.desk.clone(), at.clone(), reference.clone());
-    let (record, before) =
-        app.db.read(move |conn| written(conn, &desk, &key, &wanted)).await?;
+    let (record, before) = app
+        .db
+        .read(move |conn| written(conn, &desk, &key, &wanted))
+        .await?;
     let kind = app.desk.kinds.by_path(&at)?;
     let page_says = Page::read(&pairs);
     let mut answers = page_says.answers(kind, &section, &pairs, &before);
@@ -235,7 +278,10 @@ pub async fn change(
     if answers.errors.is_empty() {
         match save(&app, &visitor, &record, page_says.seen, &answers.document).await {
             Ok(saved) => {
-                return Ok(go_to(&app, &page_says.onward_from(kind, &saved, &answers.document, &section)));
+                return Ok(go_to(
+                    &app,
+                    &page_says.onward_from(kind, &saved, &answers.document, &section),
+                ));
             }
             Err(Error::Invalid(errors)) => answers.errors = errors,
             Err(stale @ Error::Stale { .. }) => {
@@ -261,7 +307,14 @@ pub async fn change(
             sheet.draw(conn)
         })
         .await?;
-    page_with(&app, &visitor, here(&app, &at), "record-form", &context, status)
+    page_with(
+        &app,
+        &visitor,
+        here(&app, &at),
+        "record-form",
+        &context,
+        status,
+    )
 }
 
 async fn save(
@@ -273,9 +326,12 @@ async fn save(
 ) -> Result<Record> {
     let (actor, id, document) = (visitor.actor()?, record.id, document.clone());
     let author = actor.clone();
-    app.command("revise", record.reference.clone(), &actor, move |tx, desk| {
-        Ok(review::revise(tx, desk, &author, id, seen, &document)?.record)
-    })
+    app.command(
+        "revise",
+        record.reference.clone(),
+        &actor,
+        move |tx, desk| Ok(review::revise(tx, desk, &author, id, seen, &document)?.record),
+    )
     .await
 }
 
@@ -321,13 +377,7 @@ impl Page {
     }
 
     /// The next page: the record, the sections, the last look, or the next section with gaps.
-    fn onward_from(
-        &self,
-        kind: &Kind,
-        record: &Record,
-        document: &Value,
-        section: &str,
-    ) -> String {
+    fn onward_from(&self, kind: &Kind, record: &Record, document: &Value, section: &str) -> String {
         let base = format!("/{}/{}", kind.path, record.reference);
         if !kind.reviewed || record.status == Status::InReview.as_str() {
             return base;

@@ -14,12 +14,7 @@ use crate::review::Desk;
 use serde_json::Value;
 
 /// A record of this kind with its present document.
-fn written(
-    conn: &mut Conn,
-    desk: &Desk,
-    kind: &str,
-    reference: &str,
-) -> Result<(Record, Value)> {
+fn written(conn: &mut Conn, desk: &Desk, kind: &str, reference: &str) -> Result<(Record, Value)> {
     let kind: &Kind = desk.kinds.by_path(kind)?;
     let record = register::by_reference(conn, kind.key, reference)?;
     let document = register::revision(conn, record.id, record.revision)?.document()?;

@@ -48,8 +48,12 @@ pub async fn draft(
             let (record, document) = written(conn, &desk, &path, &reference)?;
             let kind = desk.kinds.by_path(&path)?;
             let base = format!("/{path}/{reference}/draft");
-            let sections: Vec<SectionView> =
-                kind.form.sections(&document).iter().map(|s| section(&base, s)).collect();
+            let sections: Vec<SectionView> = kind
+                .form
+                .sections(&document)
+                .iter()
+                .map(|s| section(&base, s))
+                .collect();
             let done = sections.iter().filter(|section| section.complete).count();
             Ok(TaskList {
                 record: RecordView::of(conn, &record)?,
