@@ -15,7 +15,8 @@ pub(super) fn fault(text: &str, many_lines: bool) -> Option<String> {
     ))
 }
 
-fn is_unseen(c: char) -> bool {
+/// Whether nobody can see the character, or it turns the writing direction.
+pub fn is_unseen(c: char) -> bool {
     (c.is_control() && c != '\n' && c != '\t')
         || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }

@@ -130,7 +130,9 @@ impl Ballot {
             Refusal::NotOffered | Refusal::StandInCannotRecuse => {
                 self.complain(Place::Choice, message);
             }
-            Refusal::ReasonMissing | Refusal::TooLong(..) => self.complain(Place::Reason, message),
+            Refusal::ReasonMissing | Refusal::TooLong(..) | Refusal::Unreadable(_) => {
+                self.complain(Place::Reason, message);
+            }
             Refusal::ConditionMissing | Refusal::ConditionsNotOffered => {
                 self.complain(Place::Condition(0), message);
             }

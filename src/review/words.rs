@@ -1,5 +1,6 @@
 //! Keys of the engine and the ledger in the words that people read, with the tone a page gives
 //! them.
+use crate::form::is_unseen;
 use crate::workflow::Outcome;
 
 /// What a person did, after their name or “you”: “approved with conditions”.
@@ -90,12 +91,8 @@ pub fn sentence(text: &str) -> String {
 /// What somebody typed, without what neither a reader can see nor a database keep; line ends
 /// become one kind.
 pub fn typed(text: &str) -> String {
-    let hidden = |c: char| {
-        (c.is_control() && c != '\n' && c != '\t')
-            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    text.chars().filter(|c| !hidden(*c)).collect()
+    text.chars().filter(|c| !is_unseen(*c)).collect()
 }
 
 #[cfg(test)]
