@@ -666,18 +666,6 @@ fn hostile_decisions(register: &Register, task: &Value) {
         println!("{body:.80}");
         problem(&refused, status);
     }
-    let nul = json!({ "outcome": "reject", "digest": digest, "reason": "a\u{0}b" });
-    let key = ("Idempotency-Key", "nul");
-    for headers in [&[JSON][..], &[JSON, key]] {
-        let refused = register.raw(
-            "mei",
-            "POST",
-            &decisions(task),
-            headers,
-            nul.to_string().as_bytes(),
-        );
-        problem(&refused, 422);
-    }
 }
 
 fn odd_addresses_are_answered_and_change_nothing(register: Register) {

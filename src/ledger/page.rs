@@ -12,6 +12,7 @@ use crate::review::{Desk, TimelineItem, log_page};
 use crate::web::answer::page_with;
 use crate::web::badge::{Badge, badge};
 use crate::web::session::Visitor;
+use crate::web::spine;
 use crate::workflow::Outcome;
 use actix_web::http::StatusCode;
 use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType};
@@ -131,7 +132,7 @@ impl Row {
             .outcome
             .as_deref()
             .filter(|_| item.decision)
-            .map(|outcome| badge(words::done_by_key(outcome), words::tone(outcome)));
+            .map(|outcome| badge(words::done_by_key(outcome), spine::tone(Some(outcome))));
         let actor = item.actor.unwrap_or_else(|| "system".to_owned());
         Row {
             seq: item.seq,
@@ -142,7 +143,7 @@ impl Row {
             actor,
             reference: item.reference,
             revision: item.revision,
-            method: words::way(&item.method),
+            method: spine::method(&item.method),
             reason: item.reason,
             conditions: item.conditions,
             leaf_hash: item.leaf_hash,

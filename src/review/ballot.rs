@@ -130,9 +130,7 @@ impl Ballot {
             Refusal::NotOffered | Refusal::StandInCannotRecuse => {
                 self.complain(Place::Choice, message);
             }
-            Refusal::ReasonMissing | Refusal::TooLong(..) | Refusal::Unreadable(_) => {
-                self.complain(Place::Reason, message);
-            }
+            Refusal::ReasonMissing | Refusal::TooLong(..) => self.complain(Place::Reason, message),
             Refusal::ConditionMissing | Refusal::ConditionsNotOffered => {
                 self.complain(Place::Condition(0), message);
             }
@@ -187,7 +185,6 @@ impl Ballot {
         let fields = form.map(|form| form.view(None, &self.answers, typed, &self.fields));
         let fields = fields.unwrap_or_default();
         Ok(BallotView {
-            summary: self.summary(&fields),
             action,
             nonce,
             seen: case.review.digest.clone(),
@@ -214,7 +211,8 @@ impl Ballot {
             .map(|w| w.message.clone())
     }
 
-    fn summary(&self, fields: &[FieldView]) -> Vec<SummaryLine> {
+    /// Everything that is wrong, linked to its place on the page.
+    pub fn summary(&self, fields: &[FieldView]) -> Vec<SummaryLine> {
         let line = |wrong: &Wrong| SummaryLine {
             target: target(wrong.place),
             message: wrong.message.clone(),
@@ -275,8 +273,6 @@ fn reason_for(required: &[Outcome]) -> Option<String> {
 /// The form as `parts/ballot` draws it.
 #[derive(Debug, Serialize)]
 pub struct BallotView {
-    /// Everything that is wrong, linked to its place.
-    pub summary: Vec<SummaryLine>,
     /// Where it is sent, below the base path.
     pub action: String,
     /// The proof that the page is ours; none for those who are signed in.

@@ -4,6 +4,7 @@
 use crate::app::App;
 use crate::db::{At, Conn, TaskId, Tx};
 use crate::error::{Error, Result};
+use crate::form::SummaryLine;
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::notify::outbox::{self, Message};
@@ -154,6 +155,7 @@ struct OpenPage<'a> {
     by_link: bool,
     /// Where to sign in, when the link alone may not decide.
     sign_in: Option<String>,
+    summary: Vec<SummaryLine>,
     ballot: BallotView,
 }
 
@@ -231,12 +233,14 @@ impl Desktop<'_> {
             true => Some(format!("/tasks/{}", case.task.id)),
             false => None,
         };
-        let ballot = ballot.view(case, self.way.action(), nonce)?;
+        let view = ballot.view(case, self.way.action(), nonce)?;
+        let summary = ballot.summary(&view.fields);
         let context = OpenPage {
             sheet,
             by_link: link.is_some(),
             sign_in,
-            ballot,
+            summary,
+            ballot: view,
         };
         page_with(
             self.app,

@@ -6,6 +6,7 @@ use crate::review::case::Case;
 use crate::review::sheet::{Named, conditions};
 use crate::review::store;
 use crate::review::words;
+use crate::web::spine;
 use serde::Serialize;
 
 /// A recorded decision as its person reads it.
@@ -54,9 +55,9 @@ pub fn receipt(conn: &mut Conn, case: &Case) -> Result<Receipt> {
         person: case.person.name.clone(),
         stage: case.stage()?.title.clone(),
         outcome: words::done_by_key(&row.outcome),
-        tone: words::tone(&row.outcome),
+        tone: spine::tone(Some(&row.outcome)),
         at: row.decided_at,
-        method: words::way(&row.method),
+        method: spine::method(&row.method),
         revision: row.revision,
         seq: row.seq,
         leaf_hash: leaf_hash(conn, row.seq)?,

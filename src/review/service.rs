@@ -415,7 +415,7 @@ fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition
             },
         };
         read.push(Condition {
-            text: condition.text.trim().to_owned(),
+            text: crate::form::plain(&condition.text),
             owner,
             due,
         });

@@ -10,6 +10,7 @@ use crate::review::service::Desk;
 use crate::review::store::{self, ConditionRow, DecisionRow};
 use crate::review::words;
 use crate::web::badge::{self, Badge};
+use crate::web::spine;
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -281,13 +282,13 @@ fn mark(
         at: row.decided_at,
         decision: true,
         tone: if void.is_empty() {
-            words::tone(&row.outcome)
+            spine::tone(Some(&row.outcome))
         } else {
             "idle"
         },
         sentence: format!("{}: {outcome}{void}", title.unwrap_or(&row.stage)),
         actor,
-        method: words::way(&row.method),
+        method: spine::method(&row.method),
         revision: Some(row.revision),
         digest: None,
         reason,

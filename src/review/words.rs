@@ -1,6 +1,5 @@
 //! Keys of the engine and the ledger in the words that people read, with the tone a page gives
 //! them.
-use crate::form::is_unseen;
 use crate::workflow::Outcome;
 
 /// What a person did, after their name or “you”: “approved with conditions”.
@@ -17,16 +16,6 @@ pub fn done(outcome: Outcome) -> &'static str {
 /// As [`done`], by the stored word; a word nobody knows is shown as it is.
 pub fn done_by_key(outcome: &str) -> String {
     Outcome::named(outcome).map_or_else(|| outcome.replace('_', " "), |o| done(o).to_owned())
-}
-
-/// The tone of a decision.
-pub fn tone(outcome: &str) -> &'static str {
-    match Outcome::named(outcome) {
-        Some(Outcome::Approve) => "good",
-        Some(Outcome::ApproveWithConditions | Outcome::RequestChanges) => "part",
-        Some(Outcome::Reject) => "bad",
-        _ => "idle",
-    }
 }
 
 /// What a choice is called on the page, and what it leads to.
@@ -46,19 +35,6 @@ pub fn choice(outcome: Outcome) -> (&'static str, &'static str) {
             "Step aside",
             "conflict of interest; you are not counted, somebody else decides",
         ),
-    }
-}
-
-/// How a person was known, from the way in that an entry carries.
-pub fn way(method: &str) -> &'static str {
-    match method {
-        "session" => "signed in",
-        "email_link" => "by mail link",
-        "api_token" => "by API token",
-        "timer" => "by a timer",
-        "import" => "by an import",
-        "cli" => "on the command line",
-        _ => "in another way",
     }
 }
 
@@ -91,8 +67,12 @@ pub fn sentence(text: &str) -> String {
 /// What somebody typed, without what neither a reader can see nor a database keep; line ends
 /// become one kind.
 pub fn typed(text: &str) -> String {
+    let hidden = |c: char| {
+        (c.is_control() && c != '\n' && c != '\t')
+            || matches!(c, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    };
     let text = text.replace("\r\n", "\n").replace('\r', "\n");
-    text.chars().filter(|c| !is_unseen(*c)).collect()
+    text.chars().filter(|c| !hidden(*c)).collect()
 }
 
 #[cfg(test)]

@@ -148,7 +148,8 @@ struct LetterPage {
 #[derive(Serialize)]
 struct TextLine {
     text: String,
-    link: bool,
+    /// The address below the base path.
+    path: Option<String>,
 }
 
 /// `GET /demo/mailbox/{id}`: one mail as text.
@@ -161,10 +162,14 @@ pub async fn letter(
     id: web::Path<String>,
 ) -> Result<HttpResponse> {
     let letter = find(&app, &id)?;
-    let ours = app.config.link("/");
+    let ours = app.config.link("");
+    let path = |text: &str| {
+        let rest = text.strip_prefix(&ours)?;
+        rest.starts_with('/').then(|| rest.to_owned())
+    };
     let line = |text: &str| TextLine {
+        path: path(text),
         text: text.to_owned(),
-        link: text.starts_with(&ours),
     };
     let context = LetterPage {
         letter: LetterLine::of(&letter),

@@ -1,6 +1,6 @@
 //! `decide`: a command meets the state and becomes events or a refusal.
 use crate::db::{At, PersonId, RecordId, ReviewId, TaskId};
-use crate::form::{Form, is_unseen};
+use crate::form::Form;
 use crate::review::engine::event::{Condition, Event, RejectedBecause};
 use crate::review::engine::refusal::Refusal;
 use crate::review::engine::seats::{Count, Directory, count, resolve, separated, stand_ins};
@@ -237,7 +237,9 @@ impl<'a> Run<'a> {
         if reason.is_none() && stage.reason_required.contains(&vote.outcome) {
             return Err(Refusal::ReasonMissing);
         }
-        reason_well_formed(reason.as_deref())?;
+        if reason.is_some_and(|r| r.chars().count() > REASON_MAX) {
+            return Err(Refusal::TooLong("the reason", REASON_MAX));
+        }
         conditions_well_formed(vote)
     }
 
@@ -324,7 +326,9 @@ impl<'a> Run<'a> {
         if self.review.phase.is_final() {
             return Err(Refusal::NothingToWithdraw);
         }
-        reason_well_formed(reason)?;
+        if reason.is_some_and(|r| r.chars().count() > REASON_MAX) {
+            return Err(Refusal::TooLong("the reason", REASON_MAX));
+        }
         self.emit(Event::Withdrawn {
             reason: text(&reason.map(str::to_owned)),
         });
@@ -545,17 +549,6 @@ fn outcome_of(run: &StageRun) -> Progress {
     }
 }
 
-fn reason_well_formed(reason: Option<&str>) -> Result<(), Refusal> {
-    let reason = reason.unwrap_or_default();
-    if reason.chars().count() > REASON_MAX {
-        return Err(Refusal::TooLong("the reason", REASON_MAX));
-    }
-    if reason.chars().any(is_unseen) {
-        return Err(Refusal::Unreadable("the reason"));
-    }
-    Ok(())
-}
-
 fn conditions_well_formed(vote: &Decision) -> Result<(), Refusal> {
     let conditional = vote.outcome == Outcome::ApproveWithConditions;
     if !conditional && !vote.conditions.is_empty() {
@@ -583,12 +576,6 @@ fn conditions_well_formed(vote: &Decision) -> Result<(), Refusal> {
                 "at most 1000 characters",
             ));
         }
-        if condition.text.chars().any(is_unseen) {
-            return Err(Refusal::ConditionInvalid(
-                index + 1,
-                "it has a character that cannot be shown; type it anew",
-            ));
-        }
     }
     Ok(())
 }
@@ -596,7 +583,6 @@ fn conditions_well_formed(vote: &Decision) -> Result<(), Refusal> {
 fn text(given: &Option<String>) -> Option<String> {
     given
         .as_deref()
-        .map(str::trim)
+        .map(crate::form::plain)
         .filter(|t| !t.is_empty())
-        .map(str::to_owned)
 }

@@ -36,9 +36,6 @@ pub enum Refusal {
     /// Too much text for one entry.
     #[error("{0} is too long: at most {1} characters")]
     TooLong(&'static str, usize),
-    /// Text with a character that nobody can see, or that turns the writing direction.
-    #[error("{0} has a character that cannot be shown; type it anew")]
-    Unreadable(&'static str),
     /// An approval with conditions without any.
     #[error("name at least one condition: what must be done")]
     ConditionMissing,
@@ -94,7 +91,6 @@ impl Refusal {
             Refusal::NotOffered => "outcome-not-offered",
             Refusal::ReasonMissing => "reason-missing",
             Refusal::TooLong(..) => "too-long",
-            Refusal::Unreadable(_) => "unreadable",
             Refusal::ConditionMissing => "condition-missing",
             Refusal::ConditionsNotOffered => "conditions-not-offered",
             Refusal::ConditionInvalid(..) => "condition-invalid",
@@ -118,7 +114,6 @@ impl Refusal {
             Refusal::NotOffered
             | Refusal::ReasonMissing
             | Refusal::TooLong(..)
-            | Refusal::Unreadable(_)
             | Refusal::ConditionMissing
             | Refusal::ConditionsNotOffered
             | Refusal::ConditionInvalid(..)
