@@ -8,8 +8,8 @@ use crate::notify::outbox::{self, Message};
 use crate::people;
 use crate::register::{self, Kinds, Record, Status};
 use crate::review::engine::{
-    self, Command, Condition, Context, Decision, Directory, Event, Forecast, Needed, OpenTask,
-    Opening, Phase, Refusal, Resubmission, Review,
+    self, CONDITIONS_MAX, Command, Condition, Context, Decision, Directory, Event, Forecast,
+    Needed, OpenTask, Opening, Phase, Refusal, Resubmission, Review,
 };
 use crate::review::store::{self, DecisionRow};
 use crate::review::workflows::{self, Cache, Loaded};
@@ -393,7 +393,8 @@ pub fn decide(
 
 fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition>> {
     let mut read = Vec::new();
-    for (index, condition) in given.iter().enumerate() {
+    // One more than allowed is enough for the engine to refuse them all.
+    for (index, condition) in given.iter().take(CONDITIONS_MAX + 1).enumerate() {
         let wrong = |what| Error::Refused(Refusal::ConditionInvalid(index + 1, what));
         let owner = match condition.owner.trim() {
             "" => None,
@@ -414,7 +415,7 @@ fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition
             },
         };
         read.push(Condition {
-            text: condition.text.trim().to_owned(),
+            text: crate::form::plain(&condition.text),
             owner,
             due,
         });

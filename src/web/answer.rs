@@ -156,7 +156,7 @@ pub async fn dress(
         .get::<Visitor>()
         .cloned()
         .unwrap_or_default();
-    let answer = if below.starts_with("/api/") {
+    let answer = if below == "/api" || below.starts_with("/api/") {
         problem(&app, &trouble)
     } else if trouble.meaning.status == 401 && is_get {
         sign_in_first(&app, below)
@@ -223,8 +223,11 @@ fn problem(app: &App, trouble: &Trouble) -> HttpResponse {
     if let (false, Some(body)) = (trouble.fields.is_null(), body.as_object_mut()) {
         body.insert("errors".to_owned(), trouble.fields.clone());
     }
-    let status = status_of(trouble);
-    HttpResponse::build(status)
+    let mut answer = HttpResponse::build(status_of(trouble));
+    if trouble.meaning.status == 401 {
+        answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"countersign\""));
+    }
+    answer
         .content_type("application/problem+json")
         .body(body.to_string())
 }

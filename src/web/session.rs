@@ -102,6 +102,11 @@ pub async fn admit(
 }
 
 async fn visitor(app: &App, request: &ServiceRequest) -> Result<Visitor> {
+    // No name of ours holds a zero byte, and a database refuses even to look for one.
+    if request.uri().to_string().contains("%00") {
+        let sentence = "the address contains a zero byte, which nothing here is called";
+        return Err(Error::BadRequest(sentence.to_owned()));
+    }
     let pattern = request.match_pattern().unwrap_or_default();
     let below = pattern
         .strip_prefix(app.config.base_path())

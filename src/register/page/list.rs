@@ -65,7 +65,6 @@ struct Column {
     label: &'static str,
     href: Option<String>,
     direction: Option<&'static str>,
-    numeric: bool,
 }
 
 #[derive(Serialize)]
@@ -186,9 +185,9 @@ impl Found {
 
 fn days(since: At, now: At) -> String {
     match now.0.duration_since(since.0).as_hours() / 24 {
-        days if days <= 0 => "today".to_owned(),
-        1 => "1 day".to_owned(),
-        days => format!("{days} days"),
+        days if days <= 0 => "since today".to_owned(),
+        1 => "for 1 day".to_owned(),
+        days => format!("for {days} days"),
     }
 }
 
@@ -202,11 +201,10 @@ fn sorted(sort: Sort) -> &'static str {
 }
 
 fn columns(kind: &Kind, sort: Sort, pairs: &Pairs) -> Vec<Column> {
-    let plain = |label, numeric| Column {
+    let plain = |label| Column {
         label,
         href: None,
         direction: None,
-        numeric,
     };
     let by = |label, to: Sort, direction| Column {
         label,
@@ -216,7 +214,6 @@ fn columns(kind: &Kind, sort: Sort, pairs: &Pairs) -> Vec<Column> {
             Some(("sort", to.as_str().to_owned())),
         )),
         direction,
-        numeric: false,
     };
     let up = |of: Sort| (sort == of).then_some("ascending");
     let (changed, direction) = match sort {
@@ -229,8 +226,7 @@ fn columns(kind: &Kind, sort: Sort, pairs: &Pairs) -> Vec<Column> {
         by("Title", Sort::Title, up(Sort::Title)),
     ];
     if kind.reviewed {
-        columns.extend(["Owner", "Status", "Risk", "Now with"].map(|label| plain(label, false)));
-        columns.push(plain("Waiting", true));
+        columns.extend(["Owner", "Status", "Risk", "Now with"].map(plain));
     }
     columns.push(by("Last change", changed, direction));
     columns

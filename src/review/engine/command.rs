@@ -583,7 +583,6 @@ fn conditions_well_formed(vote: &Decision) -> Result<(), Refusal> {
 fn text(given: &Option<String>) -> Option<String> {
     given
         .as_deref()
-        .map(str::trim)
+        .map(crate::form::plain)
         .filter(|t| !t.is_empty())
-        .map(str::to_owned)
 }
