@@ -159,7 +159,7 @@ impl RecordPage {
             events: timeline.into_iter().map(SpineItem::from).collect(),
             sections: kind.form.fact_groups(&document),
             revisions: revisions(conn, record)?,
-            may: May::of(person, record, review.as_ref(), kind)?,
+            may: May::of(conn, person, record, review.as_ref(), kind)?,
             kind: KindView::of(kind),
             record: view,
             withdraw: Withdraw::default(),
@@ -340,7 +340,7 @@ fn conditions(
 fn revisions(conn: &mut Conn, record: &Record) -> Result<Vec<RevisionView>> {
     let all = register::revisions(conn, record.id)?;
     let names = names(conn, all.iter().map(|r| r.author_id))?;
-    let view = |r: &register::Revision| RevisionView {
+    let view = |r: &register::RevisionHead| RevisionView {
         number: r.number,
         at: r.created_at.to_string(),
         by: author(&names, r.author_id),
@@ -358,13 +358,14 @@ pub(super) fn author(names: &Names, id: Option<PersonId>) -> String {
 
 impl May {
     fn of(
+        conn: &mut Conn,
         person: PersonId,
         record: &Record,
         review: Option<&Review>,
         kind: &register::Kind,
     ) -> Result<May> {
         let status = record.status()?;
-        let theirs = [record.submitter_id, record.owner_id].contains(&Some(person));
+        let theirs = review::may_edit(conn, person, record)?;
         let reviewing =
             |r: &&Review| !r.phase.is_final() && [r.submitter, r.owner].contains(&person);
         let edit = theirs && status != Status::Approved;

@@ -127,17 +127,17 @@ impl CheckPage {
                 .map(of_risk),
             because: preview.as_ref().and_then(|p| p.because.clone()),
             stages: preview.as_ref().map(stages).unwrap_or_default(),
-            ready: missing.is_empty() && preview.is_some() && may_submit(person, record)?,
+            ready: missing.is_empty() && preview.is_some() && may_submit(conn, person, record)?,
             missing,
             summary: refused.map(line).into_iter().collect(),
         })
     }
 }
 
-fn may_submit(person: PersonId, record: &Record) -> Result<bool> {
+fn may_submit(conn: &mut Conn, person: PersonId, record: &Record) -> Result<bool> {
     let status = record.status()?;
     let open = status.can_be_submitted() || status == register::Status::ChangesRequested;
-    Ok(open && [record.submitter_id, record.owner_id].contains(&Some(person)))
+    Ok(open && review::may_edit(conn, person, record)?)
 }
 
 fn address(kind: &Kind, record: &Record, section: &str, field: &str) -> String {
