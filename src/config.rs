@@ -1,8 +1,11 @@
 //! Settings: flags over `COUNTERSIGN_*` over `countersign.toml` over defaults, read once.
 use crate::error::{Error, Result};
 use figment::Figment;
+use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeMap;
 
 /// Everything an operator can set. `COUNTERSIGN_X_FILE` names a file that holds the value of
 /// `COUNTERSIGN_X`, for secrets.
@@ -51,12 +54,13 @@ impl Config {
     /// # Errors
     /// [`Error::Configuration`] naming the setting that is unknown or wrong.
     pub fn load() -> Result<Config> {
-        let figment = Figment::from(Serialized::defaults(Config::default()))
-            .merge(Toml::file("countersign.toml"))
-            .merge(Env::prefixed("COUNTERSIGN_").filter(|key| !is_file(key.as_str())));
-        let config: Config = with_files(figment)?
-            .extract()
-            .map_err(|e| Error::Configuration(e.to_string()))?;
+        let mut figment = Figment::from(Serialized::defaults(Config::default()))
+            .merge(Toml::file("countersign.toml"));
+        figment.extract::<Config>().map_err(in_words)?;
+        for (setting, value) in from_environment()? {
+            figment = figment.merge((setting, value));
+        }
+        let config: Config = figment.extract().map_err(in_words)?;
         config.check()?;
         Ok(config)
     }
@@ -115,21 +119,80 @@ fn wrong(setting: &str, rule: &str) -> Error {
     ))
 }
 
-fn is_file(key: &str) -> bool {
-    key.to_ascii_lowercase().ends_with("_file")
+fn is_setting(name: &str) -> bool {
+    names().iter().any(|known| known == name)
 }
 
-/// Adds the values that stand in files.
-fn with_files(figment: Figment) -> Result<Figment> {
-    let mut figment = figment;
-    for (key, path) in Env::prefixed("COUNTERSIGN_").iter() {
+/// Every setting's name, in the order of the alphabet.
+fn names() -> Vec<String> {
+    let defaults = serde_json::to_value(Config::default()).unwrap_or_default();
+    let names = defaults.as_object().map(|all| all.keys().cloned());
+    names.map(Iterator::collect).unwrap_or_default()
+}
+
+/// The settings that stand in the environment, or in the files that it names.
+fn from_environment() -> Result<BTreeMap<String, Value>> {
+    let mut settings = BTreeMap::new();
+    for (key, text) in Env::prefixed("COUNTERSIGN_").iter() {
         let key = key.as_str().to_ascii_lowercase();
-        if let Some(setting) = key.strip_suffix("_file") {
-            let value = std::fs::read_to_string(&path).map_err(|e| {
-                Error::Configuration(format!("COUNTERSIGN_{}: {path}: {e}", key.to_uppercase()))
-            })?;
-            figment = figment.merge((setting.to_owned(), value.trim_end().to_owned()));
+        let variable = format!("COUNTERSIGN_{}", key.to_uppercase());
+        let named_file = key.strip_suffix("_file").filter(|name| is_setting(name));
+        let setting = named_file.unwrap_or(&key).to_owned();
+        if !is_setting(&setting) {
+            return Err(unknown(&variable, "COUNTERSIGN_", str::to_uppercase));
+        }
+        let text = match named_file {
+            Some(_) => content(&variable, &text)?,
+            None => text,
+        };
+        let value = value_of(&setting, &variable, text)?;
+        if settings.insert(setting.clone(), value).is_some() {
+            let plain = setting.to_uppercase();
+            return Err(Error::Configuration(format!(
+                "COUNTERSIGN_{plain} and COUNTERSIGN_{plain}_FILE are both set; keep one of them"
+            )));
         }
     }
-    Ok(figment)
+    Ok(settings)
+}
+
+fn content(variable: &str, path: &str) -> Result<String> {
+    let text = std::fs::read_to_string(path)
+        .map_err(|e| Error::Configuration(format!("{variable}: cannot read {path}: {e}")))?;
+    Ok(text.trim_end().to_owned())
+}
+
+/// Text is taken as it stands: an organisation may be called 42.
+fn value_of(setting: &str, variable: &str, text: String) -> Result<Value> {
+    if setting != "readers" {
+        return Ok(Value::from(text));
+    }
+    let number = text.trim().parse::<u32>().map(Value::from);
+    number.map_err(|_| Error::Configuration(format!("{variable} must be a whole number")))
+}
+
+fn unknown(found: &str, prefix: &str, spelled: fn(&str) -> String) -> Error {
+    let names = names();
+    let known: Vec<String> = names
+        .iter()
+        .map(|name| format!("{prefix}{}", spelled(name)))
+        .collect();
+    let known = known.join(", ");
+    Error::Configuration(format!("{found} is no setting; there are {known}"))
+}
+
+/// A complaint about the settings file.
+fn in_words(error: figment::Error) -> Error {
+    const FILE: &str = "countersign.toml";
+    let place = error.path.join(".");
+    match &error.kind {
+        Kind::UnknownField(found, _) => unknown(&format!("{FILE}: {found}"), "", str::to_owned),
+        Kind::InvalidType(_, _) | Kind::InvalidValue(_, _) if place == "readers" => {
+            Error::Configuration(format!("{FILE}: readers must be a whole number"))
+        }
+        Kind::InvalidType(_, _) => {
+            Error::Configuration(format!("{FILE}: {place} must be text in quotes"))
+        }
+        _ => Error::Configuration(error.to_string()),
+    }
 }

@@ -48,6 +48,7 @@ on_both! { now crate::support::register::Register::open =>
     who_takes_a_case_back_ends_its_review
     what_is_over_stays_over
     a_seat_with_nobody_falls_back_and_is_filled_when_somebody_comes
+    an_approval_already_given_can_fill_a_seat_that_lacked_somebody
     a_running_review_keeps_its_workflow_version
     the_workflow_with_the_highest_priority_is_taken
     a_text_published_again_is_a_new_version
@@ -755,6 +756,21 @@ fn a_seat_with_nobody_falls_back_and_is_filled_when_somebody_comes(register: Reg
     register.appoint("tomas", "sole");
     let own = register.submitted_by("tomas", json!({}));
     assert_eq!(register.asked(&own, "check"), ["stan"]);
+}
+
+fn an_approval_already_given_can_fill_a_seat_that_lacked_somebody(register: Register) {
+    let nobody = json!([{"role": "nobody_holds_this"}]);
+    let vacant = with(seat("not_yet_held", 1), "fallback", nobody);
+    one_stage(&register, &[seat("expert", 1), vacant]);
+    let case = register.submitted_by("tomas", json!({}));
+    register.as_reviewer("kim").approve(&case);
+    register.as_reviewer("noor").approve(&case);
+    assert!(
+        register.asked(&case, "check").is_empty(),
+        "nobody is left to ask"
+    );
+    register.appoint("kim", "not_yet_held");
+    assert_eq!(register.status(&case), "approved");
 }
 
 fn a_running_review_keeps_its_workflow_version(register: Register) {

@@ -60,7 +60,8 @@ impl Import {
         let report = import(&app.db, &app.desk, &actor, intake, &|done, total| {
             bar.set_length(total);
             bar.set_position(done);
-        })?;
+        })
+        .map_err(|e| with_files(e, &self.file, &name))?;
         bar.finish_and_clear();
         if self.json {
             println!("{}", serde_json::to_string(&report)?);
@@ -75,6 +76,16 @@ impl Import {
         } else {
             ExitCode::SUCCESS
         })
+    }
+}
+
+/// What cannot be taken at all is told with the names of the two files that do not fit.
+fn with_files(error: Error, file: &std::path::Path, mapping: &str) -> Error {
+    match error {
+        Error::BadRequest(why) => {
+            Error::BadRequest(format!("{} with {mapping}: {why}", file.display()))
+        }
+        other => other,
     }
 }
 

@@ -22,6 +22,7 @@ enum Action {
     )]
     Add(Add),
     /// List the directory.
+    #[command(after_help = "Example: countersign people list --json")]
     List {
         /// Answer as JSON.
         #[arg(long)]

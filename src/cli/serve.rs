@@ -11,7 +11,10 @@ use std::process::ExitCode;
 
 /// `countersign serve`
 #[derive(Debug, Args)]
-#[command(after_help = "Example: COUNTERSIGN_DATABASE_URL=postgres://… countersign serve")]
+#[command(
+    after_help = "Example: COUNTERSIGN_DATABASE_URL=postgres://… countersign serve \
+                        --listen 127.0.0.1:8080"
+)]
 pub struct Serve {
     /// Address and port, over COUNTERSIGN_LISTEN.
     #[arg(long)]
@@ -27,18 +30,20 @@ impl Serve {
         log_to_console(&config);
         let app = App::open(config, Clock::system())?;
         let (listener, address) = listen(&app.config.listen)?;
-        println!(
+        let words = format!(
             "Countersign serves {} on http://{address}",
             app.config.public_url
         );
-        actix_web::rt::System::new().block_on(run(app, listener))?;
+        actix_web::rt::System::new().block_on(run(app, listener, &words))?;
         Ok(ExitCode::SUCCESS)
     }
 }
 
-/// Serves with the mail worker beside; the worker ends after the last request.
-async fn run(app: App, listener: std::net::TcpListener) -> Result<()> {
+/// Serves with the mail worker beside; the worker ends after the last request. Says `words` when
+/// every setting has proved good.
+async fn run(app: App, listener: std::net::TcpListener, words: &str) -> Result<()> {
     let worker = Worker::new(app.clone(), Postman::new(&app.config)?)?;
+    println!("{words}");
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let post = actix_web::rt::spawn(worker.run(async {
         let _ = stopped.await;
@@ -52,6 +57,11 @@ async fn run(app: App, listener: std::net::TcpListener) -> Result<()> {
 fn log_to_console(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // Its debug lines hold what pages are made from, the tokens of their links among it.
+    let filter = match "handlebars=warn".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -77,7 +77,9 @@ impl Db {
         open::migrate(&url)?;
         let pool = Pool::builder()
             .max_size(readers)
-            .min_idle(Some(1))
+            // None is opened ahead: a command that ends while one is being opened takes OpenSSL
+            // down with it.
+            .min_idle(Some(0))
             .connection_timeout(std::time::Duration::from_secs(10))
             .build(manager.clone())
             .map_err(|e| Error::Unavailable(format!("cannot open the database: {e}")))?;

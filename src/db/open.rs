@@ -56,7 +56,7 @@ impl Url {
         match path {
             Some(path) if !path.is_empty() => Ok(Url::Sqlite(path.to_owned())),
             _ => Err(Error::Configuration(
-                "DATABASE_URL must begin with postgres:// or be sqlite:PATH, such as \
+                "COUNTERSIGN_DATABASE_URL must begin with postgres:// or be sqlite:PATH, such as \
                  sqlite:data/countersign.sqlite"
                     .to_owned(),
             )),

@@ -20,6 +20,7 @@ use serde_json::Value;
 pub use ask::{Asked, SectionState, State};
 pub use check::FieldError;
 pub use read::Answers;
+pub use text::plain;
 pub use view::{ChoiceView, FieldView, SummaryLine, error_summary};
 pub use words::{Change, Facet, Fact, FactGroup};
 

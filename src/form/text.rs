@@ -20,6 +20,16 @@ fn is_unseen(c: char) -> bool {
         || matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
 }
 
+/// What a person wrote outside of any form, such as a reason: line ends become LF, the ends are
+/// trimmed, and characters that nobody can see are left out.
+pub fn plain(text: &str) -> String {
+    let seen: String = tidy(text, true)
+        .chars()
+        .filter(|c| !is_unseen(*c))
+        .collect();
+    seen.trim().to_owned()
+}
+
 /// Line ends become LF, the ends are trimmed, and one line stays one line.
 pub(super) fn tidy(text: &str, many_lines: bool) -> String {
     if many_lines {

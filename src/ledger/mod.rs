@@ -18,6 +18,7 @@ pub mod csv;
 pub mod download;
 pub mod entry;
 pub mod export;
+pub mod page;
 #[cfg(test)]
 mod sample;
 mod scan;

@@ -417,11 +417,14 @@ pub enum Page {
     From(u64),
 }
 
-/// The values that entries keep outside, where they are not erased: `(seq, name, salt, value)`.
+/// A value that an entry keeps outside: `(seq, name, salt, value)`.
+pub type Opened = (i64, String, Vec<u8>, String);
+
+/// The values that these entries keep outside, where they are not erased.
 ///
 /// # Errors
 /// When the database fails.
-pub fn opened(conn: &mut Conn, seqs: &[i64]) -> Result<Vec<(i64, String, Vec<u8>, String)>> {
+pub fn opened(conn: &mut Conn, seqs: &[i64]) -> Result<Vec<Opened>> {
     Ok(ledger_private::table
         .filter(ledger_private::seq.eq_any(seqs))
         .order((ledger_private::seq, ledger_private::name))

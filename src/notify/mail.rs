@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::notify::case::Case;
 use crate::notify::letter::Cover;
 use crate::notify::outbox::Owed;
-use crate::people::{self, Person};
+use crate::people::{self, Person, Secret};
 use crate::review::{self, LINK_DAYS};
 use crate::templates::Mail;
 use serde_json::{Map, Value, json};
@@ -194,38 +194,54 @@ fn ended(case: Case, app: &App, person: &Person, phase: &str) -> Result<Found> {
     }))
 }
 
-/// Makes what the link of a message opens, and answers with its path. A secret is stored as its
-/// hash only: this is the one moment at which anybody could read it.
+/// Where the link of a message leads: a path, and the secret at its end if it has one.
+pub(super) struct Way {
+    path: String,
+    secret: Option<Secret>,
+}
+
+/// Makes what the link of a message opens. A secret is stored as its hash only: this is the one
+/// moment at which anybody could read it.
 ///
 /// # Errors
 /// When the database fails.
-pub(super) fn link(
-    tx: &mut Tx,
-    key: Key,
-    now: At,
-) -> Result<std::result::Result<String, Unwanted>> {
-    match key {
-        Key::Page(path) => Ok(Ok(path)),
-        Key::Task(task) if review::task(tx, task)?.state != "open" => Ok(Err(SETTLED)),
-        Key::Task(task) => {
-            let secret = review::issue_link(tx, task, now)?;
-            Ok(Ok(format!("/s/{}", secret.reveal())))
-        }
+pub(super) fn link(tx: &mut Tx, key: Key, now: At) -> Result<std::result::Result<Way, Unwanted>> {
+    let (path, secret) = match key {
+        Key::Page(path) => (path, None),
+        Key::Task(task) if review::task(tx, task)?.state != "open" => return Ok(Err(SETTLED)),
+        Key::Task(task) => ("/s/".to_owned(), Some(review::issue_link(tx, task, now)?)),
         Key::SignIn(person) => match people::sign_in_link(tx, now, person) {
-            Ok(secret) => Ok(Ok(format!("/sign-in/{}", secret.reveal()))),
-            Err(Error::TooMany(_)) => Ok(Err(ASKED_OFTEN)),
-            Err(error) => Err(error),
+            Ok(secret) => ("/sign-in/".to_owned(), Some(secret)),
+            Err(Error::TooMany(_)) => return Ok(Err(ASKED_OFTEN)),
+            Err(error) => return Err(error),
         },
-    }
+    };
+    Ok(Ok(Way { path, secret }))
 }
 
-/// Puts a message into words.
+/// Puts a message into words. The secret takes its place only afterwards: the template engine
+/// writes what it is given into the log of a server that is being debugged.
 ///
 /// # Errors
 /// When its template is missing or wants a fact that it was not given.
-pub(super) fn render(app: &App, draft: &Draft, link: &str) -> Result<Mail> {
+pub(super) fn render(app: &App, draft: &Draft, way: &Way) -> Result<Mail> {
+    let stand_in = match way.secret {
+        Some(_) => Secret::new()?,
+        None => Secret::presented(""),
+    };
+    let link = app
+        .config
+        .link(&format!("{}{}", way.path, stand_in.reveal()));
     let mut facts = draft.facts.clone();
     facts.insert("link".to_owned(), json!(link));
-    let rendered = app.templates.mail(&draft.cover.template, &facts);
-    rendered.map_err(|fault| Error::Corrupt(fault.to_string()))
+    let mut mail = app
+        .templates
+        .mail(&draft.cover.template, &facts)
+        .map_err(|fault| Error::Corrupt(fault.to_string()))?;
+    if let Some(secret) = &way.secret {
+        for part in [&mut mail.text, &mut mail.html] {
+            *part = part.replace(stand_in.reveal(), secret.reveal());
+        }
+    }
+    Ok(mail)
 }

@@ -153,11 +153,11 @@ impl Worker {
             .db
             .upkeep(move |tx| mail::link(tx, key, now))
             .await?;
-        let path = match made {
-            Ok(path) => path,
+        let way = match made {
+            Ok(way) => way,
             Err(unwanted) => return Ok(Ending::Dropped(unwanted)),
         };
-        let words = mail::render(&self.app, &draft, &self.app.config.link(&path))?;
+        let words = mail::render(&self.app, &draft, &way)?;
         let letter = match self.sender.letter(draft.cover, words) {
             Ok(letter) => letter,
             Err(unbuildable) => return Ok(Ending::Parked(unbuildable)),

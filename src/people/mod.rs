@@ -4,6 +4,7 @@
 //! hashed, scoped, expiring token. Adding people and changing what they hold are deeds and so
 //! leave ledger entries; sessions and links are nobody's deed and do not.
 mod access;
+pub mod page;
 mod store;
 
 pub use access::{

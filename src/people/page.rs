@@ -41,7 +41,12 @@ pub async fn form(
     query: web::Query<Next>,
 ) -> Result<HttpResponse> {
     let next = own_path(&query.next);
-    let context = SignIn { email: "", next, error: None, summary: Vec::new() };
+    let context = SignIn {
+        email: "",
+        next,
+        error: None,
+        summary: Vec::new(),
+    };
     page(&app, &visitor, "", "sign-in", &context)
 }
 
@@ -49,7 +54,11 @@ pub async fn form(
 fn own_path(path: &str) -> &str {
     let leads_away = path.starts_with("//") || path.contains('\\');
     let is_plain = path.chars().all(|c| !c.is_control() && !c.is_whitespace());
-    if path.starts_with('/') && !leads_away && is_plain { path } else { "" }
+    if path.starts_with('/') && !leads_away && is_plain {
+        path
+    } else {
+        ""
+    }
 }
 
 /// An address that asks for a link.
@@ -78,7 +87,9 @@ pub async fn ask(
     let mut answer = go_to(&app, "/sign-in/sent");
     if !next.is_empty() {
         let minutes = i64::try_from(SIGN_IN_MINUTES).unwrap_or(10);
-        let cookie = remembered(&app, next).max_age(Duration::minutes(minutes)).finish();
+        let cookie = remembered(&app, next)
+            .max_age(Duration::minutes(minutes))
+            .finish();
         let _ = answer.add_cookie(&cookie);
     }
     Ok(answer)
@@ -86,10 +97,24 @@ pub async fn ask(
 
 fn wrong_address(app: &App, visitor: &Visitor, typed: &str, next: &str) -> Result<HttpResponse> {
     let message = "Enter an address like name@example.org";
-    let line = SummaryLine { target: Some("email".to_owned()), message: message.to_owned() };
-    let context =
-        SignIn { email: typed, next, error: Some(message), summary: vec![line] };
-    page_with(app, visitor, "", "sign-in", &context, StatusCode::UNPROCESSABLE_ENTITY)
+    let line = SummaryLine {
+        target: Some("email".to_owned()),
+        message: message.to_owned(),
+    };
+    let context = SignIn {
+        email: typed,
+        next,
+        error: Some(message),
+        summary: vec![line],
+    };
+    page_with(
+        app,
+        visitor,
+        "",
+        "sign-in",
+        &context,
+        StatusCode::UNPROCESSABLE_ENTITY,
+    )
 }
 
 /// At most one mail a person and minute, however often the button is pressed.
@@ -133,16 +158,28 @@ pub async fn sent(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse>
 pub async fn confirm(app: web::Data<App>, token: web::Path<String>) -> Result<HttpResponse> {
     let now = app.desk.clock.now();
     let secret = Secret::presented(&token);
-    let person =
-        app.db.read(move |conn| people::sign_in_person(conn, now, &secret)).await?;
+    let person = app
+        .db
+        .read(move |conn| people::sign_in_person(conn, now, &secret))
+        .await?;
     confirmation(&app, person.map(|p| p.name))
 }
 
 fn confirmation(app: &App, name: Option<String>) -> Result<HttpResponse> {
-    let status = if name.is_some() { StatusCode::OK } else { StatusCode::GONE };
+    let status = if name.is_some() {
+        StatusCode::OK
+    } else {
+        StatusCode::GONE
+    };
     let context = json!({ "name": name });
-    let mut answer =
-        page_with(app, &Visitor::default(), "", "sign-in-confirm", &context, status)?;
+    let mut answer = page_with(
+        app,
+        &Visitor::default(),
+        "",
+        "sign-in-confirm",
+        &context,
+        status,
+    )?;
     let no_store = actix_web::http::header::HeaderValue::from_static("no-store");
     answer.headers_mut().insert(CACHE_CONTROL, no_store);
     Ok(answer)
@@ -159,7 +196,17 @@ pub async fn use_link(
 ) -> Result<HttpResponse> {
     let now = app.desk.clock.now();
     let secret = Secret::presented(&token);
-    let used = app.db.upkeep(move |tx| people::use_sign_in_link(tx, now, &secret)).await;
+    let before = session_secret(&app, &request);
+    let used = app
+        .db
+        .upkeep(move |tx| {
+            let used = people::use_sign_in_link(tx, now, &secret)?;
+            if let Some(before) = before {
+                people::end_session(tx, &before)?;
+            }
+            Ok(used)
+        })
+        .await;
     let session = match used {
         Ok((_, session)) => session,
         Err(Error::Unauthenticated) => return confirmation(&app, None),
@@ -178,7 +225,9 @@ pub async fn use_link(
 /// When the database fails.
 pub async fn sign_out(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse> {
     if let Some(secret) = session_secret(&app, &request) {
-        app.db.upkeep(move |tx| people::end_session(tx, &secret)).await?;
+        app.db
+            .upkeep(move |tx| people::end_session(tx, &secret))
+            .await?;
     }
     let mut answer = go_to(&app, "/sign-in");
     let _ = answer.add_cookie(&end_cookie(&app));
@@ -191,7 +240,13 @@ mod tests {
 
     #[test]
     fn signing_in_never_leads_to_another_site() {
-        for away in ["https://evil.example", "//evil.example", "/\\evil.example", "tasks", "/a b"] {
+        for away in [
+            "https://evil.example",
+            "//evil.example",
+            "/\\evil.example",
+            "tasks",
+            "/a b",
+        ] {
             assert_eq!(own_path(away), "", "{away}");
         }
         assert_eq!(own_path("/tasks/1?x=y"), "/tasks/1?x=y");

@@ -278,7 +278,7 @@ pub async fn decide(
 /// # Errors
 /// When the database fails.
 pub async fn workflows(app: web::Data<App>) -> Result<HttpResponse> {
-    let versions = app.db.read(|conn| workflows::versions(conn)).await?;
+    let versions = app.db.read(workflows::versions).await?;
     let shown = |v: &workflows::Version| {
         json!({
             "key": v.key, "version": v.version, "title": v.title, "hash": v.hash,

@@ -78,6 +78,15 @@ pub fn link_state(conn: &mut Conn, secret: &Secret, now: At) -> Result<LinkState
     Ok(state(task, &review, expires_at <= now))
 }
 
+/// What a task leads to for its person when they are signed in and need no link.
+///
+/// # Errors
+/// When the database fails.
+pub fn task_state(conn: &mut Conn, task: Task) -> Result<LinkState> {
+    let review = store::review(conn, task.review_id)?;
+    Ok(state(task, &review, false))
+}
+
 fn state(task: Task, review: &Review, expired: bool) -> LinkState {
     match task.state.as_str() {
         "open" if expired => LinkState::Expired(task),

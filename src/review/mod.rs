@@ -4,17 +4,25 @@
 //! entries, the state, the tasks and the messages of a command in one transaction, and answers
 //! what pages and the API ask. Nothing else changes a review.
 pub mod api;
+mod ballot;
+mod case;
 pub mod engine;
 mod links;
+mod nonce;
+pub mod page;
+mod receipt;
 mod service;
+mod sheet;
 mod store;
 mod timeline;
+pub mod words;
+pub mod workflow_page;
 pub mod workflows;
 
-pub use links::{LINK_DAYS, LinkState, issue_link, link_state, task_of_link};
+pub use links::{LINK_DAYS, LinkState, issue_link, link_state, task_of_link, task_state};
 pub use service::{
-    ConditionGiven, DecisionGiven, Desk, Preview, PreviewStage, Revised, decide, preview, refill,
-    revise, start, submit, withdraw,
+    ConditionGiven, DecisionGiven, Desk, Preview, PreviewStage, Revised, decide, may_edit, preview,
+    refill, revise, start, submit, withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,

@@ -14,7 +14,7 @@ pub async fn alive() -> HttpResponse {
 /// # Errors
 /// When it cannot.
 pub async fn ready(app: web::Data<App>) -> Result<HttpResponse> {
-    let (size, _) = app.db.read(|conn| crate::ledger::head(conn)).await?;
+    let (size, _) = app.db.read(crate::ledger::head).await?;
     let backend = app.db.backend().to_string();
     Ok(HttpResponse::Ok().json(json!({ "status": "ready", "database": backend, "entries": size })))
 }

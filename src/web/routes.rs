@@ -1,6 +1,8 @@
 //! The one table of routes: method, path, who may, handler.
+use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
 use actix_web::{guard, web};
+use std::sync::LazyLock;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,24 @@ fn method(name: &'static str) -> actix_web::Route {
     }
 }
 
+/// The methods that an address below the base path takes; none when it is no address of ours.
+pub fn methods_at(path: &str) -> Vec<&'static str> {
+    static PATTERNS: LazyLock<Vec<(ResourceDef, &str)>> = LazyLock::new(|| {
+        let pattern = |route: &Route| (ResourceDef::new(route.path), route.method);
+        TABLE.iter().map(pattern).collect()
+    });
+    let here = PATTERNS
+        .iter()
+        .filter(|(pattern, _)| pattern.is_match(path));
+    let mut methods: Vec<&str> = here.map(|(_, method)| *method).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.sort_unstable();
+    methods.dedup();
+    methods
+}
+
 /// Who may use the route with this pattern, if there is one.
 pub fn find(method: &Method, pattern: &str) -> Option<Who> {
     let method = if *method == Method::HEAD {
@@ -67,8 +87,51 @@ use Who::{Anyone, LogReader, SignedIn, Token};
 
 table! {
     GET "/assets/{name}" Anyone => crate::web::assets::asset;
+    GET "/" SignedIn => crate::register::page::home;
+    GET "/sign-in" Anyone => crate::people::page::form;
+    POST "/sign-in" Anyone => crate::people::page::ask;
+    GET "/sign-in/sent" Anyone => crate::people::page::sent;
+    GET "/sign-in/{token}" Anyone => crate::people::page::confirm;
+    POST "/sign-in/{token}" Anyone => crate::people::page::use_link;
+    POST "/sign-out" Anyone => crate::people::page::sign_out;
+    GET "/{kind:use-cases|vendors|tools}" SignedIn => crate::register::page::list;
+    POST "/{kind:use-cases|vendors|tools}" SignedIn => crate::register::page::create;
+    GET "/{kind:use-cases|vendors|tools}/new" SignedIn => crate::register::page::start;
+    GET "/{kind:use-cases|vendors|tools}/{reference}" SignedIn => crate::register::page::record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/draft" SignedIn =>
+        crate::register::page::draft;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/draft/{section}" SignedIn =>
+        crate::register::page::section;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/draft/{section}" SignedIn =>
+        crate::register::page::change;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/check" SignedIn =>
+        crate::register::page::check;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/submission" SignedIn =>
+        crate::register::page::submit;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/withdrawal" SignedIn =>
+        crate::register::page::withdraw;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/revisions/{number}" SignedIn =>
+        crate::register::page::revision;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/revisions/{number}/changes-since/{since}"
+        SignedIn => crate::register::page::changes;
+    GET "/docs/problems" Anyone => crate::web::problems::problems;
     GET "/healthz" Anyone => crate::web::health::alive;
     GET "/readyz" Anyone => crate::web::health::ready;
+    GET "/s/{token}" Anyone => crate::review::page::link;
+    POST "/s/{token}" Anyone => crate::review::page::decide_by_link;
+    POST "/s/{token}/renewal" Anyone => crate::review::page::renew;
+    GET "/tasks" SignedIn => crate::review::page::tasks;
+    GET "/tasks/{id}" SignedIn => crate::review::page::task;
+    POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
+    GET "/log" LogReader => crate::ledger::page::log;
+    GET "/log/download" LogReader => crate::ledger::page::file;
+    GET "/workflows" SignedIn => crate::review::workflow_page::list;
+    GET "/workflows/{key}/{version}" SignedIn => crate::review::workflow_page::version;
+    GET "/demo" Anyone => crate::web::demo::people;
+    POST "/demo/session" Anyone => crate::web::demo::act_as;
+    GET "/demo/mailbox" Anyone => crate::web::demo::mailbox;
+    GET "/demo/mailbox/{id}" Anyone => crate::web::demo::letter;
+    GET "/demo/mailbox/{id}/html" Anyone => crate::web::demo::html;
     GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
     GET "/api/v1/log/entries" Token("log") => crate::ledger::api::entries;
     GET "/api/v1/tasks" Token("read") => crate::review::api::tasks;

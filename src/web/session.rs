@@ -6,12 +6,12 @@ use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::people::{self, Person, Secret};
 use crate::web::routes::{Who, find};
-use actix_web::body::MessageBody;
+use actix_web::body::{EitherBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
 use actix_web::http::header;
 use actix_web::middleware::Next;
-use actix_web::{FromRequest, HttpMessage, HttpRequest, web};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, ResponseError, web};
 use std::collections::BTreeSet;
 use std::future::{Ready, ready};
 
@@ -84,23 +84,41 @@ impl FromRequest for Visitor {
 /// Finds out who asks and lets them in by the table of routes.
 ///
 /// # Errors
-/// [`Error::Unauthenticated`] and [`Error::Forbidden`], and those of the rest of the chain.
+/// Those of the rest of the chain; who may not enter gets an answer that says so.
 pub async fn admit(
     app: web::Data<App>,
     request: ServiceRequest,
     next: Next<impl MessageBody>,
-) -> std::result::Result<ServiceResponse<impl MessageBody>, actix_web::Error> {
+) -> std::result::Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
+    match visitor(&app, &request).await {
+        Ok(visitor) => {
+            request.extensions_mut().insert(visitor);
+            Ok(next.call(request).await?.map_into_left_body())
+        }
+        Err(error) => Ok(request
+            .into_response(error.error_response())
+            .map_into_right_body()),
+    }
+}
+
+async fn visitor(app: &App, request: &ServiceRequest) -> Result<Visitor> {
+    // No name of ours holds a zero byte, and a database refuses even to look for one.
+    if request.uri().to_string().contains("%00") {
+        let sentence = "the address contains a zero byte, which nothing here is called";
+        return Err(Error::BadRequest(sentence.to_owned()));
+    }
     let pattern = request.match_pattern().unwrap_or_default();
     let below = pattern
         .strip_prefix(app.config.base_path())
-        .unwrap_or(&pattern)
-        .to_owned();
-    if let Some(who) = find(request.method(), &below) {
-        let visitor = identify(&app, &request, &below).await?;
-        may_enter(who, &visitor)?;
-        request.extensions_mut().insert(visitor);
+        .unwrap_or(&pattern);
+    match find(request.method(), below) {
+        Some(who) => {
+            let visitor = identify(app, request, below).await?;
+            may_enter(who, &visitor)?;
+            Ok(visitor)
+        }
+        None => Ok(Visitor::default()),
     }
-    next.call(request).await
 }
 
 async fn identify(app: &App, request: &ServiceRequest, path: &str) -> Result<Visitor> {
@@ -150,27 +168,32 @@ fn may_enter(who: Who, visitor: &Visitor) -> Result<()> {
     match who {
         Who::Anyone => Ok(()),
         Who::SignedIn => visitor.person().map(|_| ()),
-        Who::LogReader => {
-            visitor.person()?;
-            if visitor.reads_log() {
-                Ok(())
-            } else {
-                Err(Error::Forbidden(
-                    "the decision log is for auditors and administrators".to_owned(),
-                ))
-            }
-        }
+        Who::LogReader => may_read_log(visitor),
         Who::Token(scope) => {
             visitor.person()?;
             let held = visitor.scopes.as_ref().is_some_and(|s| s.contains(scope));
-            if held {
-                Ok(())
-            } else {
-                Err(Error::Forbidden(format!(
+            if !held {
+                return Err(Error::Forbidden(format!(
                     "this token lacks the scope {scope}"
-                )))
+                )));
+            }
+            // A token narrows what its person may do and never widens it.
+            if scope == "log" {
+                may_read_log(visitor)
+            } else {
+                Ok(())
             }
         }
+    }
+}
+
+fn may_read_log(visitor: &Visitor) -> Result<()> {
+    visitor.person()?;
+    if visitor.reads_log() {
+        Ok(())
+    } else {
+        let sentence = "the decision log is for auditors, administrators and keepers of the policy";
+        Err(Error::Forbidden(sentence.to_owned()))
     }
 }
 

@@ -214,6 +214,7 @@ export async function startServer(command, args, env = {}) {
   try {
     const url = await poll(60_000, async () => {
       assert.ok(running, `the server ended:\n${output()}`);
+      assert.ok(!said.stderr.includes('panicked at'), `the server panicked:\n${output()}`);
       const [address] = said.stdout.match(/http:\/\/127\.0\.0\.1:[1-9]\d*/) ?? [];
       return address && (await answers(address)) ? address : undefined;
     });

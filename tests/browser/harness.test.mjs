@@ -146,12 +146,18 @@ test('a server that ends early, or panics, fails the test with what it said', as
   const early = startServer(process.execPath, ['-e', 'console.error("no database")']);
   await assert.rejects(early, /the server ended:[^]*no database/);
   await assert.rejects(startServer('/nonexistent/binary', []), /ENOENT/);
-  const script = `console.error("thread 'main' panicked at src/main.rs");
-    require('node:http').createServer((q, r) => r.end()).listen(0, '127.0.0.1', function () {
+  const script = `require('node:http').createServer((q, r) => r.end()).listen(0, '127.0.0.1',
+    function () {
       console.log('http://127.0.0.1:' + this.address().port);
+      process.on('SIGTERM', () => {
+        console.error("thread 'main' panicked at src/main.rs");
+        setImmediate(() => process.exit());
+      });
     })`;
   const { stop } = await startServer(process.execPath, ['-e', script]);
   await assert.rejects(stop(), /the server panicked/);
+  const at = 'console.error("thread panicked at src/web"); setTimeout(() => {}, 60000)';
+  await assert.rejects(startServer(process.execPath, ['-e', at]), /the server panicked/);
 });
 
 test('without a binary the demo says how to get one', async (t) => {

@@ -7,6 +7,8 @@
 )]
 
 pub mod database;
+pub mod http;
+pub mod program;
 pub mod register;
 pub mod smtp;
 

@@ -62,6 +62,7 @@ const PEOPLE: &[(&str, &[&str], &[&str])] = &[
 pub struct Register {
     pub db: Db,
     pub desk: Arc<Desk>,
+    url: String,
     people: Mutex<BTreeMap<String, PersonId>>,
 }
 
@@ -147,6 +148,7 @@ impl Register {
         let register = Register {
             db,
             desk: Arc::new(desk),
+            url,
             people: Mutex::default(),
         };
         let everybody = register.does(|tx, desk| {
@@ -160,6 +162,11 @@ impl Register {
         *register.people.lock().expect("nobody panicked") = everybody;
         register.publish_text(POLICY);
         register
+    }
+
+    /// The same database as another process would have it open.
+    pub fn another_node(&self) -> Db {
+        Db::open(&self.url, 1).expect("the database opens")
     }
 
     /// A write that must succeed.

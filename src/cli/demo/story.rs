@@ -11,19 +11,35 @@ use crate::people::{self, NewPerson};
 use crate::register::{self, Kinds, Record};
 use crate::review::{self, ConditionGiven, DecisionGiven, Desk};
 use crate::workflow::{Bundle, Outcome};
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 const POLICY: &str = include_str!("../../../templates/workflows/ai_use_case.json");
 
 /// How long ago the story begins.
-const DAYS_BACK: i64 = 24;
+const DAYS_BACK: i64 = 28;
 
 /// The story so far: its own clock, so that things happened on different days.
 pub(super) struct Story<'a> {
     app: &'a App,
     desk: Arc<Desk>,
     clock: Clock,
+    zone: TimeZone,
+}
+
+/// The next full hour or so between eight and six on a working day.
+fn next_working_hour(zone: &TimeZone, at: Timestamp) -> Timestamp {
+    let mut at = at + jiff::Span::new().hours(1);
+    loop {
+        let there = zone.to_datetime(at);
+        let working = there.date().weekday().to_monday_one_offset() <= 5;
+        if working && (8..18).contains(&there.hour()) {
+            return at;
+        }
+        at += jiff::Span::new().hours(1);
+    }
 }
 
 /// Fills an empty register.
@@ -40,10 +56,13 @@ pub(super) fn tell(app: &App) -> Result<()> {
         kinds: Kinds::load()?,
         workflows: Default::default(),
     };
+    let zone = TimeZone::get(&app.config.time_zone)
+        .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;
     let story = Story {
         app,
         desk: Arc::new(desk),
         clock,
+        zone,
     };
     story.found()?;
     story.stock()?;
@@ -55,10 +74,16 @@ fn console() -> Actor {
 }
 
 impl Story<'_> {
-    /// Lets hours pass.
+    /// Lets working hours pass: nobody here decides at night or on a Sunday.
     pub(super) fn later(&self, hours: i64) {
-        self.clock
-            .set(At::new(self.clock.now().0 + jiff::Span::new().hours(hours)));
+        let mut at = self.clock.now().0;
+        for _ in 0..hours {
+            at = next_working_hour(&self.zone, at);
+        }
+        let latest = self.app.desk.clock.now().0 - jiff::Span::new().hours(1);
+        if at < latest {
+            self.clock.set(At::new(at + jiff::Span::new().minutes(7)));
+        }
     }
 
     fn write<T: Send + 'static>(
@@ -110,7 +135,21 @@ impl Story<'_> {
             }
             self.create("pavel", "tool", document)?;
         }
-        Ok(())
+        self.inherit(cases::inherited())
+    }
+
+    /// A use case that was in use before there was a register: taken in, never reviewed.
+    fn inherit(&self, document: Value) -> Result<()> {
+        self.write(move |tx, desk| {
+            let kind = desk.kinds.by_key("use_case")?;
+            let actor = Actor::system(Via::new(Method::Import, "console"));
+            let new = register::NewRecord {
+                document,
+                status: register::Status::Registered,
+                source_key: Some("former-list:7".to_owned()),
+            };
+            register::create(tx, desk.clock.now(), &actor, kind, new).map(|_| ())
+        })
     }
 
     fn id(&self, who: &str) -> Result<PersonId> {
@@ -222,7 +261,7 @@ impl Vote {
             outcome,
             reason: None,
             conditions: Vec::new(),
-            after_hours: 7,
+            after_hours: 3,
             method: Method::Session,
         }
     }

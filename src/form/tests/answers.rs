@@ -94,13 +94,13 @@ fn what_is_missing_is_named_in_the_words_of_the_question() {
 fn a_wrong_answer_is_explained_without_the_validators_words() {
     let form = use_case();
     let wrong = json!({
-        "title": "x".repeat(131), "purpose": 7, "owner": "Tomás, Claims", "tool": "two\nlines",
+        "title": "x".repeat(311), "purpose": 7, "owner": "Tomás, Claims", "tool": "two\nlines",
         "sourcing": "shop", "data_classes": ["public", "public"], "uses": "drafting",
         "cost_eur_per_year": -1, "expected_users": 1.5, "started_on": "2026-02-30",
         "disclosure": "yes", "vendor_name": "Acme",
     });
     let expected = [
-        "Title must be at most 120 characters, is 131",
+        "Title must be at most 300 characters, is 311",
         "Purpose must be text",
         "Owner must be an e-mail address, such as name@example.org",
         "Tool must be on one line",
@@ -144,7 +144,7 @@ fn the_task_list_shows_only_sections_that_are_asked_and_how_far_they_are() {
     ];
     assert_eq!(states(&chat), expected);
     assert_eq!(form.sections(&chat)[1].because.len(), 2);
-    let wrong = with(&chat, json!({"title": "x".repeat(200)}));
+    let wrong = with(&chat, json!({"title": "x".repeat(301)}));
     assert_eq!(states(&wrong)[0].1, State::Incomplete);
 }
 

@@ -118,11 +118,11 @@ fn an_unknown_name_is_pointed_at_where_it_stands() {
 #[test]
 fn a_long_text_is_counted_in_characters_not_in_bytes() {
     let form = use_case();
-    assert_eq!(form.check_draft(&json!({"title": "日".repeat(120)})), []);
-    let errors = form.check_draft(&json!({"title": "日".repeat(121)}));
+    assert_eq!(form.check_draft(&json!({"title": "日".repeat(300)})), []);
+    let errors = form.check_draft(&json!({"title": "日".repeat(301)}));
     assert_eq!(
         messages(&errors),
-        ["Title must be at most 120 characters, is 121"]
+        ["Title must be at most 300 characters, is 301"]
     );
 }
 

@@ -1,0 +1,418 @@
+//! One form: the questions of a section, or all of them where a kind is written in one go.
+use super::written;
+use crate::app::App;
+use crate::db::{Conn, Tx};
+use crate::error::{Error, Result};
+use crate::form::{Answers, FieldError, FieldView, State, SummaryLine, error_summary};
+use crate::people::{self, Secret};
+use crate::register::page::{KindView, here};
+use crate::register::{Kind, Record, Status};
+use crate::review::{self, Desk};
+use crate::web::answer::{go_to, page_with};
+use crate::web::once::{Key, once};
+use crate::web::session::Visitor;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// The section that stands for all of them, for kinds that are written in one go.
+const ALL: &str = "all";
+const FIRST: &str = "about";
+
+type Pairs = Vec<(String, String)>;
+type Path = web::Path<(String, String, String)>;
+
+#[derive(Serialize)]
+struct FormPage {
+    kind: KindView,
+    reference: Option<String>,
+    heading: String,
+    section: String,
+    description: Option<String>,
+    action: String,
+    once: Option<String>,
+    seen: i32,
+    return_to: String,
+    fields: Vec<FieldView>,
+    people: Vec<PersonView>,
+    reviewed: bool,
+    may_wait: bool,
+    reopens: bool,
+    summary: Vec<SummaryLine>,
+}
+
+#[derive(Serialize)]
+struct PersonView {
+    email: String,
+    name: String,
+}
+
+/// What is drawn: a section of a record, or of one that is not there yet.
+struct Sheet<'a> {
+    kind: &'a Kind,
+    record: Option<&'a Record>,
+    section: &'a str,
+    document: &'a Value,
+    typed: Option<&'a BTreeMap<String, Vec<String>>>,
+    errors: &'a [FieldError],
+    return_to: &'a str,
+}
+
+impl Sheet<'_> {
+    fn draw(&self, conn: &mut Conn) -> Result<FormPage> {
+        let form = &self.kind.form;
+        let fields = form.view(wanted(self.section), self.document, self.typed, self.errors);
+        let about = form
+            .all_sections()
+            .iter()
+            .find(|section| section.key == self.section);
+        if fields.is_empty() {
+            return Err(Error::not_found("section", self.section));
+        }
+        let title = self.record.map(|record| record.title.clone());
+        let heading = title.unwrap_or_else(|| format!("New {}", self.kind.singular));
+        let base = format!("/{}", self.kind.path);
+        let reviewing = self.record.map(Record::status).transpose()? == Some(Status::InReview);
+        Ok(FormPage {
+            kind: KindView::of(self.kind),
+            reference: self.record.map(|record| record.reference.clone()),
+            section: about.map_or_else(|| heading.clone(), |about| about.title.clone()),
+            description: about.and_then(|about| about.description.clone()),
+            heading,
+            action: match self.record {
+                Some(record) => format!("{base}/{}/draft/{}", record.reference, self.section),
+                None => base,
+            },
+            once: match self.record {
+                Some(_) => None,
+                None => Some(Secret::new()?.reveal().to_owned()),
+            },
+            seen: self.record.map_or(0, |record| record.revision),
+            return_to: self.return_to.to_owned(),
+            people: directory(conn)?,
+            summary: error_summary(&fields, self.errors),
+            fields,
+            reviewed: self.kind.reviewed,
+            may_wait: self.kind.reviewed && !reviewing,
+            reopens: reviewing,
+        })
+    }
+}
+
+fn wanted(section: &str) -> Option<&str> {
+    Some(section).filter(|section| *section != ALL)
+}
+
+fn directory(conn: &mut Conn) -> Result<Vec<PersonView>> {
+    let all = people::all(conn)?
+        .into_iter()
+        .filter(|person| person.active);
+    Ok(all
+        .map(|person| PersonView {
+            email: person.email,
+            name: person.name,
+        })
+        .collect())
+}
+
+fn first_section(kind: &Kind) -> &'static str {
+    if kind.reviewed { FIRST } else { ALL }
+}
+
+/// `GET /{kind}/new`
+///
+/// # Errors
+/// When the page cannot be made.
+pub async fn start(
+    app: web::Data<App>,
+    visitor: Visitor,
+    path: web::Path<String>,
+) -> Result<HttpResponse> {
+    let document = json!({ "owner": visitor.person()?.email });
+    let (desk, at) = (app.desk.clone(), path.clone());
+    let context = app
+        .db
+        .read(move |conn| blank(conn, &desk, &at, &document, None))
+        .await?;
+    page_with(
+        &app,
+        &visitor,
+        here(&app, &path),
+        "record-form",
+        &context,
+        StatusCode::OK,
+    )
+}
+
+fn blank(
+    conn: &mut Conn,
+    desk: &Desk,
+    path: &str,
+    document: &Value,
+    answers: Option<&Answers>,
+) -> Result<FormPage> {
+    let kind = desk.kinds.by_path(path)?;
+    let sheet = Sheet {
+        kind,
+        record: None,
+        section: first_section(kind),
+        document,
+        typed: answers.map(|answers| &answers.typed),
+        errors: answers
+            .map(|answers| answers.errors.as_slice())
+            .unwrap_or_default(),
+        return_to: "",
+    };
+    sheet.draw(conn)
+}
+
+/// `POST /{kind}`: a draft, or at once a record of a kind that is not reviewed.
+///
+/// # Errors
+/// When the database fails; wrong answers come back as typed.
+pub async fn create(
+    app: web::Data<App>,
+    visitor: Visitor,
+    path: web::Path<String>,
+    pairs: web::Form<Pairs>,
+) -> Result<HttpResponse> {
+    let kind = app.desk.kinds.by_path(&path)?;
+    let page_says = Page::read(&pairs);
+    let mut answers = page_says.answers(kind, first_section(kind), &pairs, &json!({}));
+    if answers.errors.is_empty() {
+        let (actor, key) = (visitor.actor()?, kind.key);
+        let (author, document) = (actor.clone(), answers.document.clone());
+        let sent = Key::of_form(&visitor, &path, &pairs)?;
+        let start = move |tx: &mut Tx, desk: &Desk| {
+            let record = review::start(tx, desk, &author, key, document)?;
+            Ok(json!({ "reference": record.reference, "status": record.status }))
+        };
+        match once(&app, "create", path.to_string(), &actor, sent, start).await {
+            Err(Error::Invalid(errors)) => answers.errors = errors,
+            made => {
+                let made = Place::read(&made?);
+                let next = page_says.onward(kind, &made, &answers.document, first_section(kind));
+                return Ok(go_to(&app, &next));
+            }
+        }
+    }
+    let (desk, at) = (app.desk.clone(), path.clone());
+    let context = app
+        .db
+        .read(move |conn| blank(conn, &desk, &at, &answers.document, Some(&answers)))
+        .await?;
+    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    page_with(
+        &app,
+        &visitor,
+        here(&app, &path),
+        "record-form",
+        &context,
+        status,
+    )
+}
+
+/// Where a change of a section came from.
+#[derive(Debug, Default, Deserialize)]
+pub struct From {
+    #[serde(default, rename = "return")]
+    back: String,
+}
+
+/// `GET /{kind}/{reference}/draft/{section}`
+///
+/// # Errors
+/// 404.
+pub async fn section(
+    app: web::Data<App>,
+    visitor: Visitor,
+    path: Path,
+    from: web::Query<From>,
+) -> Result<HttpResponse> {
+    let (at, reference, section) = path.into_inner();
+    let (desk, path) = (app.desk.clone(), at.clone());
+    let context = app
+        .db
+        .read(move |conn| {
+            let (record, document) = written(conn, &desk, &path, &reference)?;
+            let sheet = Sheet {
+                kind: desk.kinds.by_path(&path)?,
+                record: Some(&record),
+                section: &section,
+                document: &document,
+                typed: None,
+                errors: &[],
+                return_to: &from.back,
+            };
+            sheet.draw(conn)
+        })
+        .await?;
+    page_with(
+        &app,
+        &visitor,
+        here(&app, &at),
+        "record-form",
+        &context,
+        StatusCode::OK,
+    )
+}
+
+/// `POST /{kind}/{reference}/draft/{section}`
+///
+/// # Errors
+/// 403 for others than submitter and owner; wrong answers come back as typed, and so do answers
+/// to a revision that is no longer the present one.
+pub async fn change(
+    app: web::Data<App>,
+    visitor: Visitor,
+    path: Path,
+    pairs: web::Form<Pairs>,
+) -> Result<HttpResponse> {
+    let (at, reference, section) = path.into_inner();
+    let (desk, key, wanted) = (app.desk.clone(), at.clone(), reference.clone());
+    let (record, before) = app
+        .db
+        .read(move |conn| written(conn, &desk, &key, &wanted))
+        .await?;
+    let kind = app.desk.kinds.by_path(&at)?;
+    let page_says = Page::read(&pairs);
+    let mut answers = page_says.answers(kind, &section, &pairs, &before);
+    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
+    if answers.errors.is_empty() {
+        match save(&app, &visitor, &record, page_says.seen, &answers.document).await {
+            Ok(saved) => {
+                let saved = Place {
+                    reference: saved.reference,
+                    status: saved.status,
+                };
+                let next = page_says.onward(kind, &saved, &answers.document, &section);
+                return Ok(go_to(&app, &next));
+            }
+            Err(Error::Invalid(errors)) => answers.errors = errors,
+            Err(stale @ Error::Stale { .. }) => {
+                answers.errors = vec![changed_meanwhile(&stale)];
+                status = StatusCode::CONFLICT;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+    let desk = app.desk.clone();
+    let context = app
+        .db
+        .read(move |conn| {
+            let sheet = Sheet {
+                kind: desk.kinds.by_key(&record.kind)?,
+                record: Some(&record),
+                section: &section,
+                document: &answers.document,
+                typed: Some(&answers.typed),
+                errors: &answers.errors,
+                return_to: &page_says.back,
+            };
+            sheet.draw(conn)
+        })
+        .await?;
+    page_with(
+        &app,
+        &visitor,
+        here(&app, &at),
+        "record-form",
+        &context,
+        status,
+    )
+}
+
+async fn save(
+    app: &App,
+    visitor: &Visitor,
+    record: &Record,
+    seen: i32,
+    document: &Value,
+) -> Result<Record> {
+    let (actor, id, document) = (visitor.actor()?, record.id, document.clone());
+    let author = actor.clone();
+    app.command(
+        "revise",
+        record.reference.clone(),
+        &actor,
+        move |tx, desk| Ok(review::revise(tx, desk, &author, id, seen, &document)?.record),
+    )
+    .await
+}
+
+fn changed_meanwhile(stale: &Error) -> FieldError {
+    let message = format!(
+        "Somebody else saved a change ({stale}). What you typed stands below; save again to keep \
+         it."
+    );
+    FieldError::new("", "stale", message)
+}
+
+/// The record a form was taken for, as far as the way onward depends on it.
+struct Place {
+    reference: String,
+    status: String,
+}
+
+impl Place {
+    fn read(made: &Value) -> Place {
+        let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or_default();
+        Place {
+            reference: text("reference").to_owned(),
+            status: text("status").to_owned(),
+        }
+    }
+}
+
+/// What the page itself sends beside the answers.
+#[derive(Debug, Default)]
+struct Page {
+    seen: i32,
+    back: String,
+    later: bool,
+}
+
+impl Page {
+    fn read(pairs: &Pairs) -> Page {
+        let value = |name: &str| {
+            let pair = pairs.iter().rev().find(|(known, _)| known == name);
+            pair.map(|(_, value)| value.as_str()).unwrap_or_default()
+        };
+        Page {
+            seen: value("_seen").parse().unwrap_or(0),
+            back: value("_return").to_owned(),
+            later: value("_then") == "later",
+        }
+    }
+
+    /// A draft is kept with gaps; whoever wants to continue is told of them.
+    fn answers(&self, kind: &Kind, section: &str, pairs: &Pairs, before: &Value) -> Answers {
+        if self.later {
+            kind.form.read(wanted(section), pairs, before)
+        } else {
+            kind.form.read_complete(wanted(section), pairs, before)
+        }
+    }
+
+    /// The next page: the record, the sections, the last look, or the next section with gaps.
+    fn onward(&self, kind: &Kind, at: &Place, document: &Value, section: &str) -> String {
+        let base = format!("/{}/{}", kind.path, at.reference);
+        if !kind.reviewed || at.status == Status::InReview.as_str() {
+            return base;
+        }
+        let sections = kind.form.sections(document);
+        let gap = sections
+            .iter()
+            .skip_while(|s| s.key != section)
+            .chain(&sections)
+            .find(|s| s.state != State::Complete);
+        match gap {
+            _ if self.later => format!("{base}/draft"),
+            Some(gap) => format!("{base}/draft/{}", gap.key),
+            None if self.back == "check" => format!("{base}/check"),
+            None => format!("{base}/draft"),
+        }
+    }
+}

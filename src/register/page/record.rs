@@ -1,0 +1,440 @@
+//! One record: where it stands, who holds it, what happened, what it says.
+use super::{KindView, Names, PolicyView, RecordView, here, listed, loaded, names};
+use crate::app::App;
+use crate::db::{Conn, PersonId};
+use crate::error::{Error, Result};
+use crate::form::{FactGroup, SummaryLine};
+use crate::register::{self, Record, Status};
+use crate::review::engine::{Phase, Progress, Refusal, Review, StageRun};
+use crate::review::workflows::Loaded;
+use crate::review::{self, Desk, TimelineItem};
+use crate::web::answer::{go_to, page_with};
+use crate::web::badge::{Badge, badge, of_progress};
+use crate::web::session::Visitor;
+use crate::web::spine::SpineItem;
+use crate::workflow::Stage;
+use actix_web::http::StatusCode;
+use actix_web::{HttpResponse, web};
+use serde::{Deserialize, Serialize};
+
+#[derive(Serialize)]
+struct RecordPage {
+    kind: KindView,
+    record: RecordView,
+    changes: Option<Asked>,
+    route: Vec<RouteView>,
+    holders: Vec<HolderView>,
+    next: Option<String>,
+    policy: Option<PolicyView>,
+    conditions: Vec<ConditionView>,
+    events: Vec<SpineItem>,
+    sections: Vec<FactGroup>,
+    revisions: Vec<RevisionView>,
+    may: May,
+    withdraw: Withdraw,
+    summary: Vec<SummaryLine>,
+    zone: String,
+}
+
+/// The request for changes that waits for an answer.
+#[derive(Serialize)]
+struct Asked {
+    by: String,
+    stage: String,
+    at: String,
+    reason: String,
+    waiting_for: String,
+}
+
+#[derive(Serialize)]
+struct RouteView {
+    title: String,
+    state: &'static str,
+    note: String,
+}
+
+#[derive(Serialize)]
+struct HolderView {
+    stage: String,
+    people: String,
+    since: String,
+}
+
+#[derive(Serialize)]
+struct ConditionView {
+    text: String,
+    status: Badge,
+    owner: String,
+    due: Option<String>,
+    by: String,
+    stage: String,
+}
+
+#[derive(Serialize)]
+struct RevisionView {
+    number: i32,
+    at: String,
+    by: String,
+    digest: String,
+    before: Option<i32>,
+}
+
+/// What this visitor may do with the record.
+#[derive(Serialize)]
+struct May {
+    edit: bool,
+    submit: bool,
+    answer: bool,
+    withdraw: bool,
+    edit_path: String,
+}
+
+#[derive(Default, Serialize)]
+struct Withdraw {
+    reason: String,
+    error: Option<String>,
+}
+
+/// `GET /{kind}/{reference}`
+///
+/// # Errors
+/// 404.
+pub async fn record(
+    app: web::Data<App>,
+    visitor: Visitor,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse> {
+    show(
+        &app,
+        &visitor,
+        path.into_inner(),
+        Withdraw::default(),
+        StatusCode::OK,
+    )
+    .await
+}
+
+async fn show(
+    app: &App,
+    visitor: &Visitor,
+    (kind, reference): (String, String),
+    withdraw: Withdraw,
+    status: StatusCode,
+) -> Result<HttpResponse> {
+    let (desk, person, at) = (app.desk.clone(), visitor.id()?, kind.clone());
+    let zone = app.config.time_zone.clone();
+    let context = app
+        .db
+        .read(move |conn| {
+            let record = register::by_reference(conn, desk.kinds.by_path(&at)?.key, &reference)?;
+            let context = RecordPage::read(conn, &desk, person, &record)?;
+            Ok(context.withdrawing(withdraw, zone))
+        })
+        .await?;
+    page_with(app, visitor, here(app, &kind), "record", &context, status)
+}
+
+impl RecordPage {
+    fn read(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) -> Result<RecordPage> {
+        let kind = desk.kinds.by_key(&record.kind)?;
+        let document = register::revision(conn, record.id, record.revision)?.document()?;
+        let review = record
+            .review_id
+            .map(|id| review::review(conn, id))
+            .transpose()?;
+        let timeline = review::timeline(conn, desk, record.id)?;
+        let view = RecordView::of(conn, record)?;
+        let run = review
+            .as_ref()
+            .map(|review| Run::read(conn, desk, review))
+            .transpose()?;
+        let waiting_for = view.submitter.clone().unwrap_or_default();
+        Ok(RecordPage {
+            changes: changes(review.as_ref(), &timeline, waiting_for),
+            route: run.as_ref().map(Run::route).unwrap_or_default(),
+            holders: run.as_ref().map(Run::holders).unwrap_or_default(),
+            next: run.as_ref().and_then(Run::next),
+            policy: run.as_ref().map(Run::policy),
+            conditions: conditions(conn, &timeline, run.as_ref(), record)?,
+            events: timeline.into_iter().map(SpineItem::from).collect(),
+            sections: kind.form.fact_groups(&document),
+            revisions: revisions(conn, record)?,
+            may: May::of(conn, person, record, review.as_ref(), kind)?,
+            kind: KindView::of(kind),
+            record: view,
+            withdraw: Withdraw::default(),
+            summary: Vec::new(),
+            zone: String::new(),
+        })
+    }
+
+    fn withdrawing(mut self, withdraw: Withdraw, zone: String) -> RecordPage {
+        let line = |message: &String| SummaryLine {
+            target: Some("field-reason".to_owned()),
+            message: message.clone(),
+        };
+        self.summary = withdraw.error.iter().map(line).collect();
+        self.withdraw = withdraw;
+        self.zone = zone;
+        self
+    }
+}
+
+/// A review with what its page needs of the workflow and of people's names.
+struct Run<'a> {
+    review: &'a Review,
+    loaded: std::sync::Arc<Loaded>,
+    names: Names,
+}
+
+impl<'a> Run<'a> {
+    fn read(conn: &mut Conn, desk: &Desk, review: &'a Review) -> Result<Run<'a>> {
+        let asked = review.stages.values().flat_map(|run| run.asked()).map(Some);
+        let names = names(conn, asked)?;
+        Ok(Run {
+            review,
+            loaded: loaded(conn, desk, review)?,
+            names,
+        })
+    }
+
+    fn stages(&self) -> impl Iterator<Item = (&Stage, &StageRun)> {
+        let stages = self.loaded.workflow.in_order().into_iter();
+        stages.filter_map(|stage| Some((stage, self.review.stage(&stage.key)?)))
+    }
+
+    fn route(&self) -> Vec<RouteView> {
+        self.stages()
+            .map(|(stage, run)| self.on_route(stage, run))
+            .collect()
+    }
+
+    fn on_route(&self, stage: &Stage, run: &StageRun) -> RouteView {
+        let (state, words) = of_progress(run.progress);
+        let running = self.review.phase == Phase::InReview;
+        let (state, note) = match run.progress {
+            Progress::Open if self.review.phase == Phase::ChangesRequested => {
+                ("back", "waits for a new revision".to_owned())
+            }
+            Progress::Open if running => {
+                let need: usize = run.seats.iter().map(|seat| seat.need).sum();
+                (
+                    state,
+                    format!("{} of {need} approved so far", run.approvers().len()),
+                )
+            }
+            Progress::Open => ("ahead", "ended undecided".to_owned()),
+            Progress::Pending if !running => (state, "not reached".to_owned()),
+            _ => (state, words.to_owned()),
+        };
+        RouteView {
+            title: stage.title.clone(),
+            state,
+            note,
+        }
+    }
+
+    fn holders(&self) -> Vec<HolderView> {
+        if self.review.phase != Phase::InReview {
+            return Vec::new();
+        }
+        self.stages()
+            .filter(|(_, run)| run.progress == Progress::Open)
+            .filter_map(|(stage, run)| {
+                let open = run
+                    .asked()
+                    .into_iter()
+                    .filter(|p| !run.votes.contains_key(p));
+                let people: Vec<String> =
+                    open.filter_map(|p| self.names.get(&p).cloned()).collect();
+                let since = run.since?.to_string();
+                Some(HolderView {
+                    stage: stage.title.clone(),
+                    people: listed(&people, "and"),
+                    since,
+                })
+            })
+            .collect()
+    }
+
+    fn next(&self) -> Option<String> {
+        if self.review.phase != Phase::InReview {
+            return None;
+        }
+        let waits = |key: &String| {
+            let run = self.review.stage(key);
+            run.is_some_and(|run| run.progress == Progress::Pending)
+        };
+        let (later, next): (Vec<&Stage>, Vec<&Stage>) = self
+            .stages()
+            .map(|(stage, _)| stage)
+            .filter(|stage| waits(&stage.key))
+            .partition(|stage| stage.needs.iter().any(waits));
+        if next.is_empty() {
+            return Some("After that the review is complete.".to_owned());
+        }
+        let next = format!("Next, where its condition holds: {}.", titles(&next));
+        Some(match later.as_slice() {
+            [] => next,
+            later => format!("{next} Later: {}.", titles(later)),
+        })
+    }
+
+    fn policy(&self) -> PolicyView {
+        let pin = &self.review.workflow;
+        PolicyView::new(&pin.key, pin.version, &self.loaded.workflow.title)
+    }
+
+    fn stage_title(&self, key: &str) -> String {
+        let stage = self.loaded.workflow.stage(key);
+        stage.map_or_else(|| key.to_owned(), |stage| stage.title.clone())
+    }
+}
+
+fn titles(stages: &[&Stage]) -> String {
+    let titles: Vec<String> = stages.iter().map(|stage| stage.title.clone()).collect();
+    listed(&titles, "and")
+}
+
+fn changes(
+    review: Option<&Review>,
+    timeline: &[TimelineItem],
+    waiting_for: String,
+) -> Option<Asked> {
+    review.filter(|review| review.phase == Phase::ChangesRequested)?;
+    let asked = |item: &&TimelineItem| item.outcome.as_deref() == Some("request_changes");
+    let item = timeline.iter().rev().find(asked)?;
+    Some(Asked {
+        by: item.actor.clone().unwrap_or_default(),
+        stage: item.stage_title.clone().unwrap_or_default(),
+        at: item.at.to_string(),
+        reason: item.reason.clone().unwrap_or_default(),
+        waiting_for,
+    })
+}
+
+fn conditions(
+    conn: &mut Conn,
+    timeline: &[TimelineItem],
+    run: Option<&Run>,
+    record: &Record,
+) -> Result<Vec<ConditionView>> {
+    let rows = review::conditions_of(conn, record.id)?;
+    let owners = names(
+        conn,
+        rows.iter().map(|row| row.owner_id.or(record.owner_id)),
+    )?;
+    let decisions = review::decisions_of(conn, record.id)?;
+    let mut views = Vec::new();
+    for row in rows {
+        let decision = decisions.iter().find(|d| d.id == row.decision_id);
+        let item = decision.and_then(|d| timeline.iter().find(|item| item.seq == d.seq));
+        let stage = decision.zip(run).map(|(d, run)| run.stage_title(&d.stage));
+        let owner = row
+            .owner_id
+            .or(record.owner_id)
+            .and_then(|id| owners.get(&id).cloned());
+        views.push(ConditionView {
+            text: row.text,
+            status: if row.state == "open" {
+                badge("Open", "part")
+            } else {
+                badge("Void", "")
+            },
+            owner: owner.unwrap_or_else(|| "nobody".to_owned()),
+            due: row.due,
+            by: item.and_then(|item| item.actor.clone()).unwrap_or_default(),
+            stage: stage.unwrap_or_default(),
+        });
+    }
+    Ok(views)
+}
+
+fn revisions(conn: &mut Conn, record: &Record) -> Result<Vec<RevisionView>> {
+    let all = register::revisions(conn, record.id)?;
+    let names = names(conn, all.iter().map(|r| r.author_id))?;
+    let view = |r: &register::RevisionHead| RevisionView {
+        number: r.number,
+        at: r.created_at.to_string(),
+        by: author(&names, r.author_id),
+        digest: r.digest.clone(),
+        before: Some(r.number - 1).filter(|before| *before > 0),
+    };
+    Ok(all.iter().rev().map(view).collect())
+}
+
+/// Who wrote a revision; an import has no author.
+pub(super) fn author(names: &Names, id: Option<PersonId>) -> String {
+    id.and_then(|id| names.get(&id).cloned())
+        .unwrap_or_else(|| "an import".to_owned())
+}
+
+impl May {
+    fn of(
+        conn: &mut Conn,
+        person: PersonId,
+        record: &Record,
+        review: Option<&Review>,
+        kind: &register::Kind,
+    ) -> Result<May> {
+        let status = record.status()?;
+        let theirs = review::may_edit(conn, person, record)?;
+        let reviewing =
+            |r: &&Review| !r.phase.is_final() && [r.submitter, r.owner].contains(&person);
+        let edit = theirs && status != Status::Approved;
+        let at = if kind.reviewed { "draft" } else { "draft/all" };
+        Ok(May {
+            edit,
+            submit: edit && kind.reviewed && status.can_be_submitted(),
+            answer: edit && status == Status::ChangesRequested,
+            withdraw: review.filter(reviewing).is_some(),
+            edit_path: format!("/{}/{}/{at}", kind.path, record.reference),
+        })
+    }
+}
+
+/// Why something is taken back.
+#[derive(Debug, Deserialize)]
+pub struct Withdrawal {
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /{kind}/{reference}/withdrawal`
+///
+/// # Errors
+/// 403 for others than submitter and owner, 409 when nothing runs.
+pub async fn withdraw(
+    app: web::Data<App>,
+    visitor: Visitor,
+    path: web::Path<(String, String)>,
+    given: web::Form<Withdrawal>,
+) -> Result<HttpResponse> {
+    let (kind, reference) = path.into_inner();
+    let (key, wanted, actor) = (
+        app.desk.kinds.by_path(&kind)?.key,
+        reference.clone(),
+        visitor.actor()?,
+    );
+    let author = actor.clone();
+    let reason = Some(given.reason.trim().to_owned()).filter(|reason| !reason.is_empty());
+    let done = app
+        .command("withdraw", reference.clone(), &actor, move |tx, desk| {
+            let record = register::by_reference(tx, key, &wanted)?;
+            let review = record.review_id.ok_or(Refusal::NothingToWithdraw)?;
+            review::withdraw(tx, desk, &author, review, reason)
+        })
+        .await;
+    match done {
+        Err(Error::Refused(refusal @ Refusal::TooLong(..))) => {
+            let typed = given.into_inner().reason;
+            let wrong = Withdraw {
+                reason: typed,
+                error: Some(refusal.to_string()),
+            };
+            let status = StatusCode::UNPROCESSABLE_ENTITY;
+            show(&app, &visitor, (kind, reference), wrong, status).await
+        }
+        done => done.map(|_| go_to(&app, &format!("/{kind}/{reference}"))),
+    }
+}
