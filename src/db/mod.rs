@@ -4,14 +4,19 @@
 //! which only [`Db::write`] and [`Db::upkeep`] can make. A write is refused when it left no
 //! ledger entry, so a change without its entry cannot be committed by forgetting it.
 //!
+//! A row that a key names is read by `get_result`. `first` binds the number after LIMIT, and SQLite
+//! compiles a statement anew whenever that number is bound again.
+//!
 //! All writes of a process pass through one writer thread (see `writer`): writes that wait at
 //! the same moment share one transaction, each inside its own savepoint, and are answered only
 //! after the commit.
+mod kept;
 mod open;
 pub mod schema;
 mod types;
 mod writer;
 
+pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
     At, ConditionId, MessageId, PersonId, RecordId, RefusalId, ReviewId, TaskId, TokenId,

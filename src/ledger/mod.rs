@@ -19,6 +19,7 @@ pub mod download;
 pub mod entry;
 pub mod export;
 pub mod page;
+mod rows;
 #[cfg(test)]
 mod sample;
 mod scan;

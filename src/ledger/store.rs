@@ -3,7 +3,10 @@ use crate::db::schema::{ledger_entries, ledger_index, ledger_nodes, ledger_priva
 use crate::db::{At, Conn, PersonId, RecordId, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
+use crate::ledger::rows::Rows;
 use crate::ledger::tree::{self, Hash};
+use crate::on_backend;
+use diesel::dsl::max;
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -146,7 +149,7 @@ pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
     for (name, value) in note.private {
         let salt = random::<32>()?;
         draft = draft.private(&name, commitment(&salt, &name, value.as_bytes()));
-        opened.push((name, salt, value));
+        opened.push((name, salt.to_vec(), value));
     }
     let stamp = Stamp {
         seq: size,
@@ -157,22 +160,24 @@ pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
     let text = draft
         .seal(&stamp)
         .map_err(|flaw| Error::BadRequest(format!("this cannot be recorded: {flaw}")))?;
-    insert_entry(tx, size, &text)?;
-    insert_nodes(tx, tip.tree.grow(tree::leaf_hash(&text)))?;
-    insert_private(tx, size, opened)?;
-    diesel::insert_into(ledger_index::table)
-        .values((
-            ledger_index::seq.eq(signed(size)),
-            ledger_index::at.eq(at),
-            ledger_index::kind.eq(note.kind),
-            ledger_index::actor_id.eq(note.actor.map(|p| p.to_string())),
-            ledger_index::person_id.eq(note.person.map(|p| p.to_string())),
-            ledger_index::record_id.eq(note.record.map(|r| r.to_string())),
-            ledger_index::review_id.eq(note.review.map(|r| r.to_string())),
-            ledger_index::stage.eq(note.stage),
-            ledger_index::outcome.eq(note.outcome),
-        ))
-        .execute(&mut **tx)?;
+    let nodes = tip.tree.grow(tree::leaf_hash(&text)).into_iter();
+    let rows = Rows {
+        seq: signed(size),
+        nodes: nodes
+            .map(|(n, hash)| (signed(n), hash.0.to_vec()))
+            .collect(),
+        text,
+        opened: opened.into_iter().collect(),
+        at,
+        kind: note.kind,
+        actor: note.actor.map(|p| p.to_string()),
+        person: note.person.map(|p| p.to_string()),
+        record: note.record.map(|r| r.to_string()),
+        review: note.review.map(|r| r.to_string()),
+        stage: note.stage,
+        outcome: note.outcome,
+    };
+    rows.insert(tx)?;
     tip.at = Some(at);
     tx.entry_written(tip);
     Ok(size)
@@ -200,10 +205,11 @@ impl Tip {
 /// # Errors
 /// When the database fails.
 pub fn head(conn: &mut Conn) -> Result<(u64, Option<At>)> {
-    let last = ledger_index::table
-        .order(ledger_index::seq.desc())
+    let newest = ledger_entries::table.select(max(ledger_entries::seq));
+    let last: Option<(i64, At)> = ledger_index::table
+        .filter(ledger_index::seq.nullable().eq_any(newest))
         .select((ledger_index::seq, ledger_index::at))
-        .first::<(i64, At)>(conn)
+        .get_result(conn)
         .optional()?;
     Ok(match last {
         Some((seq, at)) => (unsigned(seq) + 1, Some(at)),
@@ -234,47 +240,10 @@ pub fn leaves(conn: &mut Conn, rows: &[Row]) -> Result<Vec<Hash>> {
     read_nodes(conn, &numbers)
 }
 
-fn insert_entry(tx: &mut Tx, seq: u64, text: &[u8]) -> Result<()> {
-    diesel::insert_into(ledger_entries::table)
-        .values((
-            ledger_entries::seq.eq(signed(seq)),
-            ledger_entries::entry.eq(text),
-        ))
-        .execute(&mut **tx)?;
-    Ok(())
-}
-
-fn insert_nodes(tx: &mut Tx, nodes: Vec<(u64, Hash)>) -> Result<()> {
-    for (index, hash) in nodes {
-        diesel::insert_into(ledger_nodes::table)
-            .values((
-                ledger_nodes::idx.eq(signed(index)),
-                ledger_nodes::hash.eq(hash.as_bytes().as_slice()),
-            ))
-            .execute(&mut **tx)?;
-    }
-    Ok(())
-}
-
-fn insert_private(tx: &mut Tx, seq: u64, opened: Vec<(String, [u8; 32], String)>) -> Result<()> {
-    for (name, salt, value) in opened {
-        diesel::insert_into(ledger_private::table)
-            .values((
-                ledger_private::seq.eq(signed(seq)),
-                ledger_private::name.eq(name),
-                ledger_private::salt.eq(salt.as_slice()),
-                ledger_private::value.eq(value),
-            ))
-            .execute(&mut **tx)?;
-    }
-    Ok(())
-}
-
 fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
     let numbers: Vec<i64> = wanted.iter().copied().map(signed).collect();
-    let rows: Vec<(i64, Vec<u8>)> = ledger_nodes::table
-        .filter(ledger_nodes::idx.eq_any(&numbers))
-        .load(conn)?;
+    let nodes = ledger_nodes::table.filter(ledger_nodes::idx.eq_any(&numbers));
+    let rows: Vec<(i64, Vec<u8>)> = on_backend!(conn, c => nodes.load(c))?;
     let rows: HashMap<i64, Vec<u8>> = rows.into_iter().collect();
     numbers
         .iter()

@@ -142,7 +142,7 @@ pub fn claim(tx: &mut Tx, now: At, lease: At) -> Result<Option<Owed>> {
         outbox::table
             .find(id)
             .select(Owed::as_select())
-            .first(&mut **tx)?,
+            .get_result(&mut **tx)?,
     ))
 }
 

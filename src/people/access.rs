@@ -100,7 +100,7 @@ pub fn sign_in_person(conn: &mut Conn, now: At, secret: &Secret) -> Result<Optio
                 .and(sign_in_links::expires_at.gt(now)),
         )
         .select(sign_in_links::person_id)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     active(conn, person)
 }
@@ -154,7 +154,7 @@ pub fn person_of_session(conn: &mut Conn, now: At, secret: &Secret) -> Result<Op
         .find(secret.hash())
         .filter(sessions::expires_at.gt(now))
         .select(sessions::person_id)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     active(conn, person)
 }
@@ -225,7 +225,7 @@ pub fn person_of_token(
             api_tokens::scopes,
             api_tokens::expires_at,
         ))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some((person, scopes, expires_at)) = row else {
         return Ok(None);

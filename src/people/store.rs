@@ -1,8 +1,7 @@
 //! The directory in the database.
 use crate::db::schema::{memberships, people};
-use crate::db::{At, Conn, PersonId, Tx};
+use crate::db::{At, Conn, Kept, PersonId, Tx};
 use crate::error::Result;
-use crate::on_backend;
 use crate::review::engine::Directory;
 use crate::workflow::{Who, Workflow};
 use diesel::prelude::*;
@@ -50,7 +49,7 @@ pub fn by_email(conn: &mut Conn, email: &str) -> Result<Option<Person>> {
     Ok(people::table
         .filter(people::email.eq(email))
         .select(Person::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 
@@ -62,7 +61,7 @@ pub fn by_id(conn: &mut Conn, id: PersonId) -> Result<Option<Person>> {
     Ok(people::table
         .find(id)
         .select(Person::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 
@@ -198,7 +197,7 @@ fn add_holders(conn: &mut Conn, found: &mut Directory) -> Result<()> {
         .filter(memberships::kind.eq_any(["role", "group"]))
         .filter(memberships::name.eq_any(names).and(people::active.eq(true)))
         .select((memberships::kind, memberships::name, people::id));
-    let held: Vec<(String, String, PersonId)> = on_backend!(conn, c => held.load(c))?;
+    let held: Vec<(String, String, PersonId)> = Kept(held).load(conn)?;
     for (kind, name, person) in held {
         let holders = match kind.as_str() {
             "role" => found.roles.get_mut(&name),

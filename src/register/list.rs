@@ -246,7 +246,7 @@ fn after<'a>(rows: Boxed<'a>, query: &'a Query) -> Result<Boxed<'a>> {
 pub fn total(conn: &mut Conn, query: &Query) -> Result<i64> {
     Ok(narrowed!(conn, query, records::table)
         .select(count_star())
-        .first(conn)?)
+        .get_result(conn)?)
 }
 
 /// How many of the records that `query` finds have each status, risk and facet value. A field's

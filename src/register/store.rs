@@ -1,6 +1,6 @@
 //! Records and revisions in the database, one statement a function.
 use crate::db::schema::{counters, record_facets, records, revisions};
-use crate::db::{At, Conn, PersonId, RecordId, ReviewId, Tx};
+use crate::db::{At, Conn, Kept, PersonId, RecordId, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::register::{Sealed, Status};
 use diesel::prelude::*;
@@ -115,7 +115,7 @@ pub fn by_id(conn: &mut Conn, id: RecordId) -> Result<Record> {
     records::table
         .find(id)
         .select(Record::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?
         .ok_or_else(|| Error::not_found("record", id))
 }
@@ -128,7 +128,7 @@ pub fn by_reference(conn: &mut Conn, kind: &str, reference: &str) -> Result<Reco
     records::table
         .filter(records::kind.eq(kind).and(records::reference.eq(reference)))
         .select(Record::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?
         .ok_or_else(|| Error::not_found("record", reference))
 }
@@ -141,7 +141,7 @@ pub fn any_by_reference(conn: &mut Conn, reference: &str) -> Result<Record> {
     records::table
         .filter(records::reference.eq(reference.trim()))
         .select(Record::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?
         .ok_or_else(|| Error::not_found("record", reference))
 }
@@ -151,7 +151,7 @@ pub(super) fn by_source(conn: &mut Conn, kind: &str, key: &str) -> Result<Option
     Ok(records::table
         .filter(records::kind.eq(kind).and(records::source_key.eq(key)))
         .select(Record::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?)
 }
 
@@ -163,7 +163,7 @@ pub fn revision(conn: &mut Conn, record: RecordId, number: i32) -> Result<Revisi
     revisions::table
         .find((record, number))
         .select(Revision::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?
         .ok_or_else(|| Error::not_found("revision", number))
 }
@@ -239,14 +239,13 @@ pub fn set_review(
     risk: Option<&str>,
     now: At,
 ) -> Result<()> {
-    diesel::update(records::table.find(record))
-        .set((
-            records::review_id.eq(review),
-            records::status.eq(status.as_str()),
-            records::risk.eq(risk),
-            records::updated_at.eq(now),
-        ))
-        .execute(&mut **tx)?;
+    let update = diesel::update(records::table.find(record)).set((
+        records::review_id.eq(review),
+        records::status.eq(status.as_str()),
+        records::risk.eq(risk),
+        records::updated_at.eq(now),
+    ));
+    Kept(update).execute(&mut **tx)?;
     Ok(())
 }
 
@@ -300,7 +299,10 @@ pub(super) fn next_reference(tx: &mut Tx, prefix: &str, now: At) -> Result<Strin
 
 fn next(tx: &mut Tx, name: &str) -> Result<i64> {
     let counter = counters::table.find(name);
-    let last: Option<i64> = counter.select(counters::last).first(&mut **tx).optional()?;
+    let last: Option<i64> = counter
+        .select(counters::last)
+        .get_result(&mut **tx)
+        .optional()?;
     match last {
         Some(last) => {
             diesel::update(counter)

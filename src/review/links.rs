@@ -55,7 +55,7 @@ pub fn task_of_link(conn: &mut Conn, secret: &Secret) -> Result<Option<Task>> {
     let task: Option<TaskId> = sign_off_links::table
         .find(secret.hash())
         .select(sign_off_links::task_id)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     task.map(|id| store::task(conn, id)).transpose()
 }
@@ -68,7 +68,7 @@ pub fn link_state(conn: &mut Conn, secret: &Secret, now: At) -> Result<LinkState
     let row: Option<(TaskId, At)> = sign_off_links::table
         .find(secret.hash())
         .select((sign_off_links::task_id, sign_off_links::expires_at))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let Some((task, expires_at)) = row else {
         return Ok(LinkState::Unknown);
@@ -113,7 +113,7 @@ pub(super) fn redeem(tx: &mut Tx, hash: &str, task: TaskId, now: At) -> Result<(
         .filter(sign_off_links::expires_at.gt(now));
     let used: Option<Option<At>> = live
         .select(sign_off_links::used_at)
-        .first(&mut **tx)
+        .get_result(&mut **tx)
         .optional()?;
     match used {
         None => Err(Error::Refused(Refusal::LinkDead)),

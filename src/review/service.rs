@@ -273,17 +273,19 @@ fn resubmit(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record, now: At) -
 /// A running review with what its engine needs. The document is the record's present revision.
 fn load(conn: &mut Conn, desk: &Desk, id: ReviewId, record: &Record) -> Result<(Review, Loading)> {
     let review = store::review(conn, id)?;
-    let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
     let request = register::revision(conn, record.id, record.revision)?.document()?;
+    let loading = loading(conn, desk, &review, request)?;
+    Ok((review, loading))
+}
+
+fn loading(conn: &mut Conn, desk: &Desk, review: &Review, request: Value) -> Result<Loading> {
+    let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
     let directory = people::directory(conn, &loaded.workflow, &request)?;
-    Ok((
-        review,
-        Loading {
-            loaded,
-            request,
-            directory,
-        },
-    ))
+    Ok(Loading {
+        loaded,
+        request,
+        directory,
+    })
 }
 
 fn run(
@@ -352,11 +354,11 @@ pub fn decide(
     given: &DecisionGiven,
 ) -> Result<DecisionRow> {
     let now = desk.clock.now();
-    let task = store::task(tx, given.task)?;
+    let asked = store::asked(tx, given.task)?;
+    let (task, record) = (asked.task, asked.record);
     let person = actor.person.ok_or(Error::Unauthenticated)?;
-    // A link works without a session, so this is the only place that asks.
-    let active = people::by_id(tx, person)?.is_some_and(|p| p.active);
-    if task.person_id != person || !active {
+    // A link works without a session, so this is the only place that asks who is active.
+    if task.person_id != person || !asked.active {
         return Err(Refusal::NotAsked.into());
     }
     match &given.link {
@@ -364,8 +366,8 @@ pub fn decide(
         None if actor.via.method == Method::EmailLink => return Err(Refusal::LinkDead.into()),
         None => {}
     }
-    let record = register::by_id(tx, task.record_id)?;
-    let (before, loading) = load(tx, desk, task.review_id, &record)?;
+    let before = asked.review;
+    let loading = loading(tx, desk, &before, asked.revision.document()?)?;
     let decision = Decision {
         stage: task.stage.clone(),
         epoch: u32::try_from(task.epoch).unwrap_or(0),
@@ -386,9 +388,8 @@ pub fn decide(
         &Command::Decide(decision),
         now,
     )?;
-    let (row, _) = store::decision(tx, task.id)?
-        .ok_or_else(|| Error::Corrupt("a decision was not kept".to_owned()))?;
-    Ok(row)
+    store::decision_row(tx, task.id)?
+        .ok_or_else(|| Error::Corrupt("a decision was not kept".to_owned()))
 }
 
 fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition>> {

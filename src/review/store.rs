@@ -1,7 +1,10 @@
 //! Reviews, tasks and decisions in the database, one statement a function.
-use crate::db::schema::{conditions, decisions, ledger_private, people, reviews, tasks};
-use crate::db::{At, ConditionId, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
+use crate::db::schema::{
+    conditions, decisions, ledger_private, people, records, reviews, revisions, tasks,
+};
+use crate::db::{At, ConditionId, Conn, Kept, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
+use crate::register::{Record, Revision};
 use crate::review::engine::{Condition, OpenTask, Review};
 use diesel::prelude::*;
 
@@ -100,7 +103,7 @@ pub fn review(conn: &mut Conn, id: ReviewId) -> Result<Review> {
     let state: Option<String> = reviews::table
         .find(id)
         .select(reviews::state)
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let state = state.ok_or_else(|| Error::not_found("review", id))?;
     Ok(serde_json::from_str(&state)?)
@@ -123,13 +126,12 @@ pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Resul
             ))
             .execute(&mut **tx)?;
     } else {
-        diesel::update(reviews::table.find(review.id))
-            .set((
-                reviews::phase.eq(review.phase.as_str()),
-                reviews::state.eq(state),
-                reviews::closed_at.eq(closed_at),
-            ))
-            .execute(&mut **tx)?;
+        let update = diesel::update(reviews::table.find(review.id)).set((
+            reviews::phase.eq(review.phase.as_str()),
+            reviews::state.eq(state),
+            reviews::closed_at.eq(closed_at),
+        ));
+        Kept(update).execute(&mut **tx)?;
     }
     Ok(())
 }
@@ -150,9 +152,58 @@ pub fn task(conn: &mut Conn, id: TaskId) -> Result<Task> {
     let found = tasks::table
         .find(id)
         .select(Task::as_select())
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     found.ok_or_else(|| Error::not_found("task", id))
+}
+
+/// A task with all that is needed to judge who answers it.
+pub(super) struct Asked {
+    /// The task.
+    pub task: Task,
+    /// Whether the person who is asked is active.
+    pub active: bool,
+    /// The record.
+    pub record: Record,
+    /// The record's present revision.
+    pub revision: Revision,
+    /// The review.
+    pub review: Review,
+}
+
+/// One statement for all of it, because every decision asks this.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(super) fn asked(conn: &mut Conn, id: TaskId) -> Result<Asked> {
+    let present = revisions::record_id
+        .eq(records::id)
+        .and(revisions::number.eq(records::revision));
+    let found = tasks::table
+        .inner_join(people::table)
+        .inner_join(records::table)
+        .inner_join(reviews::table.on(reviews::id.eq(tasks::review_id)))
+        .inner_join(revisions::table.on(present))
+        .filter(tasks::id.eq(id))
+        .select((
+            Task::as_select(),
+            people::active,
+            Record::as_select(),
+            Revision::as_select(),
+            reviews::state,
+        ))
+        .get_result::<(Task, bool, Record, Revision, String)>(conn)
+        .optional()?;
+    let (task, active, record, revision, state) =
+        found.ok_or_else(|| Error::not_found("task", id))?;
+    let review = serde_json::from_str(&state)?;
+    Ok(Asked {
+        task,
+        active,
+        record,
+        revision,
+        review,
+    })
 }
 
 /// The open tasks of a person, the oldest first.
@@ -235,9 +286,9 @@ pub(super) fn insert_task(
 }
 
 pub(super) fn close_task(tx: &mut Tx, id: TaskId, state: &str, now: At) -> Result<()> {
-    diesel::update(tasks::table.find(id))
-        .set((tasks::state.eq(state), tasks::closed_at.eq(now)))
-        .execute(&mut **tx)?;
+    let update = diesel::update(tasks::table.find(id))
+        .set((tasks::state.eq(state), tasks::closed_at.eq(now)));
+    Kept(update).execute(&mut **tx)?;
     Ok(())
 }
 
@@ -309,21 +360,27 @@ pub fn decisions_of(conn: &mut Conn, record: RecordId) -> Result<Vec<DecisionRow
         .load(conn)?)
 }
 
+/// The decision that answered a task.
+pub(super) fn decision_row(conn: &mut Conn, task: TaskId) -> Result<Option<DecisionRow>> {
+    Ok(decisions::table
+        .find(task)
+        .select(DecisionRow::as_select())
+        .get_result(conn)
+        .optional()?)
+}
+
 /// The decision that answered a task, with its reason.
 ///
 /// # Errors
 /// When the database fails.
 pub fn decision(conn: &mut Conn, task: TaskId) -> Result<Option<(DecisionRow, Option<String>)>> {
-    let row: Option<DecisionRow> = decisions::table
-        .find(task)
-        .select(DecisionRow::as_select())
-        .first(conn)
-        .optional()?;
-    let Some(row) = row else { return Ok(None) };
+    let Some(row) = decision_row(conn, task)? else {
+        return Ok(None);
+    };
     let reason = ledger_private::table
         .find((row.seq, "reason"))
         .select(ledger_private::value)
-        .first::<String>(conn)
+        .get_result::<String>(conn)
         .optional()?;
     Ok(Some((row, reason)))
 }

@@ -130,7 +130,7 @@ pub fn version(conn: &mut Conn, cache: &Cache, key: &str, version: i32) -> Resul
     let row: Option<(String, String)> = workflows::table
         .find((key, version))
         .select((workflows::hash, workflows::text))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     let (hash, text) =
         row.ok_or_else(|| Error::not_found("workflow", format!("{key} version {version}")))?;

@@ -108,7 +108,7 @@ fn known(conn: &mut Conn, key: &Key) -> Result<Option<Value>> {
     let row: Option<(String, String)> = idempotency::table
         .find((key.person, &key.key))
         .select((idempotency::request_hash, idempotency::answer))
-        .first(conn)
+        .get_result(conn)
         .optional()?;
     match row {
         Some((hash, _)) if hash != key.request_hash => Err(Error::KeyReused),

@@ -1,14 +1,15 @@
-CREATE TABLE ledger_entries (seq BIGINT PRIMARY KEY CHECK (seq >= 0), entry BLOB NOT NULL);
-CREATE TABLE ledger_nodes (idx BIGINT PRIMARY KEY CHECK (idx >= 0), hash BLOB NOT NULL CHECK (length(hash) = 32));
+-- INTEGER, not BIGINT: only then the number is the key by which SQLite itself keeps the rows.
+CREATE TABLE ledger_entries (seq INTEGER PRIMARY KEY CHECK (seq >= 0), entry BLOB NOT NULL);
+CREATE TABLE ledger_nodes (idx INTEGER PRIMARY KEY CHECK (idx >= 0), hash BLOB NOT NULL CHECK (length(hash) = 32));
 CREATE TABLE ledger_private (
   seq BIGINT NOT NULL REFERENCES ledger_entries (seq),
   name TEXT NOT NULL,
   salt BLOB NOT NULL,
   value TEXT NOT NULL,
   PRIMARY KEY (seq, name)
-);
+) WITHOUT ROWID;
 CREATE TABLE ledger_index (
-  seq BIGINT PRIMARY KEY REFERENCES ledger_entries (seq),
+  seq INTEGER PRIMARY KEY REFERENCES ledger_entries (seq),
   at TIMESTAMP NOT NULL,
   kind TEXT NOT NULL,
   actor_id TEXT,

@@ -153,7 +153,7 @@ fn pgbench_n(conn: &mut PgConnection, account: i64) -> Result<()> {
     bench_accounts::table
         .find(account)
         .select(bench_accounts::balance)
-        .first::<i64>(conn)?;
+        .get_result::<i64>(conn)?;
     postgres_row(conn)?;
     conn.batch_execute("END")?;
     Ok(())
