@@ -37,6 +37,8 @@ on_both! { now crate::open =>
     the_log_cannot_show_something_else_than_the_entries
     the_filters_of_an_address_come_back_after_the_sign_in
     who_signs_in_again_leaves_no_session_behind
+    an_impatient_finger_makes_one_record_and_one_review
+    outside_of_the_demo_there_is_nothing_of_it
 }
 
 /// The same database, reached by stories and over HTTP.
@@ -292,4 +294,76 @@ fn who_signs_in_again_leaves_no_session_behind(house: House) {
         .db
         .read_now(|conn| people::person_of_session(conn, now, &secret));
     assert!(matches!(left, Ok(None)) || matches!(left, Err(Error::Unauthenticated)));
+}
+
+fn an_impatient_finger_makes_one_record_and_one_review(house: House) {
+    let form = house.get("tomas", "/use-cases/new").body;
+    let once = form
+        .split_once("name=\"_once\" value=\"")
+        .expect("the form is numbered")
+        .1;
+    let once = once.split('"').next().expect("a value");
+    let answers = [
+        ("title", "Minutes"),
+        ("purpose", "Write minutes"),
+        ("owner", "tomas@example.org"),
+        ("tool", "Small model"),
+        ("sourcing", "in_house"),
+        ("data_classes", "internal"),
+        ("uses", "summarising"),
+        ("effect_on_people", "none"),
+        ("_then", "continue"),
+        ("_once", once),
+    ];
+    let send = |path: &str, pairs: &[(&str, &str)]| {
+        let request = TestRequest::post().uri(path).set_form(pairs);
+        house.send(request.cookie(house.cookie("tomas")))
+    };
+    let first = send("/use-cases", &answers);
+    assert_eq!(first.status, StatusCode::SEE_OTHER, "{}", first.body);
+    let again = send("/use-cases", &answers);
+    assert_eq!(
+        (again.status, &again.location),
+        (first.status, &first.location)
+    );
+    let mut other = answers;
+    other[0].1 = "Minutes of the board";
+    assert_ne!(
+        send("/use-cases", &other).location,
+        first.location,
+        "another use case"
+    );
+    let path = first
+        .location
+        .strip_suffix("/draft")
+        .expect("a complete draft");
+    for _ in 0..2 {
+        let submitted = send(&format!("{path}/submission"), &[("_seen", "1")]);
+        assert_eq!(
+            (submitted.status, submitted.location.as_str()),
+            (StatusCode::SEE_OTHER, path)
+        );
+    }
+}
+
+fn outside_of_the_demo_there_is_nothing_of_it(house: House) {
+    let id = house.register.person("adam").to_string();
+    for path in [
+        "/demo",
+        "/demo/mailbox",
+        "/demo/mailbox/1",
+        &format!("/demo/mailbox/{id}/html"),
+    ] {
+        assert_eq!(
+            house.get("adam", path).status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+    for body in ["", "person=x", &format!("person={id}")] {
+        let form = (header::CONTENT_TYPE, "application/x-www-form-urlencoded");
+        let request = TestRequest::post().uri("/demo/session").insert_header(form);
+        let answer = house.send(request.set_payload(body.to_owned()));
+        assert_eq!(answer.status, StatusCode::NOT_FOUND, "{body}");
+    }
 }

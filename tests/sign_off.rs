@@ -131,16 +131,13 @@ impl World {
     /// Sends the form as the page drew it, with `typed`.
     fn send(&self, page: &str, typed: &[(&str, &str)]) -> Answer {
         let hidden = self.hidden(page);
-        let mut form = borrowed(&hidden);
+        let mut form: Vec<(&str, &str)> = hidden
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()))
+            .collect();
         form.extend(typed);
         self.post(page, &form)
     }
-}
-
-fn borrowed(form: &[(String, String)]) -> Vec<(&str, &str)> {
-    form.iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect()
 }
 
 fn page(link: &Secret) -> String {
@@ -203,7 +200,7 @@ fn sending_the_form_twice_gives_one_decision(world: World) {
     let case = world.case();
     let link = world.register.link_for("mei", &case);
     let hidden = world.hidden(&page(&link));
-    let mut form = borrowed(&hidden);
+    let mut form = pairs(&hidden);
     form.push(("_choice", "approve"));
     for _ in 0..2 {
         let sent = world.post(&page(&link), &form);
@@ -238,7 +235,7 @@ fn a_form_that_is_not_filled_comes_back_as_typed(world: World) {
     assert_eq!(back.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(back.body.contains("href=\"#reason\""), "{}", back.body);
     let chosen = "aria-describedby=\"choice-request_changes-hint\" checked";
-    assert!(back.body.contains(chosen), "{}", back.body);
+    assert!(back.body.contains(chosen));
     assert_eq!(world.register.ledger_size(), before);
     assert!(matches!(
         world.register.link_state(&link),
@@ -319,7 +316,7 @@ fn a_page_that_was_open_too_long_comes_back_filled_in(world: World) {
     let link = world.register.link_for("mei", &case);
     let hidden = world.hidden(&page(&link));
     world.register.days_pass(1);
-    let mut form = borrowed(&hidden);
+    let mut form = pairs(&hidden);
     form.extend([("_choice", "approve"), ("_reason", "Still so")]);
     let back = world.post(&page(&link), &form);
     assert_eq!(back.status, StatusCode::UNPROCESSABLE_ENTITY);
@@ -405,7 +402,7 @@ fn a_new_revision_voids_the_link(world: World) {
     let link = world.register.link_for("mei", &case);
     let hidden = world.hidden(&page(&link));
     world.register.edit(&case, json!({"tool": "Another model"}));
-    let mut form = borrowed(&hidden);
+    let mut form = pairs(&hidden);
     form.push(("_choice", "approve"));
     for answer in [world.get(&page(&link)), world.post(&page(&link), &form)] {
         assert_eq!(answer.status, StatusCode::GONE);
@@ -550,4 +547,12 @@ fn what_was_typed_stays_text(world: World) {
         StatusCode::SEE_OTHER
     );
     assert!(!world.get(&page(&link)).body.contains("<img"));
+}
+
+/// Typed pairs as a form sends them.
+fn pairs(hidden: &[(String, String)]) -> Vec<(&str, &str)> {
+    hidden
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect()
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::form::{FactGroup, SummaryLine};
 use crate::register::page::{KindView, PolicyView, RecordView, here, listed};
 use crate::register::{self, Kind, Record};
-use crate::review::engine::Needed;
+use crate::review::engine::{Needed, Refusal};
 use crate::review::{self, Desk, Preview, PreviewStage};
 use crate::web::answer::{go_to, page_with};
 use crate::web::badge::{Badge, badge, of_risk, sentence_case};
@@ -236,6 +236,10 @@ pub async fn submit(
         .await;
     match done {
         Ok(_) => Ok(go_to(&app, &format!("/{at}/{reference}"))),
+        // Sent twice, or somebody was quicker: the record's page says where it stands.
+        Err(Error::Refused(Refusal::NotSubmittable(_))) => {
+            Ok(go_to(&app, &format!("/{at}/{reference}")))
+        }
         Err(Error::Forbidden(why)) => Err(Error::Forbidden(why)),
         Err(error) if error.is_ours() => Err(error),
         Err(Error::Invalid(_)) => show(&app, &visitor, (at, reference), None).await,
