@@ -137,7 +137,11 @@ impl Row {
         Row {
             seq: item.seq,
             at: item.at,
-            sentence: item.sentence,
+            // What was decided stands beside it as a word with a shape.
+            sentence: match item.stage_title.filter(|_| status.is_some()) {
+                Some(stage) => stage,
+                None => item.sentence,
+            },
             status,
             person: item.person.filter(|person| *person != actor),
             actor,
