@@ -84,7 +84,9 @@ fn the_engine_decides_as_the_reference_model_does() {
     );
 }
 
-on_both! { now crate::support::register::Register::open => the_register_stores_what_the_engine_says }
+on_both! { now crate::support::register::Register::open =>
+    the_register_stores_what_the_engine_says
+}
 
 fn the_register_stores_what_the_engine_says(register: Register) {
     let ids: Vec<PersonId> = (0..PEOPLE).map(|person| hire(&register, person)).collect();

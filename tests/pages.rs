@@ -50,7 +50,11 @@ async fn open(url: String) -> World {
         ..Config::default()
     };
     let app = App::open(config, Clock::fixed(first_day())).expect("the program opens");
-    let people = [("tomas", vec![]), ("olga", vec![]), ("dana", vec!["data_protection"])];
+    let people = [
+        ("tomas", vec![]),
+        ("olga", vec![]),
+        ("dana", vec!["data_protection"]),
+    ];
     app.db
         .write(move |tx| {
             for (name, roles) in people {
@@ -85,7 +89,11 @@ async fn publish(app: &App) {
 
 /// The first answers with another tool, given on revision 1.
 fn with_tool(tool: &'static str) -> Vec<(&'static str, &'static str)> {
-    let mut pairs: Vec<_> = FIRST.iter().copied().filter(|(name, _)| *name != "tool").collect();
+    let mut pairs: Vec<_> = FIRST
+        .iter()
+        .copied()
+        .filter(|(name, _)| *name != "tool")
+        .collect();
     pairs.extend([("tool", tool), ("_seen", "1")]);
     pairs
 }
@@ -108,7 +116,9 @@ impl World {
     async fn send(&self, request: TestRequest) -> ServiceResponse {
         let service = init_service(actix_web::App::new().configure(configure(self.app.clone())));
         let request = request.insert_header((header::ORIGIN, ORIGIN)).to_request();
-        call_service(&service.await, request).await.map_into_boxed_body()
+        call_service(&service.await, request)
+            .await
+            .map_into_boxed_body()
     }
 
     async fn page(&self, request: TestRequest) -> Page {
@@ -119,7 +129,11 @@ impl World {
         let status = response.status();
         let html = String::from_utf8(read_body(response).await.to_vec()).expect("UTF-8");
         assert!(!html.contains("<script"), "a script came through");
-        Page { status, html, location }
+        Page {
+            status,
+            html,
+            location,
+        }
     }
 
     async fn get(&self, who: &str, path: &str) -> Page {
@@ -128,7 +142,9 @@ impl World {
     }
 
     async fn post(&self, who: &str, path: &str, pairs: &[(&str, &str)]) -> Page {
-        let request = TestRequest::post().uri(&format!("{BASE}{path}")).set_form(pairs);
+        let request = TestRequest::post()
+            .uri(&format!("{BASE}{path}"))
+            .set_form(pairs);
         self.page(request.cookie(self.cookie(who).await)).await
     }
 
@@ -142,7 +158,10 @@ impl World {
         let pairs = [FIRST, &[("_then", "continue")]].concat();
         let made = self.post("tomas", "/use-cases", &pairs).await;
         assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.html);
-        let path = made.location.strip_suffix("/draft").expect("nothing is missing");
+        let path = made
+            .location
+            .strip_suffix("/draft")
+            .expect("nothing is missing");
         path.to_owned()
     }
 }
@@ -152,15 +171,29 @@ async fn a_team_writes_checks_submits_and_withdraws(world: World) {
     let check = world.get("tomas", &format!("{path}/check")).await;
     assert!(check.html.contains("Submit for review"), "{}", check.html);
     assert!(check.html.contains("dana"), "who will be asked is named");
-    let submitted = world.post("tomas", &format!("{path}/submission"), &[("_seen", "1")]).await;
-    assert_eq!((submitted.status, submitted.location), (StatusCode::SEE_OTHER, path.clone()));
+    let submitted = world
+        .post("tomas", &format!("{path}/submission"), &[("_seen", "1")])
+        .await;
+    assert_eq!(
+        (submitted.status, submitted.location),
+        (StatusCode::SEE_OTHER, path.clone())
+    );
     let record = world.get("olga", &path).await;
     assert!(record.html.contains("In review"));
     assert!(record.html.contains("is with dana"), "{}", record.html);
-    assert!(!record.html.contains("Take this use case back"), "it is not Olga's to withdraw");
+    assert!(
+        !record.html.contains("Take this use case back"),
+        "it is not Olga's to withdraw"
+    );
     let home = world.get("dana", "/").await;
     assert!(home.html.contains("My tasks (1)") && home.html.contains("asked by tomas"));
-    let back = world.post("tomas", &format!("{path}/withdrawal"), &[("reason", "Not now")]).await;
+    let back = world
+        .post(
+            "tomas",
+            &format!("{path}/withdrawal"),
+            &[("reason", "Not now")],
+        )
+        .await;
     assert_eq!(back.status, StatusCode::SEE_OTHER);
     let record = world.get("tomas", &path).await.html;
     assert!(record.contains("Withdrawn") && record.contains("Not now"));
@@ -172,11 +205,25 @@ async fn further_questions_appear_because_of_an_answer(world: World) {
     pairs.push(("sourcing", "vendor"));
     pairs.push(("_then", "continue"));
     let made = world.post("tomas", "/use-cases", &pairs).await;
-    assert!(made.location.ends_with("/draft/vendor"), "{}", made.location);
+    assert!(
+        made.location.ends_with("/draft/vendor"),
+        "{}",
+        made.location
+    );
     let section = world.get("tomas", &made.location).await.html;
     assert!(section.contains("class=\"because\""), "{section}");
-    let list = made.location.strip_suffix("/vendor").expect("a section").to_owned();
-    assert!(world.get("tomas", &list).await.html.contains("Cannot start yet"));
+    let list = made
+        .location
+        .strip_suffix("/vendor")
+        .expect("a section")
+        .to_owned();
+    assert!(
+        world
+            .get("tomas", &list)
+            .await
+            .html
+            .contains("Cannot start yet")
+    );
     let check = list.replace("/draft", "/check");
     let check = world.get("tomas", &check).await.html;
     assert!(check.contains("Not ready to submit") && !check.contains("Submit for review</button>"));
@@ -184,7 +231,11 @@ async fn further_questions_appear_because_of_an_answer(world: World) {
 
 async fn a_wrong_form_comes_back_as_typed_and_changes_nothing(world: World) {
     let before = world.entries().await;
-    let typed = [("title", "My <title>"), ("owner", "nobody"), ("_then", "continue")];
+    let typed = [
+        ("title", "My <title>"),
+        ("owner", "nobody"),
+        ("_then", "continue"),
+    ];
     let page = world.post("tomas", "/use-cases", &typed).await;
     assert_eq!(page.status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(page.html.contains("<title>Error: ") && page.html.contains("There is a problem"));
@@ -194,40 +245,81 @@ async fn a_wrong_form_comes_back_as_typed_and_changes_nothing(world: World) {
 }
 
 async fn a_draft_is_kept_with_gaps_and_goes_on_later(world: World) {
-    let made = world.post("tomas", "/use-cases", &[("title", "Half"), ("_then", "later")]).await;
-    assert!(made.location.ends_with("/draft"), "{} {}", made.status, made.html);
+    let made = world
+        .post(
+            "tomas",
+            "/use-cases",
+            &[("title", "Half"), ("_then", "later")],
+        )
+        .await;
+    assert!(
+        made.location.ends_with("/draft"),
+        "{} {}",
+        made.status,
+        made.html
+    );
     let about = format!("{}/about", made.location);
     let page = world.get("tomas", &about).await.html;
     assert!(page.contains("value=\"Half\""));
-    let saved = [FIRST, &[("_seen", "1"), ("_then", "continue"), ("_return", "check")]].concat();
+    let saved = [
+        FIRST,
+        &[("_seen", "1"), ("_then", "continue"), ("_return", "check")],
+    ]
+    .concat();
     let saved = world.post("tomas", &about, &saved).await;
-    assert!(saved.location.ends_with("/check"), "{} {}", saved.status, saved.html);
-    let list = world.get("tomas", "/use-cases?status=draft&q=Zusammenfassungen").await.html;
+    assert!(
+        saved.location.ends_with("/check"),
+        "{} {}",
+        saved.status,
+        saved.html
+    );
+    let list = world
+        .get("tomas", "/use-cases?status=draft&q=Zusammenfassungen")
+        .await
+        .html;
     assert!(list.contains("1 use case,"), "{list}");
     let record = saved.location.replace("/check", "");
-    let changes = world.get("tomas", &format!("{record}/revisions/2/changes-since/1")).await.html;
+    let changes = world
+        .get("tomas", &format!("{record}/revisions/2/changes-since/1"))
+        .await
+        .html;
     assert!(changes.contains("Half") && changes.contains("answers changed"));
-    assert!(world.get("tomas", &format!("{record}/revisions/1")).await.html.contains("not the latest"));
+    assert!(
+        world
+            .get("tomas", &format!("{record}/revisions/1"))
+            .await
+            .html
+            .contains("not the latest")
+    );
 }
 
 async fn a_form_for_an_older_revision_is_shown_again_and_not_lost(world: World) {
     let path = world.draft().await;
     let about = format!("{path}/draft/about");
     let first = with_tool("Another model");
-    assert_eq!(world.post("tomas", &about, &first).await.status, StatusCode::SEE_OTHER);
+    assert_eq!(
+        world.post("tomas", &about, &first).await.status,
+        StatusCode::SEE_OTHER
+    );
     let second = with_tool("A third model");
     let page = world.post("tomas", &about, &second).await;
     assert_eq!(page.status, StatusCode::CONFLICT);
-    assert!(page.html.contains("A third model") && page.html.contains("name=\"_seen\" value=\"2\""));
+    assert!(
+        page.html.contains("A third model") && page.html.contains("name=\"_seen\" value=\"2\"")
+    );
 }
 
 async fn only_those_who_may_change_a_record(world: World) {
     let path = world.draft().await;
     let before = world.entries().await;
     let theirs = with_tool("Mine now");
-    let change = world.post("olga", &format!("{path}/draft/about"), &theirs).await;
+    let change = world
+        .post("olga", &format!("{path}/draft/about"), &theirs)
+        .await;
     assert_eq!(change.status, StatusCode::FORBIDDEN);
-    let submitted = world.post("olga", &format!("{path}/submission"), &[("_seen", "1")]).await;
+    let submitted = world
+        .post("olga", &format!("{path}/submission"), &[("_seen", "1")])
+        .await;
     assert_ne!(submitted.status, StatusCode::SEE_OTHER);
     let withdrawn = world.post("olga", &format!("{path}/withdrawal"), &[]).await;
     assert_ne!(withdrawn.status, StatusCode::SEE_OTHER);
@@ -235,12 +327,20 @@ async fn only_those_who_may_change_a_record(world: World) {
 }
 
 async fn signing_in_takes_a_mailed_link_and_a_button(world: World) {
-    let first = world.page(TestRequest::get().uri(&format!("{BASE}/use-cases?q=x"))).await;
+    let first = world
+        .page(TestRequest::get().uri(&format!("{BASE}/use-cases?q=x")))
+        .await;
     assert_eq!(first.location, "/sign-in?next=%2Fuse-cases");
     for email in ["tomas@example.org", "stranger@example.org"] {
         let form = [("email", email), ("next", "/use-cases")];
-        let request = TestRequest::post().uri(&format!("{BASE}/sign-in")).set_form(form);
-        assert_eq!(world.page(request).await.location, "/sign-in/sent", "{email}");
+        let request = TestRequest::post()
+            .uri(&format!("{BASE}/sign-in"))
+            .set_form(form);
+        assert_eq!(
+            world.page(request).await.location,
+            "/sign-in/sent",
+            "{email}"
+        );
     }
     let secret = world
         .app
@@ -254,16 +354,30 @@ async fn signing_in_takes_a_mailed_link_and_a_button(world: World) {
     let link = format!("{BASE}/sign-in/{}", secret.reveal());
     for method in [Method::GET, Method::HEAD, Method::GET] {
         let request = TestRequest::with_uri(&link).method(method);
-        assert_eq!(world.page(request).await.status, StatusCode::OK, "looking uses nothing up");
+        assert_eq!(
+            world.page(request).await.status,
+            StatusCode::OK,
+            "looking uses nothing up"
+        );
     }
     let signed_in = world.send(TestRequest::post().uri(&link)).await;
     let cookies: Vec<_> = signed_in.response().cookies().collect();
-    let session = cookies.iter().find(|c| c.name() == "__Host-session").expect("a session");
+    let session = cookies
+        .iter()
+        .find(|c| c.name() == "__Host-session")
+        .expect("a session");
     assert!(session.http_only() == Some(true) && session.secure() == Some(true));
-    assert_eq!(world.page(TestRequest::post().uri(&link)).await.status, StatusCode::GONE);
-    let out = TestRequest::post().uri(&format!("{BASE}/sign-out")).cookie(session.clone());
+    assert_eq!(
+        world.page(TestRequest::post().uri(&link)).await.status,
+        StatusCode::GONE
+    );
+    let out = TestRequest::post()
+        .uri(&format!("{BASE}/sign-out"))
+        .cookie(session.clone());
     assert_eq!(world.page(out).await.location, "/sign-in");
-    let again = TestRequest::get().uri(&format!("{BASE}/")).cookie(session.clone());
+    let again = TestRequest::get()
+        .uri(&format!("{BASE}/"))
+        .cookie(session.clone());
     assert_eq!(world.page(again).await.location, "/sign-in?next=%2F");
 }
 
@@ -284,30 +398,57 @@ async fn hostile_addresses_and_forms_get_a_plain_answer(world: World) {
         let page = world.get("tomas", address).await;
         assert_eq!(page.status, status, "{address}");
     }
-    for address in ["/revisions/99", "/revisions/x", "/draft/nonsense", "/revisions/1/changes-since/9"] {
+    for address in [
+        "/revisions/99",
+        "/revisions/x",
+        "/draft/nonsense",
+        "/revisions/1/changes-since/9",
+    ] {
         let page = world.get("tomas", &format!("{path}{address}")).await;
         assert_eq!(page.status, StatusCode::NOT_FOUND, "{address}");
     }
     let zero = [("reason", "a\0b")];
-    let withdrawn = world.post("tomas", &format!("{path}/withdrawal"), &zero).await;
+    let withdrawn = world
+        .post("tomas", &format!("{path}/withdrawal"), &zero)
+        .await;
     assert!(withdrawn.status.is_client_error(), "{}", withdrawn.status);
     let long = "x".repeat(600_000);
-    for form in [vec![("title", long.as_str())], vec![("nonsense", "1"), ("title", "T")], vec![("title", "a\0b")]] {
+    for form in [
+        vec![("title", long.as_str())],
+        vec![("nonsense", "1"), ("title", "T")],
+        vec![("title", "a\0b")],
+    ] {
         let status = world.post("tomas", "/use-cases", &form).await.status;
         assert!(status.is_client_error(), "{status}");
     }
 }
 
 async fn a_vendor_is_written_in_one_go(world: World) {
-    let made = world.post("tomas", "/vendors", &[("title", "Nordlicht GmbH")]).await;
-    assert!(made.location.starts_with("/vendors/VE-"), "{} {}", made.status, made.html);
+    let made = world
+        .post("tomas", "/vendors", &[("title", "Nordlicht GmbH")])
+        .await;
+    assert!(
+        made.location.starts_with("/vendors/VE-"),
+        "{} {}",
+        made.status,
+        made.html
+    );
     assert!(!made.location.contains("draft"));
     let record = world.get("tomas", &made.location).await.html;
     assert!(record.contains("Nordlicht GmbH") && !record.contains("Submit for review"));
     let edit = format!("{}/draft/all", made.location);
     let changed = [("title", "Nordlicht AG"), ("_seen", "1")];
-    assert_eq!(world.post("tomas", &edit, &changed).await.location, made.location);
-    assert!(world.get("tomas", "/vendors?sort=title").await.html.contains("Nordlicht AG"));
+    assert_eq!(
+        world.post("tomas", &edit, &changed).await.location,
+        made.location
+    );
+    assert!(
+        world
+            .get("tomas", "/vendors?sort=title")
+            .await
+            .html
+            .contains("Nordlicht AG")
+    );
 }
 
 async fn another_sites_form_is_refused(world: World) {
@@ -320,7 +461,11 @@ async fn another_sites_form_is_refused(world: World) {
         .cookie(cookie);
     let page = world.page(request).await;
     assert_eq!(page.status, StatusCode::FORBIDDEN);
-    assert!(page.html.contains("not sent from our own page"), "{}", page.html);
+    assert!(
+        page.html.contains("not sent from our own page"),
+        "{}",
+        page.html
+    );
     assert_eq!(world.entries().await, before);
 }
 

@@ -57,6 +57,11 @@ async fn run(app: App, listener: std::net::TcpListener, words: &str) -> Result<(
 fn log_to_console(config: &Config) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // Its debug lines hold what pages are made from, the tokens of their links among it.
+    let filter = match "handlebars=warn".parse() {
+        Ok(quiet) => filter.add_directive(quiet),
+        Err(_) => filter,
+    };
     let log = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr);

@@ -131,6 +131,14 @@ impl At {
         At(jiff::Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time))
     }
 
+    /// Reads RFC 3339. Nothing for an instant before our era or after the year 9999, which is no
+    /// time of a record and which not every database can hold.
+    pub fn parse(text: &str) -> Option<At> {
+        let time: jiff::Timestamp = text.parse().ok()?;
+        let year = jiff::tz::TimeZone::UTC.to_datetime(time).year();
+        (1..=9999).contains(&year).then(|| At::new(time))
+    }
+
     /// This instant moved by `span`; the same instant when the result would leave the calendar.
     pub fn plus(self, span: std::time::Duration) -> At {
         At(self.0.checked_add(span).unwrap_or(self.0))

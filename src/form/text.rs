@@ -23,7 +23,10 @@ fn is_unseen(c: char) -> bool {
 /// What a person wrote outside of any form, such as a reason: line ends become LF, the ends are
 /// trimmed, and characters that nobody can see are left out.
 pub fn plain(text: &str) -> String {
-    let seen: String = tidy(text, true).chars().filter(|c| !is_unseen(*c)).collect();
+    let seen: String = tidy(text, true)
+        .chars()
+        .filter(|c| !is_unseen(*c))
+        .collect();
     seen.trim().to_owned()
 }
 

@@ -63,12 +63,11 @@ fn time(name: &str, text: &str, days: i64) -> Result<At> {
     let read = match day {
         Some(day) => day
             .checked_add(jiff::Span::new().days(days))
-            .and_then(|d| d.to_zoned(jiff::tz::TimeZone::UTC))
-            .map(|z| z.timestamp())
-            .ok(),
-        None => text.parse().ok(),
+            .ok()
+            .and_then(|day| At::parse(&format!("{day}T00:00:00Z"))),
+        None => At::parse(text),
     };
-    read.map(At).ok_or_else(|| {
+    read.ok_or_else(|| {
         Error::BadRequest(format!("{name}: write 2026-01-31 or 2026-01-31T09:00:00Z"))
     })
 }

@@ -3,6 +3,7 @@ use crate::db::{Conn, Db};
 use crate::error::{Error, Result};
 use crate::ledger::csv::{Cell, Rows};
 use crate::ledger::export::Writer;
+use crate::ledger::tree::Hash;
 use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
 use crate::review::{Desk, TimelineItem, describe};
 use serde_json::{Map, Value};
@@ -49,21 +50,20 @@ pub fn download(
     format: Format,
     out: impl Write,
 ) -> Result<u64> {
-    db.read_now(|conn| match format {
-        Format::Csv => write_csv(conn, desk, filter, out),
-        Format::Jsonl => write_jsonl(conn, filter, out),
-    })
+    match format {
+        Format::Csv => write_csv(db, desk, filter, out),
+        Format::Jsonl => write_jsonl(db, filter, out),
+    }
 }
 
-fn write_csv(conn: &mut Conn, desk: &Desk, filter: &Filter, out: impl Write) -> Result<u64> {
+fn write_csv(db: &Db, desk: &Desk, filter: &Filter, out: impl Write) -> Result<u64> {
+    let (size, _) = db.read_now(head)?;
     let mut file = Rows::new(out, &HEADER).map_err(cut_off)?;
     let mut count = 0;
-    each_chunk(conn, filter, &mut |conn, chunk| {
-        for item in describe(conn, desk, chunk)? {
-            file.row(&cells(&item)).map_err(cut_off)?;
-            count += 1;
-        }
-        Ok(())
+    let read = |conn: &mut Conn, chunk: Vec<Row>| describe(conn, desk, &chunk);
+    each(db, filter, size, read, |item| {
+        count += 1;
+        file.row(&cells(&item)).map_err(cut_off)
     })?;
     file.finish().map_err(cut_off)?.flush().map_err(cut_off)?;
     Ok(count)
@@ -90,20 +90,22 @@ fn cells(item: &TimelineItem) -> [Cell<'_>; 15] {
     ]
 }
 
-fn write_jsonl(conn: &mut Conn, filter: &Filter, out: impl Write) -> Result<u64> {
-    let (size, _) = head(conn)?;
-    let root = root(conn, size)?;
+fn write_jsonl(db: &Db, filter: &Filter, out: impl Write) -> Result<u64> {
+    let (size, root) = db.read_now(|conn| {
+        let (size, _) = head(conn)?;
+        Ok((size, root(conn, size)?))
+    })?;
     let mut file = if filter.is_empty() {
         Writer::complete(out)
     } else {
         Writer::partial(out, filter_words(filter))
     };
-    each_chunk(conn, filter, &mut |conn, chunk| {
-        let leaves = leaves(conn, chunk)?;
-        for (row, leaf) in chunk.iter().zip(leaves) {
-            file.entry(&row.entry, leaf, &[]).map_err(cut_off)?;
-        }
-        Ok(())
+    let read = |conn: &mut Conn, chunk: Vec<Row>| {
+        let leaves = leaves(conn, &chunk)?;
+        Ok(chunk.into_iter().zip(leaves).collect())
+    };
+    each(db, filter, size, read, |(row, leaf): (Row, Hash)| {
+        file.entry(&row.entry, leaf, &[]).map_err(cut_off)
     })?;
     let summary = file.finish(size, root).map_err(cut_off)?;
     if summary.root_holds {
@@ -115,20 +117,29 @@ fn write_jsonl(conn: &mut Conn, filter: &Filter, out: impl Write) -> Result<u64>
     }
 }
 
-fn each_chunk(
-    conn: &mut Conn,
+/// Writes what `read` makes of the first `size` entries. They are read a chunk at a time and
+/// written with no connection held, so that whoever takes a file slowly keeps nobody else from
+/// the database; an entry never changes, so the chunks fit together.
+fn each<T>(
+    db: &Db,
     filter: &Filter,
-    take: &mut dyn FnMut(&mut Conn, &[Row]) -> Result<()>,
+    size: u64,
+    read: impl Fn(&mut Conn, Vec<Row>) -> Result<Vec<T>>,
+    mut write: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
     let mut next = 0;
-    loop {
-        let chunk = rows(conn, filter, Page::From(next), CHUNK)?;
-        let Some(last) = chunk.last() else {
-            return Ok(());
-        };
-        next = u64::try_from(last.seq).unwrap_or(0) + 1;
-        take(conn, &chunk)?;
+    while next < size {
+        let (last, chunk) = db.read_now(|conn| {
+            let mut chunk = rows(conn, filter, Page::From(next), CHUNK)?;
+            chunk.retain(|row| u64::try_from(row.seq).is_ok_and(|seq| seq < size));
+            let last = chunk.last().map(|row| row.seq);
+            Ok((last, read(conn, chunk)?))
+        })?;
+        let Some(last) = last else { break };
+        next = u64::try_from(last).unwrap_or(size) + 1;
+        chunk.into_iter().try_for_each(&mut write)?;
     }
+    Ok(())
 }
 
 fn filter_words(filter: &Filter) -> Map<String, Value> {

@@ -196,9 +196,16 @@ pub async fn use_link(
 ) -> Result<HttpResponse> {
     let now = app.desk.clock.now();
     let secret = Secret::presented(&token);
+    let before = session_secret(&app, &request);
     let used = app
         .db
-        .upkeep(move |tx| people::use_sign_in_link(tx, now, &secret))
+        .upkeep(move |tx| {
+            let used = people::use_sign_in_link(tx, now, &secret)?;
+            if let Some(before) = before {
+                people::end_session(tx, &before)?;
+            }
+            Ok(used)
+        })
         .await;
     let session = match used {
         Ok((_, session)) => session,

@@ -38,12 +38,14 @@ pub(super) fn insert(tx: &mut Tx, id: PersonId, email: &str, name: &str, now: At
     Ok(())
 }
 
-/// The person with this address, in any case of letters.
+/// The person with this address, in any case of letters; nobody has what is no address.
 ///
 /// # Errors
 /// When the database fails.
 pub fn by_email(conn: &mut Conn, email: &str) -> Result<Option<Person>> {
-    let email = email.trim().to_lowercase();
+    let Ok(email) = super::address(email) else {
+        return Ok(None);
+    };
     Ok(people::table
         .filter(people::email.eq(email))
         .select(Person::as_select())

@@ -3,7 +3,7 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::people;
-use crate::register::{self, Cursor, Query, Record, Revision, Sort, Status};
+use crate::register::{self, Cursor, Query, Record, RevisionHead, Sort, Status};
 use crate::review;
 use crate::web::once::{Key, once};
 use crate::web::session::Visitor;
@@ -237,7 +237,7 @@ pub async fn revisions(
     Ok(HttpResponse::Ok().json(json!({ "revisions": all })))
 }
 
-fn head(revision: &Revision) -> Value {
+fn head(revision: &RevisionHead) -> Value {
     json!({
         "revision": revision.number,
         "digest": revision.digest,
@@ -275,7 +275,7 @@ pub async fn revision(
             Ok((this, other))
         })
         .await?;
-    let mut answer = head(&this);
+    let mut answer = head(&this.head());
     if let Some(fields) = answer.as_object_mut() {
         fields.insert("document".to_owned(), this.document()?);
         if let Some(other) = other {

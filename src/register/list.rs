@@ -221,8 +221,8 @@ fn after<'a>(rows: Boxed<'a>, query: &'a Query) -> Result<Boxed<'a>> {
     };
     let (key, nr) = (&cursor.key, cursor.nr);
     let time = || {
-        let odd = |_| Error::BadRequest("after: take it from the previous page".to_owned());
-        key.parse::<jiff::Timestamp>().map(At).map_err(odd)
+        let odd = || Error::BadRequest("after: take it from the previous page".to_owned());
+        At::parse(key).ok_or_else(odd)
     };
     use records::{nr as number, reference, title, updated_at};
     Ok(match query.sort {

@@ -14,8 +14,8 @@ mod store;
 pub use kinds::{Kind, Kinds};
 pub use list::{Cursor, FacetCount, Listing, PAGE, Query, Sort, facet_counts, list, total};
 pub use store::{
-    Record, Revision, any_by_reference, by_id, by_reference, editors, revision, revisions,
-    set_review,
+    Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, revision,
+    revisions, set_review,
 };
 
 use crate::db::{At, PersonId, RecordId, Tx};

@@ -73,7 +73,31 @@ pub struct Revision {
     pub created_at: At,
 }
 
+/// What is known of a revision besides its text, which may be long.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
+#[diesel(table_name = revisions)]
+pub struct RevisionHead {
+    /// From 1.
+    pub number: i32,
+    /// Salted commitment to the text, in hex.
+    pub digest: String,
+    /// Who wrote it.
+    pub author_id: Option<PersonId>,
+    /// When.
+    pub created_at: At,
+}
+
 impl Revision {
+    /// The revision without its text.
+    pub fn head(&self) -> RevisionHead {
+        RevisionHead {
+            number: self.number,
+            digest: self.digest.clone(),
+            author_id: self.author_id,
+            created_at: self.created_at,
+        }
+    }
+
     /// The document.
     ///
     /// # Errors
@@ -144,15 +168,15 @@ pub fn revision(conn: &mut Conn, record: RecordId, number: i32) -> Result<Revisi
         .ok_or_else(|| Error::not_found("revision", number))
 }
 
-/// All revisions of a record, the first first.
+/// All revisions of a record without their texts, the first first.
 ///
 /// # Errors
 /// When the database fails.
-pub fn revisions(conn: &mut Conn, record: RecordId) -> Result<Vec<Revision>> {
+pub fn revisions(conn: &mut Conn, record: RecordId) -> Result<Vec<RevisionHead>> {
     Ok(revisions::table
         .filter(revisions::record_id.eq(record))
         .order(revisions::number)
-        .select(Revision::as_select())
+        .select(RevisionHead::as_select())
         .load(conn)?)
 }
 

@@ -21,8 +21,8 @@ pub mod workflows;
 
 pub use links::{LINK_DAYS, LinkState, issue_link, link_state, task_of_link, task_state};
 pub use service::{
-    ConditionGiven, DecisionGiven, Desk, Preview, PreviewStage, Revised, decide, preview, refill,
-    revise, start, submit, withdraw,
+    ConditionGiven, DecisionGiven, Desk, Preview, PreviewStage, Revised, decide, may_edit, preview,
+    refill, revise, start, submit, withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,

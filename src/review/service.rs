@@ -8,8 +8,8 @@ use crate::notify::outbox::{self, Message};
 use crate::people;
 use crate::register::{self, Kinds, Record, Status};
 use crate::review::engine::{
-    self, Command, Condition, Context, Decision, Directory, Event, Forecast, Needed, OpenTask,
-    Opening, Phase, Refusal, Resubmission, Review,
+    self, CONDITIONS_MAX, Command, Condition, Context, Decision, Directory, Event, Forecast,
+    Needed, OpenTask, Opening, Phase, Refusal, Resubmission, Review,
 };
 use crate::review::store::{self, DecisionRow};
 use crate::review::workflows::{self, Cache, Loaded};
@@ -126,7 +126,7 @@ pub fn revise(
     let now = desk.clock.now();
     let before = register::by_id(tx, record)?;
     let kind = desk.kinds.by_key(&before.kind)?;
-    may_edit(tx, actor, &before)?;
+    editing_allowed(tx, actor, &before)?;
     let status = before.status()?;
     if kind.reviewed && status == Status::Approved {
         return Err(Refusal::NotEditable(status.words()).into());
@@ -143,29 +143,33 @@ pub fn revise(
     Ok(Revised { record, reopened })
 }
 
-fn may_edit(conn: &mut Conn, actor: &Actor, record: &Record) -> Result<()> {
-    let Some(person) = actor.person else {
-        return Ok(());
-    };
+fn editing_allowed(conn: &mut Conn, actor: &Actor, record: &Record) -> Result<()> {
+    match actor.person {
+        Some(person) if !may_edit(conn, person, record)? => Err(Refusal::NotYours.into()),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a record is `person`'s to change and to submit, whatever state it is in. Pages ask the
+/// same as the commands do, so that they offer what would be taken and nothing else.
+///
+/// # Errors
+/// When the database fails.
+pub fn may_edit(conn: &mut Conn, person: PersonId, record: &Record) -> Result<bool> {
     if record.submitter_id == Some(person) || record.owner_id == Some(person) {
-        return Ok(());
+        return Ok(true);
     }
     // Who submitted an imported record did not create it and still must answer for changes.
     if let Some(review) = record.review_id
         && store::review(conn, review)?.submitter == person
     {
-        return Ok(());
+        return Ok(true);
     }
     let roles = people::held_by(conn, person)?;
     let keeps = [people::GOVERNANCE, people::ADMINISTRATOR]
         .iter()
         .any(|r| roles.contains(*r));
-    let unreviewed = record.status()? == Status::Registered;
-    if keeps && unreviewed {
-        Ok(())
-    } else {
-        Err(Refusal::NotYours.into())
-    }
+    Ok(keeps && record.status()? == Status::Registered)
 }
 
 fn complete(kind: &register::Kind, document: &Value) -> Result<()> {
@@ -204,7 +208,7 @@ pub fn submit(
     if !kind.reviewed || !status.can_be_submitted() {
         return Err(Refusal::NotSubmittable(status.words()).into());
     }
-    may_edit(tx, actor, &record)?;
+    editing_allowed(tx, actor, &record)?;
     let opening = opening(tx, desk, actor, &record)?;
     let (loading, opening) = opening;
     let (review, events) = engine::open(&loading.context(), opening, now)
@@ -356,7 +360,9 @@ pub fn decide(
     let now = desk.clock.now();
     let task = store::task(tx, given.task)?;
     let person = actor.person.ok_or(Error::Unauthenticated)?;
-    if task.person_id != person {
+    // A link works without a session, so this is the only place that asks.
+    let active = people::by_id(tx, person)?.is_some_and(|p| p.active);
+    if task.person_id != person || !active {
         return Err(Refusal::NotAsked.into());
     }
     match &given.link {
@@ -393,9 +399,10 @@ pub fn decide(
 
 fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition>> {
     let mut read = Vec::new();
-    for (index, condition) in given.iter().enumerate() {
+    // One more than allowed is enough for the engine to refuse them all.
+    for (index, condition) in given.iter().take(CONDITIONS_MAX + 1).enumerate() {
         let wrong = |what| Error::Refused(Refusal::ConditionInvalid(index + 1, what));
-        let owner = match condition.owner.trim() {
+        let owner = match crate::form::plain(&condition.owner).as_str() {
             "" => None,
             address => {
                 let person = people::by_email(conn, address)?.filter(|p| p.active);

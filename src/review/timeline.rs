@@ -10,8 +10,8 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Most entries shown of one record.
-const TIMELINE_MAX: i64 = 2000;
+/// Entries of one record read at a time.
+const CHUNK: i64 = 500;
 
 /// One entry as people read it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -61,7 +61,18 @@ pub fn timeline(conn: &mut Conn, desk: &Desk, record: RecordId) -> Result<Vec<Ti
         record: Some(record),
         ..Filter::default()
     };
-    log_page(conn, desk, &filter, Page::From(0), TIMELINE_MAX)
+    let (mut all, mut next) = (Vec::new(), 0);
+    loop {
+        let chunk = log_page(conn, desk, &filter, Page::From(next), CHUNK)?;
+        let full = i64::try_from(chunk.len()).is_ok_and(|count| count == CHUNK);
+        next = chunk
+            .last()
+            .map_or(next, |item| u64::try_from(item.seq).unwrap_or(0) + 1);
+        all.extend(chunk);
+        if !full {
+            return Ok(all);
+        }
+    }
 }
 
 /// One page of the decision log.

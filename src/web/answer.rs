@@ -139,6 +139,7 @@ pub async fn dress(
     next: Next<impl MessageBody + 'static>,
 ) -> std::result::Result<ServiceResponse<EitherBody<BoxBody>>, actix_web::Error> {
     let path = request.path().to_owned();
+    let query = request.query_string().to_owned();
     let is_get = request.method().is_safe();
     let response = next.call(request).await?.map_into_boxed_body();
     let status = response.status();
@@ -156,10 +157,10 @@ pub async fn dress(
         .get::<Visitor>()
         .cloned()
         .unwrap_or_default();
-    let answer = if below.starts_with("/api/") {
+    let answer = if below == "/api" || below.starts_with("/api/") {
         problem(&app, &trouble)
     } else if trouble.meaning.status == 401 && is_get {
-        sign_in_first(&app, below)
+        sign_in_first(&app, below, &query)
     } else {
         error_page(&app, &visitor, &trouble)
     };
@@ -223,8 +224,11 @@ fn problem(app: &App, trouble: &Trouble) -> HttpResponse {
     if let (false, Some(body)) = (trouble.fields.is_null(), body.as_object_mut()) {
         body.insert("errors".to_owned(), trouble.fields.clone());
     }
-    let status = status_of(trouble);
-    HttpResponse::build(status)
+    let mut answer = HttpResponse::build(status_of(trouble));
+    if trouble.meaning.status == 401 {
+        answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"countersign\""));
+    }
+    answer
         .content_type("application/problem+json")
         .body(body.to_string())
 }
@@ -233,8 +237,14 @@ fn status_of(trouble: &Trouble) -> StatusCode {
     StatusCode::from_u16(trouble.meaning.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
 }
 
-fn sign_in_first(app: &App, path: &str) -> HttpResponse {
-    let next = serde_urlencoded::to_string([("next", path)]).unwrap_or_default();
+/// The address that was asked for comes back after the sign-in, its filters with it.
+fn sign_in_first(app: &App, path: &str, query: &str) -> HttpResponse {
+    let wanted = if query.is_empty() {
+        path.to_owned()
+    } else {
+        format!("{path}?{query}")
+    };
+    let next = serde_urlencoded::to_string([("next", wanted)]).unwrap_or_default();
     go_to(app, &format!("/sign-in?{next}"))
 }
 

@@ -74,11 +74,12 @@ pub struct Chosen {
 /// 404 outside of the demo and for a person nobody knows.
 pub async fn act_as(
     app: web::Data<App>,
-    chosen: web::Form<Chosen>,
+    chosen: std::result::Result<web::Form<Chosen>, actix_web::Error>,
     request: HttpRequest,
 ) -> Result<HttpResponse> {
     mailbox_of(&app)?;
     let nobody = || Error::NotFound("such person".to_owned());
+    let chosen = chosen.map_err(|_| nobody())?;
     let id: PersonId = chosen.person.parse().map_err(|_| nobody())?;
     let before = session_secret(&app, &request);
     let now = app.desk.clock.now();

@@ -9,6 +9,7 @@ pub mod headers;
 pub mod health;
 pub mod once;
 pub mod openapi;
+pub mod problems;
 pub mod routes;
 pub mod serve;
 pub mod session;
@@ -50,6 +51,21 @@ pub const JSON_MAX: usize = 1024 * 1024;
 pub fn limit_bodies(config: &mut actix_web::web::ServiceConfig) {
     config
         .app_data(actix_web::web::FormConfig::default().limit(FORM_MAX))
-        .app_data(actix_web::web::JsonConfig::default().limit(JSON_MAX))
+        .app_data(
+            actix_web::web::JsonConfig::default()
+                .limit(JSON_MAX)
+                .error_handler(|error, _| unread(error)),
+        )
         .app_data(actix_web::web::PayloadConfig::new(JSON_MAX));
+}
+
+/// A body that is not what the call takes, with the place where it stops being so.
+fn unread(error: actix_web::error::JsonPayloadError) -> actix_web::Error {
+    use actix_web::error::JsonPayloadError::{ContentType, Deserialize};
+    let sentence = match &error {
+        Deserialize(why) => format!("the body cannot be read: {why}"),
+        ContentType => "send the body as JSON, with Content-Type: application/json".to_owned(),
+        _ => return error.into(),
+    };
+    crate::error::Error::BadRequest(sentence).into()
 }

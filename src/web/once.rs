@@ -49,6 +49,31 @@ impl Key {
             request_hash,
         }))
     }
+
+    /// The key of a form that was drawn with `_once`: the same form with the same answers, sent
+    /// twice by an impatient finger, is one command; with other answers it is another.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`].
+    pub fn of_form(
+        visitor: &Visitor,
+        address: &str,
+        pairs: &[(String, String)],
+    ) -> Result<Option<Key>> {
+        if !pairs
+            .iter()
+            .any(|(name, value)| name == "_once" && !value.is_empty())
+        {
+            return Ok(None);
+        }
+        let sent = serde_json::to_vec(&(address, pairs))?;
+        let request_hash = hex::encode(Sha256::digest(sent));
+        Ok(Some(Key {
+            person: visitor.id()?,
+            key: format!("form {request_hash}"),
+            request_hash,
+        }))
+    }
 }
 
 /// Runs a command once per key. The answer is kept in the command's own transaction, so that a

@@ -1,6 +1,8 @@
 //! The one table of routes: method, path, who may, handler.
+use actix_web::dev::ResourceDef;
 use actix_web::http::Method;
 use actix_web::{guard, web};
+use std::sync::LazyLock;
 
 /// Who may use a route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -50,6 +52,24 @@ fn method(name: &'static str) -> actix_web::Route {
     }
 }
 
+/// The methods that an address below the base path takes; none when it is no address of ours.
+pub fn methods_at(path: &str) -> Vec<&'static str> {
+    static PATTERNS: LazyLock<Vec<(ResourceDef, &str)>> = LazyLock::new(|| {
+        let pattern = |route: &Route| (ResourceDef::new(route.path), route.method);
+        TABLE.iter().map(pattern).collect()
+    });
+    let here = PATTERNS
+        .iter()
+        .filter(|(pattern, _)| pattern.is_match(path));
+    let mut methods: Vec<&str> = here.map(|(_, method)| *method).collect();
+    if methods.contains(&"GET") {
+        methods.push("HEAD");
+    }
+    methods.sort_unstable();
+    methods.dedup();
+    methods
+}
+
 /// Who may use the route with this pattern, if there is one.
 pub fn find(method: &Method, pattern: &str) -> Option<Who> {
     let method = if *method == Method::HEAD {
@@ -94,6 +114,7 @@ table! {
         crate::register::page::revision;
     GET "/{kind:use-cases|vendors|tools}/{reference}/revisions/{number}/changes-since/{since}"
         SignedIn => crate::register::page::changes;
+    GET "/docs/problems" Anyone => crate::web::problems::problems;
     GET "/healthz" Anyone => crate::web::health::alive;
     GET "/readyz" Anyone => crate::web::health::ready;
     GET "/s/{token}" Anyone => crate::review::page::link;

@@ -2,8 +2,9 @@
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::web::{Site, answer, csrf, headers, limit_bodies, routes, session};
+use actix_web::http::header;
 use actix_web::middleware::from_fn;
-use actix_web::{HttpServer, web};
+use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
 use std::net::{SocketAddr, TcpListener};
 
 /// Threads that answer requests; each waits for the database outside of them.
@@ -34,8 +35,18 @@ pub fn configure(app: App) -> impl FnOnce(&mut web::ServiceConfig) {
     }
 }
 
-async fn nowhere() -> Result<actix_web::HttpResponse> {
-    Err(Error::NotFound("page at this address".to_owned()))
+/// What no route takes: an address that does not exist, or not in this way.
+async fn nowhere(app: web::Data<App>, request: HttpRequest) -> Result<HttpResponse> {
+    let path = request.path();
+    let below = path.strip_prefix(app.config.base_path()).unwrap_or(path);
+    let methods = routes::methods_at(below);
+    if methods.is_empty() || methods.contains(&request.method().as_str()) {
+        return Err(Error::NotFound("page at this address".to_owned()));
+    }
+    let allowed = methods.join(", ");
+    Ok(HttpResponse::MethodNotAllowed()
+        .insert_header((header::ALLOW, allowed))
+        .finish())
 }
 
 /// A listening socket, so that the port is known before the first request.

@@ -168,27 +168,32 @@ fn may_enter(who: Who, visitor: &Visitor) -> Result<()> {
     match who {
         Who::Anyone => Ok(()),
         Who::SignedIn => visitor.person().map(|_| ()),
-        Who::LogReader => {
-            visitor.person()?;
-            if visitor.reads_log() {
-                Ok(())
-            } else {
-                Err(Error::Forbidden(
-                    "the decision log is for auditors and administrators".to_owned(),
-                ))
-            }
-        }
+        Who::LogReader => may_read_log(visitor),
         Who::Token(scope) => {
             visitor.person()?;
             let held = visitor.scopes.as_ref().is_some_and(|s| s.contains(scope));
-            if held {
-                Ok(())
-            } else {
-                Err(Error::Forbidden(format!(
+            if !held {
+                return Err(Error::Forbidden(format!(
                     "this token lacks the scope {scope}"
-                )))
+                )));
+            }
+            // A token narrows what its person may do and never widens it.
+            if scope == "log" {
+                may_read_log(visitor)
+            } else {
+                Ok(())
             }
         }
+    }
+}
+
+fn may_read_log(visitor: &Visitor) -> Result<()> {
+    visitor.person()?;
+    if visitor.reads_log() {
+        Ok(())
+    } else {
+        let sentence = "the decision log is for auditors, administrators and keepers of the policy";
+        Err(Error::Forbidden(sentence.to_owned()))
     }
 }
 

@@ -273,14 +273,16 @@ impl Model {
             self.people(stage, &plan.from),
             self.people(stage, &plan.fallback),
         );
-        let room = &self.rooms[stage];
-        let known = |person: &usize| room.chairs.iter().any(|chair| chair.may_sit(*person));
-        let asked = room.chairs[chair].stand_ins.clone();
-        let own = &room.chairs[chair].own;
-        let more: People = if named.iter().any(|person| !known(person)) {
-            named.difference(own).copied().collect()
-        } else {
+        let seat = &self.rooms[stage].chairs[chair];
+        let asked = seat.stand_ins.clone();
+        let newcomers: People = named
+            .into_iter()
+            .filter(|person| !seat.may_sit(*person))
+            .collect();
+        let more = if newcomers.is_empty() {
             resort
+        } else {
+            newcomers
         };
         let all: People = asked.iter().flatten().copied().chain(more).collect();
         if asked.is_none_or(|asked| asked.len() < all.len()) {

@@ -44,6 +44,11 @@ CREATE TRIGGER ledger_nodes_fixed BEFORE UPDATE OR DELETE ON ledger_nodes
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
 CREATE TRIGGER ledger_nodes_kept BEFORE TRUNCATE ON ledger_nodes
 FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
+-- What the decision log shows and is filtered by must not drift from the entries either.
+CREATE TRIGGER ledger_index_fixed BEFORE UPDATE OR DELETE ON ledger_index
+FOR EACH ROW EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
+CREATE TRIGGER ledger_index_kept BEFORE TRUNCATE ON ledger_index
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
 CREATE TRIGGER revisions_fixed BEFORE UPDATE OR DELETE ON revisions
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a revision never changes');
 CREATE TRIGGER decisions_fixed BEFORE UPDATE OR DELETE ON decisions
@@ -62,6 +67,8 @@ ALTER TABLE ledger_entries ENABLE ALWAYS TRIGGER ledger_entries_kept;
 ALTER TABLE ledger_entries ENABLE ALWAYS TRIGGER ledger_entries_dense;
 ALTER TABLE ledger_nodes ENABLE ALWAYS TRIGGER ledger_nodes_fixed;
 ALTER TABLE ledger_nodes ENABLE ALWAYS TRIGGER ledger_nodes_kept;
+ALTER TABLE ledger_index ENABLE ALWAYS TRIGGER ledger_index_fixed;
+ALTER TABLE ledger_index ENABLE ALWAYS TRIGGER ledger_index_kept;
 ALTER TABLE revisions ENABLE ALWAYS TRIGGER revisions_fixed;
 ALTER TABLE decisions ENABLE ALWAYS TRIGGER decisions_fixed;
 ALTER TABLE workflows ENABLE ALWAYS TRIGGER workflows_fixed;

@@ -39,6 +39,14 @@ BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER ledger_nodes_no_replace BEFORE INSERT ON ledger_nodes
 WHEN EXISTS (SELECT 1 FROM ledger_nodes WHERE idx = NEW.idx)
 BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+-- What the decision log shows and is filtered by must not drift from the entries either.
+CREATE TRIGGER ledger_index_no_update BEFORE UPDATE ON ledger_index
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_index_no_delete BEFORE DELETE ON ledger_index
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
+CREATE TRIGGER ledger_index_no_replace BEFORE INSERT ON ledger_index
+WHEN EXISTS (SELECT 1 FROM ledger_index WHERE seq = NEW.seq)
+BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END;
 CREATE TRIGGER revisions_no_update BEFORE UPDATE ON revisions
 BEGIN SELECT RAISE(ABORT, 'a revision never changes'); END;
 CREATE TRIGGER revisions_no_delete BEFORE DELETE ON revisions

@@ -59,7 +59,7 @@ impl Case {
         (0..route.len()).filter_map(move |nr| {
             let step = route.get(nr)?;
             let given = DecisionGiven {
-                task: TaskId::of(self.review, step.stage, 1, step.person),
+                task: TaskId::of(self.review, step.stage, 0, step.person),
                 seen: self.digest.clone(),
                 outcome: Outcome::Approve,
                 reason: Some("Sound as described.".to_owned()),

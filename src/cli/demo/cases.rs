@@ -19,6 +19,15 @@ pub(super) fn all(story: &Story) -> Result<()> {
     drafts(story)
 }
 
+/// The use case that the register inherited from a former list.
+pub(super) fn inherited() -> Value {
+    json!({
+        "title": "Storm damage forecasts", "tool": "Sea state model", "unit": "Motor",
+        "lifecycle": "live", "started_on": "2024-03-01", "owner": address("ada"),
+        "purpose": "Estimate how many claims a storm will bring, to plan shifts.",
+    })
+}
+
 /// The stage's form as a reviewer of the demo would fill it.
 pub(super) fn answers(stage: &str, who: &str) -> Value {
     match (stage, who) {

@@ -135,7 +135,21 @@ impl Story<'_> {
             }
             self.create("pavel", "tool", document)?;
         }
-        Ok(())
+        self.inherit(cases::inherited())
+    }
+
+    /// A use case that was in use before there was a register: taken in, never reviewed.
+    fn inherit(&self, document: Value) -> Result<()> {
+        self.write(move |tx, desk| {
+            let kind = desk.kinds.by_key("use_case")?;
+            let actor = Actor::system(Via::new(Method::Import, "console"));
+            let new = register::NewRecord {
+                document,
+                status: register::Status::Registered,
+                source_key: Some("former-list:7".to_owned()),
+            };
+            register::create(tx, desk.clock.now(), &actor, kind, new).map(|_| ())
+        })
     }
 
     fn id(&self, who: &str) -> Result<PersonId> {

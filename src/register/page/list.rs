@@ -201,7 +201,11 @@ fn sorted(sort: Sort) -> &'static str {
 }
 
 fn columns(kind: &Kind, sort: Sort, pairs: &Pairs) -> Vec<Column> {
-    let plain = |label| Column { label, href: None, direction: None };
+    let plain = |label| Column {
+        label,
+        href: None,
+        direction: None,
+    };
     let by = |label, to: Sort, direction| Column {
         label,
         href: Some(address(

@@ -159,7 +159,7 @@ impl RecordPage {
             events: timeline.into_iter().map(SpineItem::from).collect(),
             sections: kind.form.fact_groups(&document),
             revisions: revisions(conn, record)?,
-            may: May::of(person, record, review.as_ref(), kind)?,
+            may: May::of(conn, person, record, review.as_ref(), kind)?,
             kind: KindView::of(kind),
             record: view,
             withdraw: Withdraw::default(),
@@ -261,14 +261,22 @@ impl<'a> Run<'a> {
         if self.review.phase != Phase::InReview {
             return None;
         }
-        let ahead: Vec<String> = self
+        let waits = |key: &String| {
+            let run = self.review.stage(key);
+            run.is_some_and(|run| run.progress == Progress::Pending)
+        };
+        let (later, next): (Vec<&Stage>, Vec<&Stage>) = self
             .stages()
-            .filter(|(_, run)| run.progress == Progress::Pending)
-            .map(|(stage, _)| stage.title.clone())
-            .collect();
-        Some(match ahead.as_slice() {
-            [] => "After that the review is complete.".to_owned(),
-            _ => format!("What comes next: {}.", ahead.join(", then ")),
+            .map(|(stage, _)| stage)
+            .filter(|stage| waits(&stage.key))
+            .partition(|stage| stage.needs.iter().any(waits));
+        if next.is_empty() {
+            return Some("After that the review is complete.".to_owned());
+        }
+        let next = format!("Next, where its condition holds: {}.", titles(&next));
+        Some(match later.as_slice() {
+            [] => next,
+            later => format!("{next} Later: {}.", titles(later)),
         })
     }
 
@@ -281,6 +289,11 @@ impl<'a> Run<'a> {
         let stage = self.loaded.workflow.stage(key);
         stage.map_or_else(|| key.to_owned(), |stage| stage.title.clone())
     }
+}
+
+fn titles(stages: &[&Stage]) -> String {
+    let titles: Vec<String> = stages.iter().map(|stage| stage.title.clone()).collect();
+    listed(&titles, "and")
 }
 
 fn changes(
@@ -340,7 +353,7 @@ fn conditions(
 fn revisions(conn: &mut Conn, record: &Record) -> Result<Vec<RevisionView>> {
     let all = register::revisions(conn, record.id)?;
     let names = names(conn, all.iter().map(|r| r.author_id))?;
-    let view = |r: &register::Revision| RevisionView {
+    let view = |r: &register::RevisionHead| RevisionView {
         number: r.number,
         at: r.created_at.to_string(),
         by: author(&names, r.author_id),
@@ -358,13 +371,14 @@ pub(super) fn author(names: &Names, id: Option<PersonId>) -> String {
 
 impl May {
     fn of(
+        conn: &mut Conn,
         person: PersonId,
         record: &Record,
         review: Option<&Review>,
         kind: &register::Kind,
     ) -> Result<May> {
         let status = record.status()?;
-        let theirs = [record.submitter_id, record.owner_id].contains(&Some(person));
+        let theirs = review::may_edit(conn, person, record)?;
         let reviewing =
             |r: &&Review| !r.phase.is_final() && [r.submitter, r.owner].contains(&person);
         let edit = theirs && status != Status::Approved;

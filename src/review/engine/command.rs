@@ -503,36 +503,31 @@ impl<'a> Run<'a> {
     }
 
     fn refill_seat(&mut self, stage: &Stage, index: usize) {
-        let (Some(seat), Some(run)) = (stage.seats.get(index), self.review.stage(&stage.key))
-        else {
+        let Some(run) = self.review.stage(&stage.key) else {
             return;
         };
-        let (epoch, known) = (run.epoch, run.asked());
+        let Some(seat) = run.seats.get(index) else {
+            return;
+        };
+        let (epoch, key) = (run.epoch, seat.key.clone());
+        let asked: BTreeSet<PersonId> = seat.asked().collect();
+        let before = seat.fallback.clone().unwrap_or_default();
         let fresh = resolve(self.ctx, &self.review, stage);
-        let named = fresh
-            .get(index)
-            .map(|s| s.people.clone())
-            .unwrap_or_default();
-        if named.is_subset(&known) {
+        let named = fresh.into_iter().nth(index).map(|seat| seat.people);
+        let new: BTreeSet<PersonId> = named
+            .into_iter()
+            .flatten()
+            .filter(|person| !asked.contains(person))
+            .collect();
+        if new.is_empty() {
             self.fall_back(stage, index, true);
             return;
         }
-        let before = run.seats.get(index);
-        let own = |person: &PersonId| before.is_some_and(|seat| seat.people.contains(person));
-        let standing_in = before
-            .and_then(|seat| seat.fallback.clone())
-            .unwrap_or_default();
-        let people = named
-            .into_iter()
-            .filter(|p| !own(p))
-            .chain(standing_in)
-            .collect();
-        let (stage, seat) = (stage.key.clone(), seat.key.clone());
         self.emit(Event::SeatFellBack {
-            stage,
+            stage: stage.key.clone(),
             epoch,
-            seat,
-            people,
+            seat: key,
+            people: new.into_iter().chain(before).collect(),
         });
     }
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::form::{FactGroup, SummaryLine};
 use crate::register::page::{KindView, PolicyView, RecordView, here, listed};
 use crate::register::{self, Kind, Record};
-use crate::review::engine::Needed;
+use crate::review::engine::{Needed, Refusal};
 use crate::review::{self, Desk, Preview, PreviewStage};
 use crate::web::answer::{go_to, page_with};
 use crate::web::badge::{Badge, badge, of_risk, sentence_case};
@@ -127,17 +127,17 @@ impl CheckPage {
                 .map(of_risk),
             because: preview.as_ref().and_then(|p| p.because.clone()),
             stages: preview.as_ref().map(stages).unwrap_or_default(),
-            ready: missing.is_empty() && preview.is_some() && may_submit(person, record)?,
+            ready: missing.is_empty() && preview.is_some() && may_submit(conn, person, record)?,
             missing,
             summary: refused.map(line).into_iter().collect(),
         })
     }
 }
 
-fn may_submit(person: PersonId, record: &Record) -> Result<bool> {
+fn may_submit(conn: &mut Conn, person: PersonId, record: &Record) -> Result<bool> {
     let status = record.status()?;
     let open = status.can_be_submitted() || status == register::Status::ChangesRequested;
-    Ok(open && [record.submitter_id, record.owner_id].contains(&Some(person)))
+    Ok(open && review::may_edit(conn, person, record)?)
 }
 
 fn address(kind: &Kind, record: &Record, section: &str, field: &str) -> String {
@@ -236,6 +236,10 @@ pub async fn submit(
         .await;
     match done {
         Ok(_) => Ok(go_to(&app, &format!("/{at}/{reference}"))),
+        // Sent twice, or somebody was quicker: the record's page says where it stands.
+        Err(Error::Refused(Refusal::NotSubmittable(_))) => {
+            Ok(go_to(&app, &format!("/{at}/{reference}")))
+        }
         Err(Error::Forbidden(why)) => Err(Error::Forbidden(why)),
         Err(error) if error.is_ours() => Err(error),
         Err(Error::Invalid(_)) => show(&app, &visitor, (at, reference), None).await,

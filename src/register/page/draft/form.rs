@@ -1,14 +1,15 @@
 //! One form: the questions of a section, or all of them where a kind is written in one go.
 use super::written;
 use crate::app::App;
-use crate::db::Conn;
+use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
 use crate::form::{Answers, FieldError, FieldView, State, SummaryLine, error_summary};
-use crate::people;
+use crate::people::{self, Secret};
 use crate::register::page::{KindView, here};
 use crate::register::{Kind, Record, Status};
 use crate::review::{self, Desk};
 use crate::web::answer::{go_to, page_with};
+use crate::web::once::{Key, once};
 use crate::web::session::Visitor;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -31,6 +32,7 @@ struct FormPage {
     section: String,
     description: Option<String>,
     action: String,
+    once: Option<String>,
     seen: i32,
     return_to: String,
     fields: Vec<FieldView>,
@@ -82,6 +84,10 @@ impl Sheet<'_> {
             action: match self.record {
                 Some(record) => format!("{base}/{}/draft/{}", record.reference, self.section),
                 None => base,
+            },
+            once: match self.record {
+                Some(_) => None,
+                None => Some(Secret::new()?.reveal().to_owned()),
             },
             seen: self.record.map_or(0, |record| record.revision),
             return_to: self.return_to.to_owned(),
@@ -178,18 +184,17 @@ pub async fn create(
     if answers.errors.is_empty() {
         let (actor, key) = (visitor.actor()?, kind.key);
         let (author, document) = (actor.clone(), answers.document.clone());
-        let made = app
-            .command("create", path.to_string(), &actor, move |tx, desk| {
-                review::start(tx, desk, &author, key, document)
-            })
-            .await;
-        match made {
+        let sent = Key::of_form(&visitor, &path, &pairs)?;
+        let start = move |tx: &mut Tx, desk: &Desk| {
+            let record = review::start(tx, desk, &author, key, document)?;
+            Ok(json!({ "reference": record.reference, "status": record.status }))
+        };
+        match once(&app, "create", path.to_string(), &actor, sent, start).await {
             Err(Error::Invalid(errors)) => answers.errors = errors,
             made => {
-                return Ok(go_to(
-                    &app,
-                    &page_says.onward(kind, &made?, &answers.document),
-                ));
+                let made = Place::read(&made?);
+                let next = page_says.onward(kind, &made, &answers.document, first_section(kind));
+                return Ok(go_to(&app, &next));
             }
         }
     }
@@ -278,10 +283,12 @@ pub async fn change(
     if answers.errors.is_empty() {
         match save(&app, &visitor, &record, page_says.seen, &answers.document).await {
             Ok(saved) => {
-                return Ok(go_to(
-                    &app,
-                    &page_says.onward_from(kind, &saved, &answers.document, &section),
-                ));
+                let saved = Place {
+                    reference: saved.reference,
+                    status: saved.status,
+                };
+                let next = page_says.onward(kind, &saved, &answers.document, &section);
+                return Ok(go_to(&app, &next));
             }
             Err(Error::Invalid(errors)) => answers.errors = errors,
             Err(stale @ Error::Stale { .. }) => {
@@ -337,9 +344,26 @@ async fn save(
 
 fn changed_meanwhile(stale: &Error) -> FieldError {
     let message = format!(
-        "Somebody else saved a change ({stale}). What you typed stands below; save again to keep it."
+        "Somebody else saved a change ({stale}). What you typed stands below; save again to keep \
+         it."
     );
     FieldError::new("", "stale", message)
+}
+
+/// The record a form was taken for, as far as the way onward depends on it.
+struct Place {
+    reference: String,
+    status: String,
+}
+
+impl Place {
+    fn read(made: &Value) -> Place {
+        let text = |name: &str| made.get(name).and_then(Value::as_str).unwrap_or_default();
+        Place {
+            reference: text("reference").to_owned(),
+            status: text("status").to_owned(),
+        }
+    }
 }
 
 /// What the page itself sends beside the answers.
@@ -372,14 +396,10 @@ impl Page {
         }
     }
 
-    fn onward(&self, kind: &Kind, record: &Record, document: &Value) -> String {
-        self.onward_from(kind, record, document, first_section(kind))
-    }
-
     /// The next page: the record, the sections, the last look, or the next section with gaps.
-    fn onward_from(&self, kind: &Kind, record: &Record, document: &Value, section: &str) -> String {
-        let base = format!("/{}/{}", kind.path, record.reference);
-        if !kind.reviewed || record.status == Status::InReview.as_str() {
+    fn onward(&self, kind: &Kind, at: &Place, document: &Value, section: &str) -> String {
+        let base = format!("/{}/{}", kind.path, at.reference);
+        if !kind.reviewed || at.status == Status::InReview.as_str() {
             return base;
         }
         let sections = kind.form.sections(document);
