@@ -190,13 +190,13 @@ export async function screenshot(page, name, { fullPage = true } = {}) {
 }
 
 /**
- * Starts `countersign demo` on a free port and waits until it answers.
+ * Starts `countersign demo`, on a free port unless told, and waits until it answers.
  * Returns `{ url, output(), stop() }`; `stop` fails when the server panicked.
  */
-export async function startDemo({ args = [], env = {} } = {}) {
+export async function startDemo({ listen = '127.0.0.1:0', args = [], env = {} } = {}) {
   const binary = process.env.COUNTERSIGN_BIN;
   assert.ok(binary, 'COUNTERSIGN_BIN names no binary; run tests/run browser');
-  return startServer(binary, ['demo', '--listen', '127.0.0.1:0', ...args], env);
+  return startServer(binary, ['demo', '--listen', listen, ...args], env);
 }
 
 /** Starts any server that prints its address, http://127.0.0.1:PORT, on its standard output. */
