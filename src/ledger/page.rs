@@ -117,7 +117,8 @@ struct Row {
     person: Option<String>,
     reference: Option<String>,
     revision: Option<i64>,
-    method: &'static str,
+    /// How the person was known; nothing for what follows by rule.
+    method: Option<&'static str>,
     reason: Option<String>,
     conditions: Vec<String>,
     leaf_hash: String,
@@ -130,17 +131,23 @@ impl Row {
             .as_deref()
             .filter(|_| item.decision)
             .map(|outcome| badge(words::done_by_key(outcome), spine::tone(Some(outcome))));
+        let on_its_own = matches!(item.method.as_str(), "cli" | "timer");
+        let method = (item.actor.is_some() || on_its_own).then(|| spine::method(&item.method));
         let actor = item.actor.unwrap_or_else(|| "system".to_owned());
         Row {
             seq: item.seq,
             at: item.at,
-            sentence: item.sentence,
+            // What was decided stands beside it as a word with a shape.
+            sentence: match item.stage_title.filter(|_| status.is_some()) {
+                Some(stage) => stage,
+                None => item.sentence,
+            },
             status,
             person: item.person.filter(|person| *person != actor),
             actor,
             reference: item.reference,
             revision: item.revision,
-            method: spine::method(&item.method),
+            method,
             reason: item.reason,
             conditions: item.conditions,
             leaf_hash: item.leaf_hash,

@@ -65,11 +65,38 @@ pub fn of_progress(progress: Progress) -> (&'static str, &'static str) {
     }
 }
 
-/// `in_review` as `In review`: words that come from data and have no better name.
+/// Abbreviations that stand as keys of roles and seats.
+const ABBREVIATIONS: [&str; 6] = ["ai", "ceo", "ciso", "cto", "dpo", "it"];
+
+/// `in_review` as `In review`, `ai_council` as `AI council`: words that come from data and have no
+/// better name.
 pub fn sentence_case(word: &str) -> String {
-    let spaced = word.replace('_', " ");
-    let mut letters = spaced.chars();
-    letters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(letters).collect()
-    })
+    let one = |(at, word): (usize, &str)| {
+        if ABBREVIATIONS.contains(&word) {
+            return word.to_uppercase();
+        }
+        let mut letters = word.chars();
+        match letters.next() {
+            Some(first) if at == 0 => first.to_uppercase().chain(letters).collect(),
+            _ => word.to_owned(),
+        }
+    };
+    word.split('_')
+        .enumerate()
+        .map(one)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_read_like_words_and_keep_their_abbreviations() {
+        assert_eq!(sentence_case("data_protection"), "Data protection");
+        assert_eq!(sentence_case("ai_council"), "AI council");
+        assert_eq!(sentence_case("cto"), "CTO");
+        assert_eq!(sentence_case("überblick"), "Überblick");
+    }
 }

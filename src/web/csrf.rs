@@ -43,7 +43,9 @@ impl std::fmt::Debug for Refuse {
 }
 
 fn is_ours(site: &Site, request: &ServiceRequest) -> bool {
-    if request.method().is_safe() || has_bearer(request) {
+    let path = site.below_base(request.path()).unwrap_or_default();
+    // No cookie gives any right below /api/: who has no token there is told so.
+    if request.method().is_safe() || has_bearer(request) || path.starts_with("/api/") {
         return true;
     }
     match text(request, &HeaderName::from_static("sec-fetch-site")) {
@@ -142,6 +144,19 @@ mod tests {
         assert_eq!(
             answer(Method::POST, "/api/v1/tasks", &bearer).await,
             StatusCode::OK
+        );
+    }
+
+    #[actix_web::test]
+    async fn a_call_of_the_api_without_a_token_is_left_to_whoever_asks_for_one() {
+        let foreign = [("origin", "https://evil.example")];
+        assert_eq!(
+            answer(Method::POST, "/api/v1/tasks", &foreign).await,
+            StatusCode::OK
+        );
+        assert_eq!(
+            answer(Method::POST, "/apiary", &foreign).await,
+            StatusCode::FORBIDDEN
         );
     }
 

@@ -261,14 +261,22 @@ impl<'a> Run<'a> {
         if self.review.phase != Phase::InReview {
             return None;
         }
-        let ahead: Vec<String> = self
+        let waits = |key: &String| {
+            let run = self.review.stage(key);
+            run.is_some_and(|run| run.progress == Progress::Pending)
+        };
+        let (later, next): (Vec<&Stage>, Vec<&Stage>) = self
             .stages()
-            .filter(|(_, run)| run.progress == Progress::Pending)
-            .map(|(stage, _)| stage.title.clone())
-            .collect();
-        Some(match ahead.as_slice() {
-            [] => "After that the review is complete.".to_owned(),
-            _ => format!("What comes next: {}.", ahead.join(", then ")),
+            .map(|(stage, _)| stage)
+            .filter(|stage| waits(&stage.key))
+            .partition(|stage| stage.needs.iter().any(waits));
+        if next.is_empty() {
+            return Some("After that the review is complete.".to_owned());
+        }
+        let next = format!("Next, where its condition holds: {}.", titles(&next));
+        Some(match later.as_slice() {
+            [] => next,
+            later => format!("{next} Later: {}.", titles(later)),
         })
     }
 
@@ -281,6 +289,11 @@ impl<'a> Run<'a> {
         let stage = self.loaded.workflow.stage(key);
         stage.map_or_else(|| key.to_owned(), |stage| stage.title.clone())
     }
+}
+
+fn titles(stages: &[&Stage]) -> String {
+    let titles: Vec<String> = stages.iter().map(|stage| stage.title.clone()).collect();
+    listed(&titles, "and")
 }
 
 fn changes(

@@ -344,7 +344,8 @@ async fn save(
 
 fn changed_meanwhile(stale: &Error) -> FieldError {
     let message = format!(
-        "Somebody else saved a change ({stale}). What you typed stands below; save again to keep it."
+        "Somebody else saved a change ({stale}). What you typed stands below; save again to keep \
+         it."
     );
     FieldError::new("", "stale", message)
 }
