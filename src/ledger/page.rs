@@ -133,6 +133,7 @@ impl Row {
             .as_deref()
             .filter(|_| item.decision)
             .map(|outcome| badge(words::done_by_key(outcome), spine::tone(Some(outcome))));
+        let by_system = item.actor.is_none();
         let actor = item.actor.unwrap_or_else(|| "system".to_owned());
         Row {
             seq: item.seq,
@@ -147,7 +148,11 @@ impl Row {
             actor,
             reference: item.reference,
             revision: item.revision,
-            method: spine::method(&item.method),
+            method: match (by_system, item.method.as_str()) {
+                // What followed from a person's deed carries that person's way in.
+                (true, "session" | "email_link" | "api_token") => "by the rules",
+                (_, method) => spine::method(method),
+            },
             reason: item.reason,
             conditions: item.conditions,
             leaf_hash: item.leaf_hash,
