@@ -39,6 +39,7 @@ on_both! { now crate::open =>
     who_signs_in_again_leaves_no_session_behind
     an_impatient_finger_makes_one_record_and_one_review
     outside_of_the_demo_there_is_nothing_of_it
+    whoever_watches_the_process_needs_no_base_path
 }
 
 /// The same database, reached by stories and over HTTP.
@@ -366,4 +367,18 @@ fn outside_of_the_demo_there_is_nothing_of_it(house: House) {
         let answer = house.send(request.set_payload(body.to_owned()));
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{body}");
     }
+}
+
+fn whoever_watches_the_process_needs_no_base_path(mut house: House) {
+    let mut config = (*house.app.config).clone();
+    config.public_url = format!("{ORIGIN}/reg");
+    house.app = App::open(config, Clock::fixed(first_day())).expect("the program opens");
+    for path in ["/healthz", "/readyz", "/reg/healthz", "/reg/readyz"] {
+        let answer = house.send(TestRequest::get().uri(path));
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(
+        house.send(TestRequest::get().uri("/sign-in")).status,
+        StatusCode::NOT_FOUND
+    );
 }

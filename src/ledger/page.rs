@@ -120,7 +120,8 @@ struct Row {
     person: Option<String>,
     reference: Option<String>,
     revision: Option<i64>,
-    method: &'static str,
+    /// How the person was known; nothing for what follows by rule.
+    method: Option<&'static str>,
     reason: Option<String>,
     conditions: Vec<String>,
     leaf_hash: String,
@@ -133,7 +134,8 @@ impl Row {
             .as_deref()
             .filter(|_| item.decision)
             .map(|outcome| badge(words::done_by_key(outcome), spine::tone(Some(outcome))));
-        let by_system = item.actor.is_none();
+        let on_its_own = matches!(item.method.as_str(), "cli" | "timer");
+        let method = (item.actor.is_some() || on_its_own).then(|| spine::method(&item.method));
         let actor = item.actor.unwrap_or_else(|| "system".to_owned());
         Row {
             seq: item.seq,
@@ -148,11 +150,7 @@ impl Row {
             actor,
             reference: item.reference,
             revision: item.revision,
-            method: match (by_system, item.method.as_str()) {
-                // What followed from a person's deed carries that person's way in.
-                (true, "session" | "email_link" | "api_token") => "by the rules",
-                (_, method) => spine::method(method),
-            },
+            method,
             reason: item.reason,
             conditions: item.conditions,
             leaf_hash: item.leaf_hash,

@@ -271,22 +271,19 @@ fn mark(
         .workflow
         .stage(&row.stage)
         .map(|s| s.title.as_str());
-    let void = if row.revision < case.review.revision {
-        ", void since"
-    } else {
-        ""
-    };
+    let earlier = row.revision < case.review.revision;
+    let void = if earlier { ", earlier revision" } else { "" };
     let outcome = words::done_by_key(&row.outcome);
     Mark {
         seq: row.seq,
         at: row.decided_at,
         decision: true,
-        tone: if void.is_empty() {
-            spine::tone(Some(&row.outcome))
-        } else {
+        tone: if earlier {
             "idle"
+        } else {
+            spine::tone(Some(&row.outcome))
         },
-        sentence: format!("{}: {outcome}{void}", title.unwrap_or(&row.stage)),
+        sentence: format!("{}{void}: {outcome}", title.unwrap_or(&row.stage)),
         actor,
         method: spine::method(&row.method),
         revision: Some(row.revision),
