@@ -317,7 +317,15 @@ fn condition(row: &ConditionRow, owner: Option<String>) -> String {
     let due = row
         .due
         .as_deref()
-        .map(|day| format!(", due {day}"))
-        .unwrap_or_default();
-    format!("{} ({owner}{due})", row.text)
+        .map(|day| format!(", due {}", written_out(day)));
+    format!("{} ({owner}{})", row.text, due.unwrap_or_default())
+}
+
+/// `2027-01-31` as pages write days.
+fn written_out(day: &str) -> String {
+    let read = day.parse::<jiff::civil::Date>();
+    read.map_or_else(
+        |_| day.to_owned(),
+        |day| day.strftime("%-d %b %Y").to_string(),
+    )
 }
