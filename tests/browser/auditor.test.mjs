@@ -70,7 +70,7 @@ async function filterBy(fields) {
 async function download(name) {
   const [file] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('link', { name }).click(),
+    page.getByRole('button', { name }).click(),
   ]);
   const to = path.join(folder, file.suggestedFilename());
   await file.saveAs(to);
