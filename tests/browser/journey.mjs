@@ -119,6 +119,13 @@ export function referenceOf(page) {
   return page.url().match(/AI-\d+-\d+/)?.[0];
 }
 
+/** Address of the page of a use case of the demo, found by its title in the register. */
+export async function addressOf(page, demo, title) {
+  await page.goto(`${demo.url}/use-cases`);
+  const link = page.getByRole('link', { name: title, exact: true });
+  return new URL(await link.getAttribute('href'), demo.url).href;
+}
+
 /** What a team writes for a use case of low risk: exactly the first eight answers. */
 export const LOW_RISK = {
   title: 'Summaries of public tenders',

@@ -14,6 +14,7 @@ import {
 } from './harness.mjs';
 import {
   actAs,
+  addressOf,
   answer,
   decide,
   HIGH_RISK,
@@ -216,12 +217,12 @@ test('a request for changes is answered with a new revision, and the difference 
 test('pictures of the use case, the register and the dark theme', async () => {
   const page = await desktop(browser);
   await actAs(page, demo, 'Tomás Rivera');
-  await page.goto(`${demo.url}/use-cases/AI-2026-0002`);
+  await page.goto(await addressOf(page, demo, 'Contract summaries for claims handlers'));
   await picture(page, 'use-case-desktop');
   await page.goto(`${demo.url}/use-cases`);
   await picture(page, 'register-desktop');
   const dark = await phone(browser, { dark: true });
   await actAs(dark, demo, 'Tomás Rivera');
-  await dark.goto(`${demo.url}/use-cases/AI-2026-0007`);
+  await dark.goto(await addressOf(dark, demo, 'Search in old claim files'));
   await picture(dark, 'use-case-dark-phone');
 });
