@@ -330,7 +330,7 @@ async fn signing_in_takes_a_mailed_link_and_a_button(world: World) {
     let first = world
         .page(TestRequest::get().uri(&format!("{BASE}/use-cases?q=x")))
         .await;
-    assert_eq!(first.location, "/sign-in?next=%2Fuse-cases");
+    assert_eq!(first.location, "/sign-in?next=%2Fuse-cases%3Fq%3Dx");
     for email in ["tomas@example.org", "stranger@example.org"] {
         let form = [("email", email), ("next", "/use-cases")];
         let request = TestRequest::post()

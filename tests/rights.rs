@@ -39,6 +39,8 @@ on_both! { now crate::open =>
     who_signs_in_again_leaves_no_session_behind
     an_impatient_finger_makes_one_record_and_one_review
     outside_of_the_demo_there_is_nothing_of_it
+    whoever_watches_the_process_needs_no_base_path
+    whoever_takes_the_log_away_stands_in_it
 }
 
 /// The same database, reached by stories and over HTTP.
@@ -193,10 +195,6 @@ fn a_time_that_no_database_holds_is_no_fault_of_ours(house: House) {
         (
             format!("/log?from={early}"),
             StatusCode::UNPROCESSABLE_ENTITY,
-        ),
-        (
-            format!("/log/download?format=csv&to={early}"),
-            StatusCode::BAD_REQUEST,
         ),
         (
             format!("/use-cases?after=1~{early}"),
@@ -366,4 +364,71 @@ fn outside_of_the_demo_there_is_nothing_of_it(house: House) {
         let answer = house.send(request.set_payload(body.to_owned()));
         assert_eq!(answer.status, StatusCode::NOT_FOUND, "{body}");
     }
+}
+
+fn whoever_watches_the_process_needs_no_base_path(mut house: House) {
+    let mut config = (*house.app.config).clone();
+    config.public_url = format!("{ORIGIN}/reg");
+    house.app = App::open(config, Clock::fixed(first_day())).expect("the program opens");
+    for path in ["/healthz", "/readyz", "/reg/healthz", "/reg/readyz"] {
+        let answer = house.send(TestRequest::get().uri(path));
+        assert_eq!(answer.status, StatusCode::OK, "{path}");
+    }
+    assert_eq!(
+        house.send(TestRequest::get().uri("/sign-in")).status,
+        StatusCode::NOT_FOUND
+    );
+}
+
+fn whoever_takes_the_log_away_stands_in_it(house: House) {
+    house.register.submitted_by("tomas", json!({}));
+    let take = |who: &str, pairs: &[(&str, &str)]| {
+        let request = TestRequest::post().uri("/log/exports").set_form(pairs);
+        house.send(request.cookie(house.cookie(who)))
+    };
+    let size = house.register.ledger_size();
+    let whole = take("audra", &[("format", "jsonl"), ("stage", "")]);
+    assert_eq!(whole.status, StatusCode::OK, "{}", whole.body);
+    assert_eq!(
+        whole.body.lines().count() as u64,
+        size + 1,
+        "the entries and a trailer"
+    );
+    let part = take(
+        "audra",
+        &[("format", "csv"), ("stage", "data_use"), ("person", "")],
+    );
+    assert_eq!(
+        part.body.lines().count(),
+        2,
+        "a header and the stage that opened"
+    );
+    let entries = house.register.entries();
+    let exports = &entries[size as usize..];
+    let audra = house.register.person("audra").to_string();
+    assert!(
+        exports
+            .iter()
+            .all(|e| e.kind == "log.exported" && e.actor == audra)
+    );
+    let said: Vec<&Value> = exports.iter().map(|e| &e.data["filter"]).collect();
+    assert_eq!(said, [&json!({}), &json!({ "stage": "data_use" })]);
+    for (who, pairs) in [
+        ("audra", [("format", "xlsx"), ("from", "")]),
+        (
+            "audra",
+            [("format", "csv"), ("from", "-009999-01-02T01:59:59Z")],
+        ),
+        ("tomas", [("format", "csv"), ("from", "")]),
+    ] {
+        assert!(
+            take(who, &pairs).status.is_client_error(),
+            "{who} {pairs:?}"
+        );
+    }
+    assert_eq!(
+        house.register.ledger_size(),
+        size + 2,
+        "what is refused leaves no entry"
+    );
 }

@@ -27,7 +27,7 @@ impl Serve {
         if let Some(listen) = self.listen {
             config.listen = listen;
         }
-        log_to_console(&config);
+        log_to_console(&config, "info");
         let app = App::open(config, Clock::system())?;
         let (listener, address) = listen(&app.config.listen)?;
         let words = format!(
@@ -54,9 +54,10 @@ async fn run(app: App, listener: std::net::TcpListener, words: &str) -> Result<(
     served
 }
 
-fn log_to_console(config: &Config) {
+/// Logs to the standard error; `usual` is the level unless `RUST_LOG` names another.
+pub(super) fn log_to_console(config: &Config, usual: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     // Its debug lines hold what pages are made from, the tokens of their links among it.
     let filter = match "handlebars=warn".parse() {
         Ok(quiet) => filter.add_directive(quiet),

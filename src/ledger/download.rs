@@ -1,10 +1,10 @@
 //! The decision log as a file: the very rows a filter shows, streamed in constant memory.
-use crate::db::{Conn, Db};
+use crate::db::{At, Conn, Db, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::csv::{Cell, Rows};
 use crate::ledger::export::Writer;
 use crate::ledger::tree::Hash;
-use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
+use crate::ledger::{Actor, Filter, Note, Page, Row, append, head, leaves, root, rows};
 use crate::review::{Desk, TimelineItem, describe};
 use serde_json::{Map, Value};
 use std::io::Write;
@@ -50,14 +50,53 @@ pub fn download(
     format: Format,
     out: impl Write,
 ) -> Result<u64> {
+    let (size, _) = db.read_now(head)?;
+    download_first(size, db, desk, filter, format, out)
+}
+
+/// As [`download`], of the first `size` entries.
+///
+/// # Errors
+/// As [`download`].
+pub fn download_first(
+    size: u64,
+    db: &Db,
+    desk: &Desk,
+    filter: &Filter,
+    format: Format,
+    out: impl Write,
+) -> Result<u64> {
     match format {
-        Format::Csv => write_csv(db, desk, filter, out),
-        Format::Jsonl => write_jsonl(db, filter, out),
+        Format::Csv => write_csv(db, desk, filter, size, out),
+        Format::Jsonl => write_jsonl(db, filter, size, out),
     }
 }
 
-fn write_csv(db: &Db, desk: &Desk, filter: &Filter, out: impl Write) -> Result<u64> {
-    let (size, _) = db.read_now(head)?;
+/// Enters that somebody takes what `filter` shows away as a file, and returns how many entries
+/// the ledger had before that.
+///
+/// # Errors
+/// When the filter holds what no entry may, or the database fails.
+pub fn enter_export(
+    tx: &mut Tx,
+    now: At,
+    actor: &Actor,
+    filter: &Filter,
+    format: Format,
+) -> Result<u64> {
+    let word = match format {
+        Format::Csv => "csv",
+        Format::Jsonl => "jsonl",
+    };
+    let note = Note::new("log.exported", actor).data("format", word);
+    append(
+        tx,
+        now,
+        note.data("filter", Value::Object(filter_words(filter))),
+    )
+}
+
+fn write_csv(db: &Db, desk: &Desk, filter: &Filter, size: u64, out: impl Write) -> Result<u64> {
     let mut file = Rows::new(out, &HEADER).map_err(cut_off)?;
     let mut count = 0;
     let read = |conn: &mut Conn, chunk: Vec<Row>| describe(conn, desk, &chunk);
@@ -90,11 +129,8 @@ fn cells(item: &TimelineItem) -> [Cell<'_>; 15] {
     ]
 }
 
-fn write_jsonl(db: &Db, filter: &Filter, out: impl Write) -> Result<u64> {
-    let (size, root) = db.read_now(|conn| {
-        let (size, _) = head(conn)?;
-        Ok((size, root(conn, size)?))
-    })?;
+fn write_jsonl(db: &Db, filter: &Filter, size: u64, out: impl Write) -> Result<u64> {
+    let root = db.read_now(|conn| root(conn, size))?;
     let mut file = if filter.is_empty() {
         Writer::complete(out)
     } else {

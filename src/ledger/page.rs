@@ -1,10 +1,10 @@
 //! The decision log as a page, and the same rows as a file.
 use crate::app::App;
-use crate::db::{At, Conn};
+use crate::db::{At, Conn, Tx};
 use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::ledger::api::Asked;
-use crate::ledger::download::{Format, download};
+use crate::ledger::download::{Format, download_first, enter_export};
 use crate::ledger::{Filter, Page, head, root};
 use crate::review::words;
 use crate::review::workflows;
@@ -95,9 +95,6 @@ struct LogPage {
     next: Option<String>,
     /// Query of the first page, when this is another.
     first: Option<String>,
-    /// Addresses of the files.
-    csv: String,
-    jsonl: String,
     size: u64,
     root: String,
 }
@@ -120,7 +117,8 @@ struct Row {
     person: Option<String>,
     reference: Option<String>,
     revision: Option<i64>,
-    method: &'static str,
+    /// How the person was known; nothing for what follows by rule.
+    method: Option<&'static str>,
     reason: Option<String>,
     conditions: Vec<String>,
     leaf_hash: String,
@@ -133,17 +131,23 @@ impl Row {
             .as_deref()
             .filter(|_| item.decision)
             .map(|outcome| badge(words::done_by_key(outcome), spine::tone(Some(outcome))));
+        let on_its_own = matches!(item.method.as_str(), "cli" | "timer");
+        let method = (item.actor.is_some() || on_its_own).then(|| spine::method(&item.method));
         let actor = item.actor.unwrap_or_else(|| "system".to_owned());
         Row {
             seq: item.seq,
             at: item.at,
-            sentence: item.sentence,
+            // What was decided stands beside it as a word with a shape.
+            sentence: match item.stage_title.filter(|_| status.is_some()) {
+                Some(stage) => stage,
+                None => item.sentence,
+            },
             status,
             person: item.person.filter(|person| *person != actor),
             actor,
             reference: item.reference,
             revision: item.revision,
-            method: spine::method(&item.method),
+            method,
             reason: item.reason,
             conditions: item.conditions,
             leaf_hash: item.leaf_hash,
@@ -197,8 +201,6 @@ fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
         rows: items.into_iter().map(Row::of).collect(),
         next: last.map(|seq| join(format!("before={seq}"))),
         first: (!wanted.before.is_empty()).then(|| format!("?{query}")),
-        csv: format!("/log/download{}", join("format=csv".to_owned())),
-        jsonl: format!("/log/download{}", join("format=jsonl".to_owned())),
         filtered: !query.is_empty(),
         summary,
         size,
@@ -262,21 +264,33 @@ fn offer(value: &str, label: &str, chosen: &str) -> Offer {
     }
 }
 
-/// `GET /log/download?format=csv|jsonl`: the very rows of the page, all of them, as a file.
+/// `POST /log/exports`: the very rows of the page, all of them, as a file. That somebody took them
+/// away is itself an entry, the first that is not in the file.
 ///
 /// # Errors
 /// For a format or filter that cannot be read.
-pub async fn file(app: web::Data<App>, wanted: web::Query<Wanted>) -> Result<HttpResponse> {
+pub async fn export(
+    app: web::Data<App>,
+    visitor: Visitor,
+    wanted: web::Form<Wanted>,
+) -> Result<HttpResponse> {
     let wanted = wanted.into_inner();
     let (format, media, name) = match wanted.format.as_str() {
         "csv" => (Format::Csv, "text/csv; charset=utf-8", "decisions.csv"),
         "jsonl" => (Format::Jsonl, "application/jsonl", "decisions.jsonl"),
         _ => return Err(Error::BadRequest("format: write csv or jsonl".to_owned())),
     };
-    let filter = app.db.read(move |conn| wanted.filter(conn)).await?;
+    let (actor, subject) = (visitor.actor()?, name.to_owned());
+    let author = actor.clone();
+    let enter = move |tx: &mut Tx, desk: &Desk| {
+        let filter = wanted.filter(tx)?;
+        let size = enter_export(tx, desk.clock.now(), &author, &filter, format)?;
+        Ok((filter, size))
+    };
+    let (filter, size) = app.command("export", subject, &actor, enter).await?;
     let (sender, receiver) = channel(PIECES_WAITING);
     let app = app.into_inner();
-    tokio::task::spawn_blocking(move || write_out(&app, &filter, format, &sender));
+    tokio::task::spawn_blocking(move || write_out(&app, &filter, format, size, &sender));
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(name.to_owned())],
@@ -296,9 +310,9 @@ async fn next_piece(mut receiver: Receiver<Piece>) -> Option<(Piece, Receiver<Pi
 
 /// Writes the file as fast as it is read. When it fails the connection is cut, so that nobody
 /// takes half a log for a whole one.
-fn write_out(app: &App, filter: &Filter, format: Format, sender: &Sender<Piece>) {
+fn write_out(app: &App, filter: &Filter, format: Format, size: u64, sender: &Sender<Piece>) {
     let out = BufWriter::with_capacity(PIECE, Pieces(sender));
-    if let Err(error) = download(&app.db, &app.desk, filter, format, out) {
+    if let Err(error) = download_first(size, &app.db, &app.desk, filter, format, out) {
         tracing::warn!(%error, "a download of the decision log ended early");
         let _ = sender.blocking_send(Err(std::io::Error::other("the download was cut off")));
     }

@@ -271,22 +271,19 @@ fn mark(
         .workflow
         .stage(&row.stage)
         .map(|s| s.title.as_str());
-    let void = if row.revision < case.review.revision {
-        ", void since"
-    } else {
-        ""
-    };
+    let earlier = row.revision < case.review.revision;
+    let void = if earlier { ", earlier revision" } else { "" };
     let outcome = words::done_by_key(&row.outcome);
     Mark {
         seq: row.seq,
         at: row.decided_at,
         decision: true,
-        tone: if void.is_empty() {
-            spine::tone(Some(&row.outcome))
-        } else {
+        tone: if earlier {
             "idle"
+        } else {
+            spine::tone(Some(&row.outcome))
         },
-        sentence: format!("{}: {outcome}{void}", title.unwrap_or(&row.stage)),
+        sentence: format!("{}{void}: {outcome}", title.unwrap_or(&row.stage)),
         actor,
         method: spine::method(&row.method),
         revision: Some(row.revision),
@@ -320,7 +317,15 @@ fn condition(row: &ConditionRow, owner: Option<String>) -> String {
     let due = row
         .due
         .as_deref()
-        .map(|day| format!(", due {day}"))
-        .unwrap_or_default();
-    format!("{} ({owner}{due})", row.text)
+        .map(|day| format!(", due {}", written_out(day)));
+    format!("{} ({owner}{})", row.text, due.unwrap_or_default())
+}
+
+/// `2027-01-31` as pages write days.
+fn written_out(day: &str) -> String {
+    let read = day.parse::<jiff::civil::Date>();
+    read.map_or_else(
+        |_| day.to_owned(),
+        |day| day.strftime("%-d %b %Y").to_string(),
+    )
 }

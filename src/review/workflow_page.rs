@@ -51,7 +51,7 @@ impl VersionLine {
 /// # Errors
 /// When the database fails.
 pub async fn list(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
-    let versions = app.db.read(|conn| workflows::versions(conn)).await?;
+    let versions = app.db.read(workflows::versions).await?;
     let versions = versions.into_iter().map(VersionLine::of).collect();
     page(
         &app,

@@ -1,6 +1,7 @@
 //! Answers: pages in their frame, and errors as a page for people, as a problem for programs.
 use crate::app::App;
 use crate::error::{Error, Meaning, Result};
+use crate::review::words::sentence;
 use crate::web::session::Visitor;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
@@ -258,7 +259,7 @@ struct ErrorPage<'a> {
 fn error_page(app: &App, visitor: &Visitor, trouble: &Trouble) -> HttpResponse {
     let context = ErrorPage {
         title: trouble.meaning.title,
-        sentence: &trouble.sentence,
+        sentence: &sentence(&trouble.sentence),
         status: trouble.meaning.status,
     };
     page_with(app, visitor, "", "error", &context, status_of(trouble)).unwrap_or_else(|_| {

@@ -53,13 +53,26 @@ fn lines(conn: &mut Conn) -> Result<Vec<PersonLine>> {
         }
         lines.push(PersonLine {
             id: person.id,
-            holds: holds.join(", ").replace('_', " "),
+            holds: holds
+                .iter()
+                .map(|key| spoken(key))
+                .collect::<Vec<_>>()
+                .join(", "),
             tasks: tasks_of_person(conn, person.id)?.len(),
             name: person.name,
             email: person.email,
         });
     }
     Ok(lines)
+}
+
+/// The key of a role or group as people say it.
+fn spoken(key: &str) -> String {
+    let word = |word: &str| match word {
+        "ai" | "ceo" | "cto" | "ciso" => word.to_uppercase(),
+        _ => word.to_owned(),
+    };
+    key.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
 /// Whom the visitor wants to be.

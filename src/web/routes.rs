@@ -124,7 +124,7 @@ table! {
     GET "/tasks/{id}" SignedIn => crate::review::page::task;
     POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
     GET "/log" LogReader => crate::ledger::page::log;
-    GET "/log/download" LogReader => crate::ledger::page::file;
+    POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
     GET "/workflows/{key}/{version}" SignedIn => crate::review::workflow_page::version;
     GET "/demo" Anyone => crate::web::demo::people;

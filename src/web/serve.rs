@@ -1,7 +1,7 @@
 //! The server: every route with what surrounds it.
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::web::{Site, answer, csrf, headers, limit_bodies, routes, session};
+use crate::web::{Site, answer, csrf, headers, health, limit_bodies, routes, session};
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
@@ -24,6 +24,12 @@ pub fn configure(app: App) -> impl FnOnce(&mut web::ServiceConfig) {
             .app_data(web::Data::new(site))
             .app_data(web::Data::new(app));
         limit_bodies(config);
+        // Whoever watches the process knows its port and no base path.
+        if !base.is_empty() {
+            config
+                .route("/healthz", web::get().to(health::alive))
+                .route("/readyz", web::get().to(health::ready));
+        }
         let everything = web::scope(&base)
             .wrap(from_fn(session::admit))
             .wrap(from_fn(csrf::same_origin))

@@ -49,7 +49,8 @@ export function desktop(browser, options = {}) {
   return newPage(browser, { width: 1280, height: 900 }, options);
 }
 
-// page -> { requests: [url], complaints: [text], scripts: the switch, where they are off }
+// page -> { requests: [url], addresses: those of pages, complaints: [{ text, at }],
+//           scripts: the switch, where they are off }
 const seen = new WeakMap();
 
 async function newPage(browser, device, { dark = false, javaScript = true, width } = {}) {
@@ -62,17 +63,34 @@ async function newPage(browser, device, { dark = false, javaScript = true, width
     locale: 'en-GB',
     timezoneId: 'Europe/Berlin',
   });
-  context.setDefaultTimeout(15_000);
+  context.setDefaultTimeout(30_000);
   const page = await context.newPage();
-  const record = { requests: [], complaints: [] };
+  const record = { requests: [], complaints: [], addresses: new Set() };
   if (!javaScript) await (record.scripts = await scriptSwitch(page))(false);
   seen.set(page, record);
-  page.on('request', (request) => record.requests.push(request.url()));
-  page.on('pageerror', (error) => record.complaints.push(`script error: ${error.message}`));
+  page.on('request', (request) => {
+    record.requests.push(request.url());
+    if (request.isNavigationRequest()) record.addresses.add(request.url());
+  });
+  page.on('pageerror', (error) => complain(record, `script error: ${error.message}`));
   page.on('console', (message) => {
-    if (message.type() === 'error') record.complaints.push(`console: ${message.text()}`);
+    if (message.type() !== 'error') return;
+    complain(record, `console: ${message.text()}`, message.location().url);
   });
   return page;
+}
+
+function complain(record, text, at = '') {
+  record.complaints.push({ text, at });
+}
+
+/** What the browser said, but for the status of the pages themselves: some are errors by design. */
+function complaintsOf(page) {
+  const { complaints, addresses } = seen.get(page);
+  const wrong = complaints.filter(
+    ({ text, at }) => !(text.includes('Failed to load resource') && addresses.has(at)),
+  );
+  return wrong.map(({ text, at }) => `${text} ${at}`.trim());
 }
 
 /** Our own switch, since what Playwright's option turns off nobody can turn on again for axe. */
@@ -125,18 +143,18 @@ async function withScripts(page, work) {
 
 /** Fails when the page asked any origin but its own for anything, or its policy was hurt. */
 export function expectOnlyOwnHost(page, origin = new URL(page.url()).origin) {
-  const { requests, complaints } = seen.get(page);
+  const { requests } = seen.get(page);
   const foreign = requests.filter(
     (url) => /^(https?|wss?|ftp):/.test(url) && new URL(url).origin !== origin,
   );
   expectNone(foreign, `${page.url()} asked other hosts than ${origin}`);
-  const refused = complaints.filter((text) => text.includes('Content Security Policy'));
+  const refused = complaintsOf(page).filter((text) => text.includes('Content Security Policy'));
   expectNone(refused, `${page.url()} wants what its security policy forbids`);
 }
 
 /** Fails on script errors and error lines in the console (a 404 image is one of these). */
 export function expectNoComplaints(page) {
-  expectNone(seen.get(page).complaints, `${page.url()} made the browser complain`);
+  expectNone(complaintsOf(page), `${page.url()} made the browser complain`);
 }
 
 function expectNone(found, what) {
@@ -172,13 +190,13 @@ export async function screenshot(page, name, { fullPage = true } = {}) {
 }
 
 /**
- * Starts `countersign demo` on a free port and waits until it answers.
+ * Starts `countersign demo`, on a free port unless told, and waits until it answers.
  * Returns `{ url, output(), stop() }`; `stop` fails when the server panicked.
  */
-export async function startDemo({ args = [], env = {} } = {}) {
+export async function startDemo({ listen = '127.0.0.1:0', args = [], env = {} } = {}) {
   const binary = process.env.COUNTERSIGN_BIN;
   assert.ok(binary, 'COUNTERSIGN_BIN names no binary; run tests/run browser');
-  return startServer(binary, ['demo', '--listen', '127.0.0.1:0', ...args], env);
+  return startServer(binary, ['demo', '--listen', listen, ...args], env);
 }
 
 /** Starts any server that prints its address, http://127.0.0.1:PORT, on its standard output. */

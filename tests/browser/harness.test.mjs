@@ -164,3 +164,10 @@ test('without a binary the demo says how to get one', async (t) => {
   if (process.env.COUNTERSIGN_BIN) return t.skip('there is one');
   await assert.rejects(startDemo(), /tests\/run browser/);
 });
+
+test('a page that answers 404 by design is no complaint, what it lacks is', async () => {
+  const page = await visit('/nothing-here');
+  expectNoComplaints(page);
+  await page.goto(`${origin}/broken`);
+  assert.throws(() => expectNoComplaints(page), /404/);
+});

@@ -4,6 +4,7 @@ mod organisation;
 mod story;
 
 use crate::app::App;
+use crate::cli::serve::log_to_console;
 use crate::cli::throwaway::Throwaway;
 use crate::clock::Clock;
 use crate::config::Config;
@@ -46,6 +47,7 @@ impl Demo {
             ..Config::default()
         };
         config.check()?;
+        log_to_console(&config, "warn");
         let (app, mailbox) = App::open(config, Clock::system())?.as_demo();
         story::tell(&app)?;
         greet(&app);
