@@ -45,8 +45,9 @@ mod conn {
     }
 }
 
-/// Runs the same Diesel statement on whichever backend is open. Needed only where
-/// `MultiBackend` lacks a clause both backends have, which is `ON CONFLICT`.
+/// Runs the same Diesel statement on whichever backend is open. Needed where `MultiBackend` lacks a
+/// clause both backends have, which is `ON CONFLICT`; of use for what runs with every decision,
+/// since `MultiBackend` writes the text of a statement anew each time.
 #[macro_export]
 macro_rules! on_backend {
     ($conn:expr, $c:ident => $query:expr) => {

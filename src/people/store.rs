@@ -2,6 +2,7 @@
 use crate::db::schema::{memberships, people};
 use crate::db::{At, Conn, Kept, PersonId, Tx};
 use crate::error::Result;
+use crate::on_backend;
 use crate::review::engine::Directory;
 use crate::workflow::{Who, Workflow};
 use diesel::prelude::*;
@@ -197,7 +198,7 @@ fn add_holders(conn: &mut Conn, found: &mut Directory) -> Result<()> {
         .filter(memberships::kind.eq_any(["role", "group"]))
         .filter(memberships::name.eq_any(names).and(people::active.eq(true)))
         .select((memberships::kind, memberships::name, people::id));
-    let held: Vec<(String, String, PersonId)> = Kept(held).load(conn)?;
+    let held: Vec<(String, String, PersonId)> = on_backend!(conn, c => Kept(held).load(c))?;
     for (kind, name, person) in held {
         let holders = match kind.as_str() {
             "role" => found.roles.get_mut(&name),

@@ -2,6 +2,7 @@
 use crate::db::schema::{counters, record_facets, records, revisions};
 use crate::db::{At, Conn, Kept, PersonId, RecordId, ReviewId, Tx};
 use crate::error::{Error, Result};
+use crate::on_backend;
 use crate::register::{Sealed, Status};
 use diesel::prelude::*;
 use serde_json::Value;
@@ -245,7 +246,7 @@ pub fn set_review(
         records::risk.eq(risk),
         records::updated_at.eq(now),
     ));
-    Kept(update).execute(&mut **tx)?;
+    on_backend!(&mut **tx, c => Kept(update).execute(c))?;
     Ok(())
 }
 

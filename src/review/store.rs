@@ -4,6 +4,7 @@ use crate::db::schema::{
 };
 use crate::db::{At, ConditionId, Conn, Kept, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
+use crate::on_backend;
 use crate::register::{Record, Revision};
 use crate::review::engine::{Condition, OpenTask, Review};
 use diesel::prelude::*;
@@ -131,7 +132,7 @@ pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Resul
             reviews::state.eq(state),
             reviews::closed_at.eq(closed_at),
         ));
-        Kept(update).execute(&mut **tx)?;
+        on_backend!(&mut **tx, c => Kept(update).execute(c))?;
     }
     Ok(())
 }
@@ -179,21 +180,23 @@ pub(super) fn asked(conn: &mut Conn, id: TaskId) -> Result<Asked> {
     let present = revisions::record_id
         .eq(records::id)
         .and(revisions::number.eq(records::revision));
-    let found = tasks::table
-        .inner_join(people::table)
-        .inner_join(records::table)
-        .inner_join(reviews::table.on(reviews::id.eq(tasks::review_id)))
-        .inner_join(revisions::table.on(present))
-        .filter(tasks::id.eq(id))
-        .select((
-            Task::as_select(),
-            people::active,
-            Record::as_select(),
-            Revision::as_select(),
-            reviews::state,
-        ))
-        .get_result::<(Task, bool, Record, Revision, String)>(conn)
-        .optional()?;
+    let found: Option<(Task, bool, Record, Revision, String)> = on_backend!(conn, c => {
+        tasks::table
+            .inner_join(people::table)
+            .inner_join(records::table)
+            .inner_join(reviews::table.on(reviews::id.eq(tasks::review_id)))
+            .inner_join(revisions::table.on(present))
+            .filter(tasks::id.eq(id))
+            .select((
+                Task::as_select(),
+                people::active,
+                Record::as_select(),
+                Revision::as_select(),
+                reviews::state,
+            ))
+            .get_result(c)
+    })
+    .optional()?;
     let (task, active, record, revision, state) =
         found.ok_or_else(|| Error::not_found("task", id))?;
     let review = serde_json::from_str(&state)?;
@@ -234,11 +237,13 @@ pub fn open_task_count(conn: &mut Conn, person: PersonId) -> Result<i64> {
 /// # Errors
 /// When the database fails.
 pub fn open_tasks_of(conn: &mut Conn, review: ReviewId) -> Result<Vec<Task>> {
-    Ok(tasks::table
-        .filter(tasks::review_id.eq(review).and(tasks::state.eq("open")))
-        .order((tasks::opened_at, tasks::id))
-        .select(Task::as_select())
-        .load(conn)?)
+    Ok(on_backend!(conn, c => {
+        tasks::table
+            .filter(tasks::review_id.eq(review).and(tasks::state.eq("open")))
+            .order((tasks::opened_at, tasks::id))
+            .select(Task::as_select())
+            .load(c)
+    })?)
 }
 
 /// Who holds the open questions of these records.
@@ -270,45 +275,43 @@ pub(super) fn insert_task(
     now: At,
 ) -> Result<TaskId> {
     let id = TaskId::of(review.id, &open.stage, open.epoch, open.person);
-    diesel::insert_into(tasks::table)
-        .values((
-            tasks::id.eq(id),
-            tasks::review_id.eq(review.id),
-            tasks::record_id.eq(review.record),
-            tasks::stage.eq(&open.stage),
-            tasks::epoch.eq(i32::try_from(open.epoch).unwrap_or(i32::MAX)),
-            tasks::person_id.eq(open.person),
-            tasks::state.eq("open"),
-            tasks::opened_at.eq(now),
-        ))
-        .execute(&mut **tx)?;
+    let row = diesel::insert_into(tasks::table).values((
+        tasks::id.eq(id),
+        tasks::review_id.eq(review.id),
+        tasks::record_id.eq(review.record),
+        tasks::stage.eq(&open.stage),
+        tasks::epoch.eq(i32::try_from(open.epoch).unwrap_or(i32::MAX)),
+        tasks::person_id.eq(open.person),
+        tasks::state.eq("open"),
+        tasks::opened_at.eq(now),
+    ));
+    on_backend!(&mut **tx, c => row.execute(c))?;
     Ok(id)
 }
 
 pub(super) fn close_task(tx: &mut Tx, id: TaskId, state: &str, now: At) -> Result<()> {
     let update = diesel::update(tasks::table.find(id))
         .set((tasks::state.eq(state), tasks::closed_at.eq(now)));
-    Kept(update).execute(&mut **tx)?;
+    on_backend!(&mut **tx, c => Kept(update).execute(c))?;
     Ok(())
 }
 
 pub(super) fn insert_decision(tx: &mut Tx, row: &DecisionRow) -> Result<()> {
-    diesel::insert_into(decisions::table)
-        .values((
-            decisions::id.eq(row.id),
-            decisions::review_id.eq(row.review_id),
-            decisions::record_id.eq(row.record_id),
-            decisions::stage.eq(&row.stage),
-            decisions::epoch.eq(row.epoch),
-            decisions::revision.eq(row.revision),
-            decisions::digest.eq(&row.digest),
-            decisions::person_id.eq(row.person_id),
-            decisions::outcome.eq(&row.outcome),
-            decisions::method.eq(&row.method),
-            decisions::seq.eq(row.seq),
-            decisions::decided_at.eq(row.decided_at),
-        ))
-        .execute(&mut **tx)?;
+    let row = diesel::insert_into(decisions::table).values((
+        decisions::id.eq(row.id),
+        decisions::review_id.eq(row.review_id),
+        decisions::record_id.eq(row.record_id),
+        decisions::stage.eq(&row.stage),
+        decisions::epoch.eq(row.epoch),
+        decisions::revision.eq(row.revision),
+        decisions::digest.eq(&row.digest),
+        decisions::person_id.eq(row.person_id),
+        decisions::outcome.eq(&row.outcome),
+        decisions::method.eq(&row.method),
+        decisions::seq.eq(row.seq),
+        decisions::decided_at.eq(row.decided_at),
+    ));
+    on_backend!(&mut **tx, c => row.execute(c))?;
     Ok(())
 }
 
@@ -362,11 +365,13 @@ pub fn decisions_of(conn: &mut Conn, record: RecordId) -> Result<Vec<DecisionRow
 
 /// The decision that answered a task.
 pub(super) fn decision_row(conn: &mut Conn, task: TaskId) -> Result<Option<DecisionRow>> {
-    Ok(decisions::table
-        .find(task)
-        .select(DecisionRow::as_select())
-        .get_result(conn)
-        .optional()?)
+    let row = on_backend!(conn, c => {
+        decisions::table
+            .find(task)
+            .select(DecisionRow::as_select())
+            .get_result(c)
+    });
+    Ok(row.optional()?)
 }
 
 /// The decision that answered a task, with its reason.
