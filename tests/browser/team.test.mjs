@@ -62,7 +62,7 @@ for (const [width, device, email] of [
     assert.equal((await questions(page)).length, 8, 'the first form asks eight questions');
     await expectSound(page);
 
-    await answer(page, { title: 'x'.repeat(121), purpose: 'Line one\n<b>line two</b>', owner: 'me' });
+    await answer(page, { title: 'x'.repeat(301), purpose: 'Line one\n<b>line two</b>', owner: 'me' });
     await save(page);
     await expectErrorsAtFields(page);
     await expectSound(page);
@@ -91,7 +91,7 @@ for (const [width, device, email] of [
     await page.getByRole('button', { name: 'Submit for review' }).click();
     await page.getByText('In review').first().waitFor();
     await page.getByText(/Data use is with (Mei Tanaka|Samuel Ortiz)/).waitFor();
-    await page.getByText(/^What comes next: .*Human oversight/).waitFor();
+    await page.getByText(/^Next, where its condition holds: .*Human oversight/).waitFor();
     await expectSound(page);
   });
 }
@@ -102,7 +102,7 @@ const draftOf = (reference) => `${demo.url}/use-cases/${reference}/draft`;
 async function expectErrorsAtFields(page) {
   const summary = page.getByRole('alert');
   await summary.getByRole('heading', { name: 'There is a problem' }).waitFor();
-  assert.equal(await page.locator('#field-title').inputValue(), 'x'.repeat(121));
+  assert.equal(await page.locator('#field-title').inputValue(), 'x'.repeat(301));
   assert.equal(await page.locator('#field-purpose').inputValue(), 'Line one\n<b>line two</b>');
   assert.equal(await page.locator('#field-owner').inputValue(), 'me');
   const links = await summary.getByRole('link').all();
@@ -123,7 +123,7 @@ async function expectSectionsThatAnswersAskFor(page) {
     'The vendor',
     'The data',
     'The people it concerns',
-    'What it does',
+    'More about what it does',
     'Check your answers and submit',
   ]);
   const reasons = await page.locator('.sections .because').allInnerTexts();
