@@ -16,7 +16,7 @@ import {
   screenshot,
   startDemo,
 } from './harness.mjs';
-import { actAs, addressOf } from './journey.mjs';
+import { actAs, addressOf, ledgerSize } from './journey.mjs';
 
 const STORY = 'Contract summaries for claims handlers';
 
@@ -74,7 +74,7 @@ async function filterBy(fields) {
 async function download(name) {
   const [file] = await Promise.all([
     page.waitForEvent('download'),
-    page.getByRole('link', { name }).click(),
+    page.getByRole('button', { name }).click(),
   ]);
   const to = path.join(folder, file.suggestedFilename());
   await file.saveAs(to);
@@ -115,6 +115,11 @@ const FILTERS = [
   ['an outcome in a stage', { Stage: 'CTO and AI council', Decision: 'Rejected' }, (row) =>
     row.text.includes('CTO and AI council')],
 ];
+
+test('a picture of the decision log', async () => {
+  await filterBy({ Reference: story });
+  await screenshot(page, 'decision-log-desktop', { fullPage: false });
+});
 
 for (const [what, fields, holds] of FILTERS) {
   test(`filtered by ${what}, the files hold the very rows on the screen`, async () => {
@@ -201,7 +206,13 @@ test('a whole download verifies, and a changed byte makes it fail on its line', 
   }
 });
 
-test('a picture of the decision log', async () => {
+test('taking the log away is itself an entry, with who did it', async () => {
+  const before = await ledgerSize(demo);
   await page.goto(`${demo.url}/log`);
-  await screenshot(page, 'decision-log-desktop', { fullPage: false });
+  await download(/^CSV/);
+  assert.equal(await ledgerSize(demo), before + 1);
+  await page.goto(`${demo.url}/log`);
+  const newest = await page.locator('tbody tr').first().innerText();
+  assert.match(newest, /David Cohen/);
+  assert.match(newest, /export|download|taken/i);
 });
