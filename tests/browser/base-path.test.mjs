@@ -69,7 +69,8 @@ test('links, styles, forms and downloads stay below the path', async () => {
 
   for (const address of visited) {
     const { pathname } = new URL(address);
-    if (/\/(sign-out|submission|withdrawal|exports)$/.test(pathname)) continue; // they take forms only
+    // They take forms only.
+    if (/\/(sign-out|submission|withdrawal|exports)$/.test(pathname)) continue;
     const response = await page.request.get(address, { maxRedirects: 0 });
     assert.equal(response.status(), 200, address);
   }
