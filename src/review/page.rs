@@ -1,6 +1,6 @@
 //! Sign-off pages, which need no account, and the same tasks for those who are signed in.
 //!
-//! GET and HEAD only show. What a link leads to is one of [`Shown`], each with its own page.
+//! GET and HEAD only show. What a link leads to is one of `Shown`, each with its own page.
 use crate::app::App;
 use crate::db::{At, Conn, TaskId, Tx};
 use crate::error::{Error, Result};

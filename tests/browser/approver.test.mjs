@@ -278,7 +278,7 @@ async function expectOneEntryEach(reference) {
   await actAs(auditor, demo, 'David Cohen');
   await auditor.goto(`${demo.url}/log?record=${reference}`);
   const entries = await auditor.locator('tbody tr td:nth-child(3)').allInnerTexts();
-  const lines = entries.map((text) => text.replace('\n', ': ')).reverse();
+  const lines = entries.map((text) => text.replaceAll('\n', ': ')).reverse();
   const count = (wanted) => lines.filter((line) => line.includes(wanted)).length;
   const stages = [
     ['Data use', 1],

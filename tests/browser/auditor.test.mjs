@@ -16,7 +16,7 @@ import {
   screenshot,
   startDemo,
 } from './harness.mjs';
-import { actAs, addressOf } from './journey.mjs';
+import { actAs, addressOf, ledgerSize } from './journey.mjs';
 
 const STORY = 'Contract summaries for claims handlers';
 
@@ -116,6 +116,11 @@ const FILTERS = [
     row.text.includes('CTO and AI council')],
 ];
 
+test('a picture of the decision log', async () => {
+  await filterBy({ Reference: story });
+  await screenshot(page, 'decision-log-desktop', { fullPage: false });
+});
+
 for (const [what, fields, holds] of FILTERS) {
   test(`filtered by ${what}, the files hold the very rows on the screen`, async () => {
     await filterBy(typeof fields === 'function' ? fields() : fields);
@@ -201,7 +206,13 @@ test('a whole download verifies, and a changed byte makes it fail on its line', 
   }
 });
 
-test('a picture of the decision log', async () => {
+test('taking the log away is itself an entry, with who did it', async () => {
+  const before = await ledgerSize(demo);
   await page.goto(`${demo.url}/log`);
-  await screenshot(page, 'decision-log-desktop', { fullPage: false });
+  await download(/^CSV/);
+  assert.equal(await ledgerSize(demo), before + 1);
+  await page.goto(`${demo.url}/log`);
+  const newest = await page.locator('tbody tr').first().innerText();
+  assert.match(newest, /David Cohen/);
+  assert.match(newest, /export|download|taken/i);
 });

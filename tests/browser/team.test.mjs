@@ -27,6 +27,9 @@ import {
   submitUseCase,
 } from './journey.mjs';
 
+/** Longer than any title may be. */
+const TOO_LONG = 'x'.repeat(2000);
+
 let demo;
 let browser;
 
@@ -62,7 +65,7 @@ for (const [width, device, email] of [
     assert.equal((await questions(page)).length, 8, 'the first form asks eight questions');
     await expectSound(page);
 
-    await answer(page, { title: 'x'.repeat(121), purpose: 'Line one\n<b>line two</b>', owner: 'me' });
+    await answer(page, { title: TOO_LONG, purpose: 'Line one\n<b>line two</b>', owner: 'me' });
     await save(page);
     await expectErrorsAtFields(page);
     await expectSound(page);
@@ -102,11 +105,12 @@ const draftOf = (reference) => `${demo.url}/use-cases/${reference}/draft`;
 async function expectErrorsAtFields(page) {
   const summary = page.getByRole('alert');
   await summary.getByRole('heading', { name: 'There is a problem' }).waitFor();
-  assert.equal(await page.locator('#field-title').inputValue(), 'x'.repeat(121));
+  assert.equal(await page.locator('#field-title').inputValue(), TOO_LONG);
   assert.equal(await page.locator('#field-purpose').inputValue(), 'Line one\n<b>line two</b>');
   assert.equal(await page.locator('#field-owner').inputValue(), 'me');
   const links = await summary.getByRole('link').all();
-  assert.equal(links.length, 7, 'title, owner and the five unanswered questions');
+  const said = await summary.getByRole('link').allInnerTexts();
+  assert.equal(links.length, 7, `title, owner and the five unanswered questions: ${said}`);
   for (const link of links) {
     await link.click();
     const target = (await link.getAttribute('href')).slice(1);
@@ -123,7 +127,7 @@ async function expectSectionsThatAnswersAskFor(page) {
     'The vendor',
     'The data',
     'The people it concerns',
-    'What it does',
+    'More about what it does',
     'Check your answers and submit',
   ]);
   const reasons = await page.locator('.sections .because').allInnerTexts();
