@@ -84,12 +84,13 @@ fn sealing() {
 }
 
 fn use_case(number: usize) -> Value {
+    let used = ["summarising", "search", "coding"][number % 3];
     let class = ["public", "internal", "confidential"][number % 3];
     json!({
         "title": format!("Use case {number}"), "owner": "olga@example.org",
         "purpose": format!("Summarise the letters of claim {number} for its handler."),
         "tool": "Helvia Assist", "sourcing": "in_house", "data_classes": [class],
-        "uses": [["summarising", "search", "coding"][number % 3]],
+        "uses": [used],
         "effect_on_people": "none", "unit": format!("Unit {}", number % 40),
     })
 }

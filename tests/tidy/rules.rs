@@ -147,8 +147,9 @@ pub const PURE: [&str; 4] = [
 ];
 
 /// The files by which the ledger reaches the database and the web.
-const BRIDGES: [&str; 4] = [
+const BRIDGES: [&str; 5] = [
     "src/ledger/store.rs",
+    "src/ledger/rows.rs",
     "src/ledger/page.rs",
     "src/ledger/api.rs",
     "src/ledger/download.rs",

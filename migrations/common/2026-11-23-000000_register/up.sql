@@ -56,9 +56,9 @@ CREATE TABLE records (
   updated_at TIMESTAMP NOT NULL,
   UNIQUE (kind, source_key)
 );
-CREATE INDEX records_updated ON records (kind, updated_at, id);
-CREATE INDEX records_title ON records (kind, title, id);
-CREATE INDEX records_reference ON records (kind, reference, id);
+CREATE INDEX records_updated ON records (kind, updated_at, nr);
+CREATE INDEX records_title ON records (kind, title, nr);
+CREATE INDEX records_reference ON records (kind, reference, nr);
 CREATE INDEX records_owner ON records (owner_id);
 CREATE INDEX records_submitter ON records (submitter_id);
 CREATE TABLE record_facets (
