@@ -135,7 +135,7 @@ test('the page of a link says who, what, why, what changed and what was decided'
 
   await team.goto(`${demo.url}/use-cases/${reference}`);
   const digest = await team.locator('code.hash').first().innerText();
-  assert.match(words, new RegExp(`Revision 3, digest\\s+${digest}`), 'the digest of what is signed');
+  assert.match(words, new RegExp(`Revision 3, digest\\s+${digest}`), 'what is signed');
   assert.equal(await page.locator('input:checked').count(), 0, 'nothing is preselected');
   await expectSound(page);
   await screenshot(page, 'sign-off-phone', { fullPage: false });
@@ -207,7 +207,8 @@ test('somebody may step aside, with a reason, and another person is asked', asyn
 });
 
 test('an approval with conditions names what, who and when', async () => {
-  const reference = await submitUseCase(team, demo, { ...LOW_RISK, title: 'With a string attached' });
+  const title = 'With a string attached';
+  const reference = await submitUseCase(team, demo, { ...LOW_RISK, title });
   const [page] = await open(await signOffLink(demo, mail('mei'), reference));
   await page.locator('[value=approve_with_conditions]').check();
   await answer(page, DATA_USE);

@@ -84,7 +84,8 @@ async function download(name) {
 /** CSV by RFC 4180, for what a test needs. */
 function rowsOf(csv) {
   const rows = [[]];
-  for (const [, quoted, bare, end] of csv.matchAll(/(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g)) {
+  const cell = /(?:"((?:[^"]|"")*)"|([^",\r\n]*))(,|\r?\n|$)/g;
+  for (const [, quoted, bare, end] of csv.matchAll(cell)) {
     rows.at(-1).push(quoted === undefined ? bare : quoted.replaceAll('""', '"'));
     if (end !== ',') rows.push([]);
   }

@@ -152,7 +152,8 @@ test('the pages of a draft, of its errors and of its check', async () => {
 
 test('the pages of those who are not signed in, and of what is not there', async () => {
   for (const page of [small, large]) await page.context().clearCookies();
-  for (const path of ['/sign-in', '/sign-in/sent', '/sign-in/not-a-token', '/demo', '/demo/mailbox']) {
+  const open = ['/sign-in', '/sign-in/sent', '/sign-in/not-a-token', '/demo', '/demo/mailbox'];
+  for (const path of open) {
     await examineBoth((page) => page.goto(demo.url + path));
   }
   await examineBoth(async (page) => {

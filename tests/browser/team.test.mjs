@@ -94,7 +94,7 @@ for (const [width, device, email] of [
     await page.getByRole('button', { name: 'Submit for review' }).click();
     await page.getByText('In review').first().waitFor();
     await page.getByText(/Data use is with (Mei Tanaka|Samuel Ortiz)/).waitFor();
-    await page.getByText(/^What comes next: .*Human oversight/).waitFor();
+    await page.getByText(/^Next\b.*Human oversight/).waitFor();
     await expectSound(page);
   });
 }
@@ -146,7 +146,7 @@ async function expectWhatHappensThen(page) {
     ['Data use', 'Human oversight', 'Vendor assessment', 'Legal and security', 'CTO and AI council'],
   );
   const asked = await then.locator('.steps > li').allInnerTexts();
-  const inOrder = [/Mei Tanaka.*Samuel Ortiz/, /Henrik Dahl/, /Jonas Weber/, /Ingrid/, /Grace Mbeki/];
+  const inOrder = [/Mei Tanaka.*Samuel Ortiz/, /Henrik Dahl/, /Jonas/, /Ingrid/, /Grace Mbeki/];
   inOrder.forEach((names, at) => assert.match(asked[at].replaceAll('\n', ' '), names));
 }
 
@@ -201,7 +201,8 @@ test('a request for changes is answered with a new revision, and the difference 
 
   await page.goto(`${demo.url}/`);
   await page.locator('#needs-me').getByText('What needs you').waitFor();
-  await page.getByRole('region', { name: 'What needs you' }).getByRole('link', { name: title }).click();
+  const mine = page.getByRole('region', { name: 'What needs you' });
+  await mine.getByRole('link', { name: title }).click();
   await page.getByRole('heading', { name: 'Changes are asked for' }).waitFor();
   await page.getByText('Which account is it?').first().waitFor();
   await page.getByRole('link', { name: 'Change my answers' }).click();
