@@ -60,6 +60,7 @@ on_both! { now crate::support::register::Register::open =>
     every_state_change_has_one_entry_and_a_refusal_has_none
     nothing_decided_can_be_rewritten_in_the_database
     a_change_without_an_entry_is_not_kept
+    who_fails_in_a_shared_commit_takes_no_number_of_the_ledger
     the_same_command_twice_has_one_effect
     a_decision_that_lacks_something_leaves_the_link_good
     a_link_that_only_shows_does_not_decide
@@ -1049,6 +1050,36 @@ fn a_change_without_an_entry_is_not_kept(register: Register) {
         promote(tx, id)
     });
     assert_eq!(register.dump(), before);
+}
+
+fn who_fails_in_a_shared_commit_takes_no_number_of_the_ledger(register: Register) {
+    let before = register.ledger_size();
+    let (open, opened) = std::sync::mpsc::channel::<()>();
+    let now = register.desk.clock.now();
+    let append = move |tx: &mut countersign::db::Tx| {
+        ledger::append(tx, now, ledger::Note::new("story.told", &operator()))
+    };
+    let first = register.db.write(move |tx| {
+        let number = append(tx)?;
+        opened.recv().expect("the others wait");
+        Ok(number)
+    });
+    let second = register.db.write::<u64>(move |tx| {
+        append(tx)?;
+        Err(Error::DryRun)
+    });
+    let third = register.db.write(append);
+    // They are handed over in this order, and the first goes on when all of them are.
+    let told = tokio::runtime::Builder::new_current_thread().build();
+    let (first, second, third, ()) = told.expect("a runtime").block_on(async {
+        tokio::join!(first, second, third, async {
+            open.send(()).expect("it waits")
+        })
+    });
+    assert!(matches!(second, Err(Error::DryRun)));
+    assert_eq!(first.expect("kept"), before);
+    assert_eq!(third.expect("kept"), before + 1);
+    assert_eq!(register.ledger_size(), before + 2);
 }
 
 fn the_same_command_twice_has_one_effect(register: Register) {
