@@ -21,8 +21,9 @@ mod verdict;
 mod tests;
 
 pub use definition::{
-    Case, Derive, DeriveKind, Email, Link, Need, OnReject, Outcome, Party, Relation, Seat,
-    Separation, Stage, StageKind, Who, Workflow,
+    Case, Delegation, Derive, DeriveKind, Effect, Email, Escalation, EscalationByTime, Link, Mode,
+    Need, Obligations, OnChange, OnMissed, OnReject, OnTimeout, Outcome, Override, Party, Pause,
+    Relation, Renewal, Seat, Separation, Sla, Stage, StageKind, Trigger, Validity, Who, Workflow,
 };
 pub use format::SCHEMA;
 pub use load::Bundle;
