@@ -19,7 +19,7 @@ mod writer;
 pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
-    At, ConditionId, MessageId, PersonId, RecordId, RefusalId, ReviewId, TaskId, TokenId,
+    At, ConditionId, MessageId, PersonId, RecordId, RefusalId, ReviewId, TaskId, TimerId, TokenId,
 };
 
 use crate::error::{Error, Result};

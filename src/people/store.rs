@@ -172,10 +172,11 @@ pub fn holders(conn: &mut Conn, kind: &str, name: &str) -> Result<BTreeSet<Perso
 /// When the database fails.
 pub fn directory(conn: &mut Conn, workflow: &Workflow, request: &Value) -> Result<Directory> {
     let mut found = Directory::default();
-    let seats = workflow.stages.iter().flat_map(|stage| &stage.seats);
-    for who in seats.flat_map(|seat| seat.from.iter().chain(&seat.fallback)) {
+    for role in workflow.roles() {
+        found.roles.entry(role.clone()).or_default();
+    }
+    for who in workflow.parties() {
         match who {
-            Who::Role(role) => drop(found.roles.entry(role.clone()).or_default()),
             Who::Group(group) => drop(found.groups.entry(group.clone()).or_default()),
             Who::Person(address) => add_address(conn, &mut found, address)?,
             Who::Field(field) => {
@@ -183,7 +184,7 @@ pub fn directory(conn: &mut Conn, workflow: &Workflow, request: &Value) -> Resul
                     add_address(conn, &mut found, address)?;
                 }
             }
-            Who::Relation(_) => {}
+            Who::Role(_) | Who::Relation(_) | Who::ManagerOf(_) => {}
         }
     }
     add_holders(conn, &mut found)?;
