@@ -11,6 +11,7 @@
 //!
 //! All but the store, its pages and the API is pure.
 
+mod document;
 mod reckon;
 mod span;
 mod wall;
@@ -19,12 +20,16 @@ mod week;
 #[cfg(test)]
 mod tests;
 
+pub use document::Document;
 pub use span::{Span, SpanFault};
 pub use week::{DAY_MINUTES, Hours, HoursFault, WEEKDAYS, Week};
 
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
+
+/// The format of a calendar's document as JSON Schema, for editors.
+pub const SCHEMA: &str = include_str!("../../schemas/calendar/calendar.json");
 
 /// When work is done.
 #[derive(Debug, Clone, PartialEq)]

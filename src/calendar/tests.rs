@@ -306,7 +306,6 @@ fn a_calendar_of_one_minute_a_week_still_answers_at_once() {
             assert!(calendar.before(start, &span(text)) < start, "{text}");
         }
         let taken = begun.elapsed();
-        eprintln!("{name}: {taken:?}");
         assert!(taken.as_millis() < 2000, "{name}: {taken:?}");
     }
 }
@@ -529,7 +528,7 @@ proptest! {
     fn business_days_are_what_a_walk_from_day_to_day_finds(
         calendar in calendars(0, 1435), minutes in within_days(), days in 1..12_u32,
     ) {
-        let start = start(&calendar, minutes);
+        let start = start(&calendar, minutes / 3 * 3);
         let end = calendar.after(start, &Span::BusinessDays(days));
         prop_assume!(no_change_within(&calendar, start, end));
         prop_assert_eq!(end, walked_days(&calendar, start, days));
