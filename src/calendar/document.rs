@@ -275,8 +275,10 @@ mod tests {
     /// The calendar of the head office with another value at a place.
     fn with(place: &str, value: Value) -> Value {
         let mut document = head_office();
-        let (owner, name) = place.rsplit_once('/').unwrap();
-        document.pointer_mut(owner).unwrap()[name] = value;
+        match document.pointer_mut(place) {
+            Some(there) => *there = value,
+            None => document[place.trim_start_matches('/')] = value,
+        }
         document
     }
 

@@ -13,7 +13,9 @@
 
 mod document;
 mod reckon;
+mod sheet;
 mod span;
+mod store;
 mod wall;
 mod week;
 
@@ -22,6 +24,9 @@ mod tests;
 
 pub use document::Document;
 pub use span::{Span, SpanFault};
+pub use store::{
+    Cache, Head, current, keep, newest, revise, source, version, versions, versions_of,
+};
 pub use week::{DAY_MINUTES, Hours, HoursFault, WEEKDAYS, Week};
 
 use jiff::civil::Date;
