@@ -59,6 +59,12 @@ table! {
     }
 }
 table! {
+    calendars (key, version) {
+        key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text,
+        kept_at -> Timestamp, kept_by -> Nullable<Text>,
+    }
+}
+table! {
     reviews (id) {
         id -> Text, record_id -> Text, workflow_key -> Text, workflow_version -> Integer,
         phase -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
@@ -147,6 +153,7 @@ allow_tables_to_appear_in_same_query!(
     revisions,
     counters,
     workflows,
+    calendars,
     reviews,
     tasks,
     decisions,

@@ -208,6 +208,7 @@ fn sentence(row: &Row, stage: Option<&str>, entry: &Value) -> String {
         "stage.settled" => format!("{stage}: {}", spaced(row.outcome.as_deref())),
         "seat.fell_back" => format!("{stage}: others were asked to stand in"),
         "decision.recorded" => format!("{stage}: {}", choice(row.outcome.as_deref())),
+        "calendar.kept" => calendar_sentence(entry),
         "workflow.published" => "Workflow published".to_owned(),
         "person.added" => "Added to the directory".to_owned(),
         "role.given" => "Given a role".to_owned(),
@@ -216,6 +217,13 @@ fn sentence(row: &Row, stage: Option<&str>, entry: &Value) -> String {
         "log.exported" => "Decision log exported".to_owned(),
         other => spaced(Some(&other.replace('.', " "))),
     }
+}
+
+fn calendar_sentence(entry: &Value) -> String {
+    let subject = |name: &str| entry.pointer(&format!("/subject/{name}"));
+    let key = subject("calendar").and_then(Value::as_str).unwrap_or("?");
+    let version = subject("calendar_version").and_then(Value::as_i64);
+    format!("Calendar {key}: version {} kept", version.unwrap_or(1))
 }
 
 fn spaced(word: Option<&str>) -> String {

@@ -26,6 +26,8 @@ pub use definition::{
     Relation, Renewal, Seat, Separation, Sla, Stage, StageKind, Trigger, Validity, Who, Workflow,
 };
 pub use format::SCHEMA;
+pub(crate) use format::{Format, MAX_PROBLEMS};
 pub use load::Bundle;
 pub use problem::{MAX_BYTES, Problem};
+pub(crate) use problem::{Source, did_you_mean};
 pub use verdict::{Derived, Inputs, StageResult, Verdict};

@@ -624,6 +624,7 @@ const TABLES: &[&str] = &[
     "revisions",
     "counters",
     "workflows",
+    "calendars",
     "reviews",
     "tasks",
     "decisions",
