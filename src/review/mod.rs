@@ -19,7 +19,9 @@ pub mod words;
 pub mod workflow_page;
 pub mod workflows;
 
-pub use links::{LINK_DAYS, LinkState, issue_link, link_state, task_of_link, task_state};
+pub use links::{
+    LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
+};
 pub use service::{
     ConditionGiven, DecisionGiven, Desk, Preview, PreviewStage, Revised, decide, may_edit, preview,
     refill, revise, start, submit, withdraw,

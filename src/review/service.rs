@@ -1,6 +1,6 @@
 //! The commands on a review: load, let the engine decide, write everything in one transaction.
 use crate::clock::Clock;
-use crate::db::{At, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
+use crate::db::{At, Conn, Day, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::Method;
 use crate::ledger::{Actor, Note};
@@ -23,10 +23,19 @@ use std::sync::Arc;
 pub struct Desk {
     /// The time.
     pub clock: Clock,
+    /// The organisation's time zone, which says what day it is.
+    pub zone: jiff::tz::TimeZone,
     /// The kinds of record.
     pub kinds: Kinds,
     /// Workflow versions that were read before.
     pub workflows: Cache,
+}
+
+impl Desk {
+    /// The day it is now in the organisation's zone.
+    pub fn today(&self) -> Day {
+        Day::of(self.clock.now(), &self.zone)
+    }
 }
 
 /// A condition as an approver writes it.
@@ -225,14 +234,16 @@ fn opening(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record) -> Result<(
     let owner = active_owner(tx, record)?;
     let loaded =
         workflows::choose(tx, &desk.workflows, kind.key, &request)?.ok_or(Refusal::NoWorkflow)?;
-    let directory = people::directory(tx, &loaded.workflow, &request)?;
+    let submitter = actor.person.ok_or(Error::Unauthenticated)?;
+    let concerned = BTreeSet::from([submitter, owner]);
+    let directory = people::directory(tx, &loaded.workflow, &request, desk.today(), &concerned)?;
     let opening = Opening {
         review: ReviewId::new(),
         record: record.id,
         workflow: loaded.pin.clone(),
         revision: record.revision,
         digest: revision.digest,
-        submitter: actor.person.ok_or(Error::Unauthenticated)?,
+        submitter,
         owner,
         editors: register::editors(tx, record.id)?,
     };
@@ -280,12 +291,19 @@ fn load(conn: &mut Conn, desk: &Desk, id: ReviewId, record: &Record) -> Result<(
 
 fn loading(conn: &mut Conn, desk: &Desk, review: &Review, request: Value) -> Result<Loading> {
     let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
-    let directory = people::directory(conn, &loaded.workflow, &request)?;
+    let concerned = concerned(review);
+    let directory = people::directory(conn, &loaded.workflow, &request, desk.today(), &concerned)?;
     Ok(Loading {
         loaded,
         request,
         directory,
     })
+}
+
+/// Everybody a review concerns beside those its workflow names.
+fn concerned(review: &Review) -> BTreeSet<PersonId> {
+    let asked = review.stages.values().flat_map(|stage| stage.asked());
+    asked.chain([review.submitter, review.owner]).collect()
 }
 
 fn run(
@@ -765,7 +783,8 @@ pub fn preview(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) 
     let request = revision.document()?;
     let loaded =
         workflows::choose(conn, &desk.workflows, kind.key, &request)?.ok_or(Refusal::NoWorkflow)?;
-    let directory = people::directory(conn, &loaded.workflow, &request)?;
+    let concerned = record.owner_id.into_iter().chain([person]).collect();
+    let directory = people::directory(conn, &loaded.workflow, &request, desk.today(), &concerned)?;
     let loading = Loading {
         loaded,
         request,

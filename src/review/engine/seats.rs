@@ -17,6 +17,14 @@ pub struct Directory {
     pub groups: BTreeMap<String, BTreeSet<PersonId>>,
     /// People by lower-case e-mail address.
     pub addresses: BTreeMap<String, PersonId>,
+    /// Who is away now, with who stands in for them.
+    pub away: BTreeMap<PersonId, Option<PersonId>>,
+    /// Managers by whom they manage.
+    pub managers: BTreeMap<PersonId, PersonId>,
+    /// Who was asked or is named and is no longer here.
+    pub gone: BTreeSet<PersonId>,
+    /// Whom mail does not reach.
+    pub unreachable: BTreeSet<PersonId>,
 }
 
 impl Directory {
