@@ -162,7 +162,11 @@ pub fn list(conn: &mut Conn, today: Day, wanted: &Wanted) -> Result<Listing> {
     Ok(Listing { lines, total, next })
 }
 
-fn lines(conn: &mut Conn, today: Day, people: Vec<Person>) -> Result<Vec<Line>> {
+/// These people as the list shows them; two statements for all of them.
+///
+/// # Errors
+/// When the database fails.
+pub fn lines(conn: &mut Conn, today: Day, people: Vec<Person>) -> Result<Vec<Line>> {
     let ids: Vec<PersonId> = people.iter().map(|person| person.id).collect();
     let mut held = held_by_each(conn, &ids)?;
     let mut away = absence::away_today(conn, today, &ids)?;

@@ -22,7 +22,7 @@ pub use access::{
 };
 pub use directory::directory;
 pub use holdings::{Held, Holding, give, held_by_each, in_use, take};
-pub use list::{Line, Listing, PAGE, State, Wanted, line, list, offered};
+pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;
 pub use standing::{come_back, leave, managed_by, set_manager};
 pub use store::{

@@ -146,8 +146,12 @@ impl Words {
         };
         let days = self.private(row.seq, "days");
         let other = people::other_person(&entry).and_then(|p| self.names.get(&p));
-        let of_people =
-            people::sentence(&row.kind, &entry, days.as_deref(), other.map(String::as_str));
+        let of_people = people::sentence(
+            &row.kind,
+            &entry,
+            days.as_deref(),
+            other.map(String::as_str),
+        );
         let title = row.review_id.zip(row.stage.clone());
         let stage_title = title.and_then(|key| self.titles.get(&key).cloned());
         let conditions = (1..=crate::review::engine::CONDITIONS_MAX)
@@ -157,8 +161,7 @@ impl Words {
             at: row.at,
             kind: row.kind.clone(),
             decision: row.kind == "decision.recorded",
-            sentence: of_people
-                .unwrap_or_else(|| sentence(row, stage_title.as_deref(), &entry)),
+            sentence: of_people.unwrap_or_else(|| sentence(row, stage_title.as_deref(), &entry)),
             actor: row.actor_id.and_then(|p| self.names.get(&p).cloned()),
             person: row.person_id.and_then(|p| self.names.get(&p).cloned()),
             reference: row.record_id.and_then(|r| self.references.get(&r).cloned()),
