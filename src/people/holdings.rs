@@ -54,11 +54,7 @@ pub fn give(
     key: &str,
 ) -> Result<bool> {
     super::administers(tx, actor)?;
-    let key = key.trim();
-    if !is_key(key) {
-        let rule = "use small letters, digits and _, beginning with a letter, at most 48";
-        return Err(invalid(what.as_str(), rule));
-    }
+    let key = readable(what, key)?;
     super::present(tx, person)?;
     let new = store::add_membership(tx, what.as_str(), key, person)?;
     if new {
@@ -72,7 +68,8 @@ pub fn give(
 /// they do not come back to it.
 ///
 /// # Errors
-/// `Error::Forbidden` for others than administrators, [`Refusal::LastAdministrator`].
+/// `Error::Invalid` for what is no key, `Error::Forbidden` for others than administrators,
+/// [`Refusal::LastAdministrator`].
 pub fn take(
     tx: &mut Tx,
     now: At,
@@ -82,6 +79,7 @@ pub fn take(
     key: &str,
 ) -> Result<bool> {
     super::administers(tx, actor)?;
+    let key = readable(what, key)?;
     let held = store::known(tx, person)?;
     if what == Holding::Role && key == ADMINISTRATOR {
         keep_an_administrator(tx, &held)?;
@@ -101,6 +99,16 @@ pub(super) fn keep_an_administrator(conn: &mut Conn, person: &store::Person) -> 
         return Err(Refusal::LastAdministrator(person.name.clone()).into());
     }
     Ok(())
+}
+
+fn readable(what: Holding, key: &str) -> Result<&str> {
+    let key = key.trim();
+    let rule = "use small letters, digits and _, beginning with a letter, at most 48";
+    if is_key(key) {
+        Ok(key)
+    } else {
+        Err(invalid(what.as_str(), rule))
+    }
 }
 
 fn is_key(key: &str) -> bool {

@@ -24,7 +24,7 @@ pub use directory::directory;
 pub use holdings::{Held, Holding, give, held_by_each, in_use, take};
 pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;
-pub use standing::{come_back, leave, managed_by, set_manager};
+pub use standing::{come_back, leave, managed_by, manager_by_address, set_manager};
 pub use store::{
     Person, all, by_email, by_id, held_by, holders, known, member_names, names, set_reachable,
 };

@@ -1,6 +1,6 @@
 //! Where a person stands: under whom, here or gone.
 use crate::db::schema::{api_tokens, people, sessions, sign_in_links};
-use crate::db::{At, PersonId, Tx};
+use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::{Actor, Note};
 use crate::people::{Refusal, holdings, invalid, store};
@@ -36,6 +36,23 @@ pub fn set_manager(
     let note = Note::new("manager.set", actor).about(person.id);
     crate::ledger::append(tx, now, note.data("manager", id))?;
     Ok(true)
+}
+
+/// The manager whom somebody types by their address; nobody for an empty text.
+///
+/// # Errors
+/// [`Error::Invalid`] on `manager` for an address that nobody has.
+pub fn manager_by_address(conn: &mut Conn, address: &str) -> Result<Option<PersonId>> {
+    if address.trim().is_empty() {
+        return Ok(None);
+    }
+    match store::by_email(conn, address)? {
+        Some(person) => Ok(Some(person.id)),
+        None => Err(invalid(
+            "manager",
+            "nobody in the directory has this address",
+        )),
+    }
 }
 
 fn may_manage(tx: &mut Tx, manager: PersonId, person: &store::Person) -> Result<()> {
@@ -79,7 +96,11 @@ pub fn leave(
 ) -> Result<()> {
     super::administers(tx, actor)?;
     let person = super::present(tx, person)?;
-    if reason.is_some_and(|text| text.chars().count() > REASON_MAX) {
+    let reason = reason
+        .map(crate::form::plain)
+        .filter(|text| !text.is_empty());
+    let too_long = |text: &String| text.chars().count() > REASON_MAX;
+    if reason.as_ref().is_some_and(too_long) {
         let sentence = format!("the reason is too long: at most {REASON_MAX} characters");
         return Err(invalid("reason", &sentence));
     }
@@ -140,7 +161,7 @@ pub fn come_back(tx: &mut Tx, now: At, actor: &Actor, person: PersonId) -> Resul
 ///
 /// # Errors
 /// When the database fails.
-pub fn managed_by(conn: &mut crate::db::Conn, person: PersonId) -> Result<Vec<store::Person>> {
+pub fn managed_by(conn: &mut Conn, person: PersonId) -> Result<Vec<store::Person>> {
     Ok(people::table
         .filter(people::manager_id.eq(person))
         .filter(people::active.eq(true))
