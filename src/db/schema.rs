@@ -5,7 +5,14 @@ use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 table! {
     people (id) {
         id -> Text, email -> Text, name -> Text, active -> Bool, reachable -> Bool,
-        created_at -> Timestamp,
+        created_at -> Timestamp, manager_id -> Nullable<Text>, left_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    absences (id) {
+        id -> Text, person_id -> Text, from_day -> Text, until_day -> Text,
+        delegate_id -> Nullable<Text>, set_by -> Nullable<Text>, created_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
     }
 }
 table! { memberships (kind, name, person_id) { kind -> Text, name -> Text, person_id -> Text, } }
@@ -144,6 +151,7 @@ joinable!(conditions -> decisions (decision_id));
 allow_tables_to_appear_in_same_query!(
     people,
     timers,
+    absences,
     memberships,
     sessions,
     sign_in_links,

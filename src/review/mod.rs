@@ -29,7 +29,9 @@ pub use approvals::{
     HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
     reassign, renew, restart,
 };
-pub use links::{LINK_DAYS, LinkState, issue_link, link_state, task_of_link, task_state};
+pub use links::{
+    LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
+};
 pub use preview::{Preview, PreviewStage, preview};
 pub use service::{
     ConditionGiven, DecisionGiven, Desk, Revised, decide, may_edit, refill, revise, start, submit,

@@ -51,7 +51,7 @@ pub fn preview(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) 
     let loaded =
         workflows::choose(conn, &desk.workflows, kind.key, &request)?.ok_or(Refusal::NoWorkflow)?;
     let owner = record.owner_id.unwrap_or(person);
-    let loading = service::unopened(conn, desk, loaded, request, [person, owner].into())?;
+    let loading = service::unopened(conn, desk, loaded, request, &[person, owner].into())?;
     let ctx = loading.context();
     let opening = Opening {
         review: ReviewId(uuid::Uuid::nil()),

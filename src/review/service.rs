@@ -1,6 +1,7 @@
 //! The commands on a review: load, let the engine decide, write everything in one transaction.
+use crate::calendar;
 use crate::clock::Clock;
-use crate::db::{At, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
+use crate::db::{At, Conn, Day, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::Method;
@@ -13,7 +14,7 @@ use crate::review::engine::{
 use crate::review::keep::{Change, keep};
 use crate::review::store::{self, DecisionRow};
 use crate::review::workflows::{self, Cache, Loaded};
-use crate::workflow::Outcome;
+use crate::workflow::{Outcome, Workflow};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -23,10 +24,21 @@ use std::sync::Arc;
 pub struct Desk {
     /// The time.
     pub clock: Clock,
+    /// The organisation's time zone, which says what day it is.
+    pub zone: jiff::tz::TimeZone,
     /// The kinds of record.
     pub kinds: Kinds,
     /// Workflow versions that were read before.
     pub workflows: Cache,
+    /// Calendar versions that were read before.
+    pub calendars: calendar::Cache,
+}
+
+impl Desk {
+    /// The day it is now in the organisation's zone.
+    pub fn today(&self) -> Day {
+        Day::of(self.clock.now(), &self.zone)
+    }
 }
 
 /// A condition as an approver writes it.
@@ -260,7 +272,7 @@ pub(super) fn opening(
     let owner = active_owner(tx, record)?;
     let loaded =
         workflows::choose(tx, &desk.workflows, kind.key, &request)?.ok_or(Refusal::NoWorkflow)?;
-    let loading = unopened(tx, desk, loaded, request, [submitter, owner].into())?;
+    let loading = unopened(tx, desk, loaded, request, &[submitter, owner].into())?;
     let opening = Opening {
         review: ReviewId::new(),
         record: record.id,
@@ -343,10 +355,9 @@ pub(super) fn load(
 
 fn loading(conn: &mut Conn, desk: &Desk, review: &Review, request: Value) -> Result<Loading> {
     let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
-    let people = review.people();
-    let directory = people::directory(conn, &loaded.workflow, &request)?;
-    let _ = people;
-    let calendars = calendars(conn, &loaded.workflow, review.calendar_versions())?;
+    let concerned = review.people();
+    let directory = people::directory(conn, &loaded.workflow, &request, desk.today(), &concerned)?;
+    let calendars = calendars(conn, desk, &loaded.workflow, &review.calendar_versions())?;
     Ok(Loading {
         loaded,
         request,
@@ -355,17 +366,16 @@ fn loading(conn: &mut Conn, desk: &Desk, review: &Review, request: Value) -> Res
     })
 }
 
-/// As [`Loading`] for a review that has not begun; `people` are those who have a part in it.
+/// As [`Loading`] for a review that has not begun; `concerned` are those who have a part in it.
 pub(super) fn unopened(
     conn: &mut Conn,
-    _desk: &Desk,
+    desk: &Desk,
     loaded: Arc<Loaded>,
     request: Value,
-    people: BTreeSet<PersonId>,
+    concerned: &BTreeSet<PersonId>,
 ) -> Result<Loading> {
-    let directory = people::directory(conn, &loaded.workflow, &request)?;
-    let _ = people;
-    let calendars = calendars(conn, &loaded.workflow, BTreeSet::new())?;
+    let directory = people::directory(conn, &loaded.workflow, &request, desk.today(), concerned)?;
+    let calendars = calendars(conn, desk, &loaded.workflow, &BTreeSet::new())?;
     Ok(Loading {
         loaded,
         request,
@@ -374,19 +384,20 @@ pub(super) fn unopened(
     })
 }
 
+/// The calendar of a workflow, and its earlier versions that clocks still run by.
 fn calendars(
-    _conn: &mut Conn,
-    _workflow: &crate::workflow::Workflow,
-    _versions: BTreeSet<i32>,
+    conn: &mut Conn,
+    desk: &Desk,
+    workflow: &Workflow,
+    versions: &BTreeSet<i32>,
 ) -> Result<Calendars> {
-    let calendar = crate::calendar::Calendar::built_in();
-    Ok(Calendars {
-        current: crate::calendar::Version {
-            version: 0,
-            calendar,
-        },
-        earlier: BTreeMap::new(),
-    })
+    let current = desk.calendars.current(conn, &workflow.calendar)?;
+    let mut earlier = BTreeMap::new();
+    for number in versions.iter().filter(|n| **n != current.version) {
+        let version = desk.calendars.version(conn, &workflow.calendar, *number)?;
+        earlier.insert(*number, version);
+    }
+    Ok(Calendars { current, earlier })
 }
 
 /// Lets the engine judge a command and keeps what follows from it.

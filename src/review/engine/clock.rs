@@ -7,21 +7,37 @@ use crate::review::engine::state::{Phase, Progress, Review, StageRun};
 use crate::workflow::{Pause, Sla, Stage};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The calendar of a workflow: its present version, and those that running clocks were started by.
 #[derive(Debug, Clone)]
 pub struct Calendars {
     /// What new clocks run by.
-    pub current: Version,
+    pub current: Arc<Version>,
     /// Earlier versions by number.
-    pub earlier: BTreeMap<i32, Calendar>,
+    pub earlier: BTreeMap<i32, Arc<Version>>,
+}
+
+impl Default for Calendars {
+    /// The built-in calendar alone.
+    fn default() -> Calendars {
+        let calendar = Calendar::built_in();
+        let current = Arc::new(Version {
+            version: 0,
+            calendar,
+        });
+        Calendars {
+            current,
+            earlier: BTreeMap::new(),
+        }
+    }
 }
 
 impl Calendars {
     /// The version with this number; the present one when it is not at hand.
     pub fn get(&self, version: i32) -> &Calendar {
         let earlier = self.earlier.get(&version);
-        earlier.unwrap_or(&self.current.calendar)
+        &earlier.unwrap_or(&self.current).calendar
     }
 }
 
