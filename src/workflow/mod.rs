@@ -11,9 +11,11 @@ mod checker;
 mod conditions;
 mod definition;
 mod format;
+mod length;
 mod lint;
 mod load;
 mod problem;
+mod reads;
 mod types;
 mod verdict;
 
@@ -27,5 +29,5 @@ pub use definition::{
 };
 pub use format::SCHEMA;
 pub use load::Bundle;
-pub use problem::{MAX_BYTES, Problem};
+pub use problem::{MAX_BYTES, Problem, Severity};
 pub use verdict::{Derived, Inputs, StageResult, Verdict};
