@@ -36,7 +36,14 @@ pub(super) struct Fault {
 
 /// Parsed conditions by their text, shared by the clones of a workflow.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Conditions(HashMap<String, Arc<IdedExpr>>);
+pub(super) struct Conditions(HashMap<String, Kept>);
+
+/// A condition as kept, with the most steps an evaluation can take where it was checked.
+#[derive(Debug, Clone)]
+struct Kept {
+    expression: Arc<IdedExpr>,
+    cost: u64,
+}
 
 /// A condition as parsed.
 pub(super) struct Parsed {
@@ -73,19 +80,25 @@ impl Parsed {
 
 impl Conditions {
     /// Keeps a condition for [`Conditions::evaluate`].
-    pub fn keep(&mut self, text: &str, parsed: Parsed) {
-        self.0.insert(text.to_owned(), Arc::new(parsed.expression));
+    pub fn keep(&mut self, text: &str, parsed: Parsed, cost: u64) {
+        let expression = Arc::new(parsed.expression);
+        self.0.insert(text.to_owned(), Kept { expression, cost });
     }
 
     /// What a condition that was kept reads.
     pub fn reads(&self, text: &str) -> Option<Reads> {
-        self.0.get(text).map(|expression| Reads::of(expression))
+        self.0.get(text).map(|kept| Reads::of(&kept.expression))
+    }
+
+    /// The most steps an evaluation of a condition that was kept can take.
+    pub fn cost(&self, text: &str) -> u64 {
+        self.0.get(text).map_or(0, |kept| kept.cost)
     }
 
     /// Whether the condition holds, or why that cannot be said.
     pub fn evaluate(&self, text: &str, variables: &Variables) -> Result<bool, String> {
         let result = match self.0.get(text) {
-            Some(expression) => Cel::resolve(expression, &variables.0),
+            Some(kept) => Cel::resolve(&kept.expression, &variables.0),
             None => {
                 let parsed = parse(text).map_err(|faults| joined(&faults))?;
                 Cel::resolve(&parsed.expression, &variables.0)

@@ -21,6 +21,8 @@ pub(super) struct Reads {
     /// Whether it counts, reckons or looks into texts, so that the values written out do not say
     /// where its answer changes.
     pub measures: bool,
+    /// Whether it goes through a list item by item, so that an item it does not name can matter.
+    pub loops: bool,
 }
 
 /// A number in an order, whole or not, by its bits.
@@ -73,6 +75,7 @@ impl Reads {
         self.texts.extend(other.texts.iter().cloned());
         self.numbers.extend(other.numbers.iter().copied());
         self.measures |= other.measures;
+        self.loops |= other.loops;
     }
 
     fn visit(&mut self, e: &IdedExpr) {
@@ -85,6 +88,7 @@ impl Reads {
             Expr::List(list) => list.elements.iter().for_each(|item| self.visit(item)),
             Expr::Call(call) => self.call(call),
             Expr::Comprehension(each) => {
+                self.loops = true;
                 for part in [
                     &each.iter_range,
                     &each.accu_init,

@@ -192,7 +192,7 @@ impl<'a> Lint<'a> {
         };
         self.work += size.parts;
         if faults.is_empty() {
-            self.conditions.keep(text, parsed);
+            self.conditions.keep(text, parsed, size.cost);
             return size.cost;
         }
         self.faults(&place, faults);

@@ -2,9 +2,11 @@
 
 mod clocks;
 mod conditions;
+mod dry_run;
 mod faults;
 mod hostile;
 mod policy;
+mod staffing;
 
 use std::collections::BTreeMap;
 
