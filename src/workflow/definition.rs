@@ -1,6 +1,8 @@
 //! What a workflow says, as types. [`super::Bundle`] reads them from JSON and refuses what does
 //! not fit; here they are already right.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -633,6 +635,31 @@ impl Workflow {
     /// The stage with this key.
     pub fn stage(&self, key: &str) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.key == key)
+    }
+
+    /// Everybody the workflow names anywhere: seats, their fallbacks, escalations, overrides.
+    pub fn parties(&self) -> Vec<&Who> {
+        let mut all: Vec<&Who> = self.obligations.escalate_to.iter().collect();
+        all.extend(self.over_ride.iter().flat_map(|rules| &rules.notify));
+        for stage in &self.stages {
+            for seat in &stage.seats {
+                all.extend(seat.from.iter().chain(&seat.fallback));
+            }
+            let timed = stage.sla.iter().flat_map(|sla| &sla.escalate);
+            all.extend(timed.flat_map(|escalation| &escalation.to));
+            all.extend(stage.escalate.iter().flat_map(|escalation| &escalation.to));
+        }
+        all
+    }
+
+    /// Every role the workflow names anywhere.
+    pub fn roles(&self) -> BTreeSet<&String> {
+        let named = self.parties().into_iter().filter_map(|who| match who {
+            Who::Role(role) => Some(role),
+            _ => None,
+        });
+        let overriding = self.over_ride.iter().flat_map(|rules| &rules.roles);
+        named.chain(overriding).collect()
     }
 
     /// Every stage that `stage` needs, directly or through others, in the order of the file.

@@ -33,7 +33,9 @@ pub use definition::{
 pub use dry_run::{Asked, DryRun, Limits, Route, Row, Uncovered, dry_run};
 pub use examine::{Examination, examine};
 pub use format::SCHEMA;
+pub(crate) use format::{Format, MAX_PROBLEMS};
 pub use load::Bundle;
 pub use problem::{MAX_BYTES, Problem, Severity};
+pub(crate) use problem::{Source, did_you_mean};
 pub use staffing::{Colleague, HolidaysStated, Staffing, short_staffed};
 pub use verdict::{Derived, Inputs, StageResult, Verdict};

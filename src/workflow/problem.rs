@@ -72,11 +72,11 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The text a workflow is read from; turns places into lines and columns.
-pub(super) struct Source<'a> {
+/// The text a document is read from; turns places into lines and columns.
+pub(crate) struct Source<'a> {
     file: &'a str,
     text: &'a str,
-    /// Where the workflow starts in the text, as a JSON pointer.
+    /// Where the document starts in the text, as a JSON pointer.
     root: &'a str,
 }
 
@@ -113,7 +113,7 @@ impl<'a> Source<'a> {
             .rsplit_once(" at line ")
             .map_or(whole.as_str(), |(cause, _)| cause);
         let message = match cause {
-            "recursion limit exceeded" => "this is nested too deeply to be a workflow".to_owned(),
+            "recursion limit exceeded" => "this is nested too deeply".to_owned(),
             cause => format!("this is not valid JSON: {cause}"),
         };
         self.at(offset, String::new(), message)
@@ -319,7 +319,7 @@ impl Once<'_> {
         self.0.set(self.0.get() + 1);
         if self.0.get() > MAX_VALUES {
             return Err(E::custom(format!(
-                "it is made of more than {MAX_VALUES} values, more than a workflow has"
+                "it is made of more than {MAX_VALUES} values"
             )));
         }
         Ok(())
@@ -391,7 +391,7 @@ impl<'de> Visitor<'de> for Once<'_> {
 }
 
 /// " (did you mean `x`?)" for the candidate that `word` is probably a misspelling of, else "".
-pub(super) fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> String {
