@@ -189,14 +189,11 @@ pub fn give_renewal_up(
 ) -> Result<Record> {
     let record = mine(tx, actor, record)?;
     let now = desk.clock.now();
+    let status = record.status()?;
     // One that was rejected, withdrawn or abandoned is given up like one that is being written.
-    let idle = record.status()?.can_be_edited() && Some(record.status()?) != record.standing();
-    let over = !matches!(
-        record.status()?,
-        Status::InReview | Status::ChangesRequested
-    );
+    let unreviewed = status.can_be_submitted() && Some(status) != record.standing();
     let (Some(approval), Some(standing), true) =
-        (record.approval_id, record.standing(), idle && over)
+        (record.approval_id, record.standing(), unreviewed)
     else {
         return Err(Refusal::NothingToWithdraw.into());
     };
