@@ -55,7 +55,7 @@ fn no_two_boxes_meet_whatever_the_workflow() {
     };
     let needs = |at: usize| {
         (0..at)
-            .filter(move |n| at % (n + 2) == 0)
+            .filter(move |n| at.is_multiple_of(n + 2))
             .map(|n| format!("s{n}"))
     };
     workflow["stages"] = (0..24).map(|at| stage(at, needs(at).collect())).collect();
