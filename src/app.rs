@@ -39,6 +39,7 @@ impl App {
             clock,
             kinds: Kinds::load()?,
             workflows: Default::default(),
+            calendars: Default::default(),
         };
         let zone = jiff::tz::TimeZone::get(&config.time_zone)
             .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;

@@ -27,6 +27,8 @@ pub struct Desk {
     pub kinds: Kinds,
     /// Workflow versions that were read before.
     pub workflows: Cache,
+    /// Calendar versions that were read before.
+    pub calendars: crate::calendar::Cache,
 }
 
 /// A condition as an approver writes it.

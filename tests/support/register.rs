@@ -144,6 +144,7 @@ impl Register {
             clock: Clock::fixed(first_day()),
             kinds: Kinds::load().expect("the kinds are right"),
             workflows: Default::default(),
+            calendars: Default::default(),
         };
         let register = Register {
             db,
