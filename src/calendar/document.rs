@@ -377,6 +377,23 @@ mod tests {
     }
 
     #[test]
+    fn the_smallest_calendar_of_the_documentation_is_one() {
+        let page = include_str!("../../docs/calendars.md");
+        let text = page
+            .split("```json")
+            .nth(1)
+            .unwrap()
+            .split("```")
+            .next()
+            .unwrap();
+        let calendar = Document::load("calendars.md", text).unwrap().calendar;
+        assert_eq!(
+            (calendar.week.hours(1).len(), calendar.week.hours(0).len()),
+            (2, 0)
+        );
+    }
+
+    #[test]
     fn touching_hours_a_whole_day_and_no_holidays_are_fine() {
         let document = json!({"key": "k", "title": "T", "zone": "UTC", "week":
             {"mon": [["00:00", "12:00"], ["12:00", "24:00"]], "tue": []}});
