@@ -289,23 +289,30 @@ struct Draft {
 }
 
 impl Draft {
-    fn of(kept: Option<&Version>) -> Draft {
-        let document = match kept {
-            Some(version) => sheet::answers(&version.calendar),
-            None => json!({}),
-        };
+    /// A new calendar begins with the hours of the built-in one in the zone of the pages.
+    fn new(app: &App) -> Draft {
+        let mut document = sheet::answers(&Calendar::built_in());
+        if let Some(answers) = document.as_object_mut() {
+            answers.retain(|name, _| name != "key" && name != "title");
+            answers.insert("zone".to_owned(), json!(app.config.time_zone));
+        }
+        Draft::at(None, document)
+    }
+
+    fn of(kept: &Version) -> Draft {
+        let calendar = &kept.calendar;
+        let name = (calendar.key.clone(), calendar.title.clone(), kept.version);
+        Draft::at(Some(name), sheet::answers(calendar))
+    }
+
+    fn at(kept: Option<(String, String, i32)>, document: Value) -> Draft {
+        let (typed, errors) = (BTreeMap::new(), Vec::new());
         Draft {
-            kept: kept.map(|kept| {
-                (
-                    kept.calendar.key.clone(),
-                    kept.calendar.title.clone(),
-                    kept.version,
-                )
-            }),
+            kept,
             answers: Answers {
                 document,
-                typed: BTreeMap::new(),
-                errors: Vec::new(),
+                typed,
+                errors,
             },
         }
     }
@@ -359,6 +366,8 @@ impl Draft {
         if field.name == "holidays" {
             field.rows = 16;
         }
+        // No hours are an answer, too: the heading says so once for all days.
+        field.required |= WEEKDAYS.iter().any(|(key, _)| field.name == *key);
         if field.name == "zone" {
             field.list = Some("zones");
             field.autocomplete = Some("off");
@@ -384,7 +393,7 @@ impl Draft {
 /// 403 for others than keepers of the policy.
 pub async fn start(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
     visitor.must_keep_policy()?;
-    Draft::of(None).show(&app, &visitor, StatusCode::OK)
+    Draft::new(&app).show(&app, &visitor, StatusCode::OK)
 }
 
 /// `GET /calendars/{key}/change`
@@ -398,7 +407,7 @@ pub async fn edit(
 ) -> Result<HttpResponse> {
     visitor.must_keep_policy()?;
     let kept = kept(&app, path.into_inner()).await?;
-    Draft::of(Some(&kept)).show(&app, &visitor, StatusCode::OK)
+    Draft::of(&kept).show(&app, &visitor, StatusCode::OK)
 }
 
 async fn kept(app: &App, key: String) -> Result<Version> {
@@ -415,7 +424,7 @@ async fn kept(app: &App, key: String) -> Result<Version> {
 /// 403 for others than keepers of the policy; what is wrong comes back as typed.
 pub async fn create(app: web::Data<App>, visitor: Visitor, pairs: Pairs) -> Result<HttpResponse> {
     visitor.must_keep_policy()?;
-    take(&app, &visitor, &pairs, Draft::of(None), 0).await
+    take(&app, &visitor, &pairs, Draft::new(&app), 0).await
 }
 
 /// `POST /calendars/{key}`: its next version.
@@ -433,7 +442,7 @@ pub async fn change(
     let kept = kept(&app, path.into_inner()).await?;
     let seen = pairs.iter().find(|(name, _)| name == "_seen");
     let seen = seen.and_then(|(_, value)| value.parse().ok()).unwrap_or(0);
-    take(&app, &visitor, &pairs, Draft::of(Some(&kept)), seen).await
+    take(&app, &visitor, &pairs, Draft::of(&kept), seen).await
 }
 
 async fn take(

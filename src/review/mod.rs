@@ -7,6 +7,7 @@ pub mod api;
 mod ballot;
 mod case;
 pub mod engine;
+pub mod expected;
 mod links;
 mod nonce;
 pub mod page;
