@@ -210,6 +210,18 @@ fn while_a_clock_that_was_set_back_repeats_an_hour_nothing_is_due_earlier() {
 }
 
 #[test]
+fn at_the_moment_of_the_change_nothing_is_due_earlier_either() {
+    let calendar = Calendar {
+        zone: zone("Antarctica/Troll"),
+        ..night_shift(100, 180)
+    };
+    let (change, later) = (at("2026-10-25T01:00:00Z"), at("2026-10-25T01:40:00Z"));
+    let day = span("1 business day");
+    assert_eq!(calendar.before(change, &day), at("2026-10-23T23:40:00Z"));
+    assert_eq!(calendar.before(later, &day), at("2026-10-23T23:40:00Z"));
+}
+
+#[test]
 fn a_day_whose_hours_the_clock_skips_is_made_up_for_on_the_next() {
     let calendar = night_shift(120, 150);
     let due = calendar.after(here("2027-03-27 02:15"), &span("1 business day"));
