@@ -46,7 +46,7 @@ enum Command {
     Workflow(workflow::WorkflowCommand),
     /// Keep a calendar of working hours and holidays, list or show them.
     Calendar(calendar::CalendarCommand),
-    /// Add people to the directory, or list them.
+    /// Keep the directory: who is in it, what they hold, who left.
     People(people::People),
     /// Make an API token.
     Token(token::Token),
