@@ -10,6 +10,7 @@ mod ballot;
 mod case;
 pub mod clockwork;
 pub mod engine;
+pub mod expected;
 mod keep;
 mod links;
 mod nonce;

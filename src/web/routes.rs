@@ -142,6 +142,13 @@ table! {
     POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
     GET "/workflows/{key}/{version}" SignedIn => crate::review::workflow_page::version;
+    GET "/calendars" SignedIn => crate::calendar::page::list;
+    POST "/calendars" SignedIn => crate::calendar::page::create;
+    GET "/calendars/new" SignedIn => crate::calendar::page::start;
+    GET "/calendars/{key}" SignedIn => crate::calendar::page::current;
+    POST "/calendars/{key}" SignedIn => crate::calendar::page::change;
+    GET "/calendars/{key}/change" SignedIn => crate::calendar::page::edit;
+    GET "/calendars/{key}/{version}" SignedIn => crate::calendar::page::version;
     GET "/demo" Anyone => crate::web::demo::people;
     POST "/demo/session" Anyone => crate::web::demo::act_as;
     GET "/demo/mailbox" Anyone => crate::web::demo::mailbox;
@@ -155,6 +162,9 @@ table! {
     GET "/api/v1/reviews/{id}" Token("read") => crate::review::api::review;
     POST "/api/v1/reviews/{id}/withdrawal" Token("write") => crate::review::api::withdraw;
     GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
+    GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
+    GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
+    PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
     GET "/api/v1/{kind}" Token("read") => crate::register::api::list;
     POST "/api/v1/{kind}" Token("write") => crate::register::api::create;
     GET "/api/v1/{kind}/{reference}" Token("read") => crate::register::api::show;
