@@ -8,6 +8,7 @@ mod sign_in;
 
 pub use ask::Ask;
 pub use away::ask_for_absence;
+pub(super) use list::read;
 pub use list::{add, list};
 pub use person::{absence, change_absence, come_back, departure, groups, manager, person, roles};
 pub use profile::{profile, profile_absence, profile_change};
