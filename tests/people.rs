@@ -642,7 +642,8 @@ fn a_review_knows_where_its_people_stand(register: Register) {
     }
     assert!(tampers(
         &register,
-        "UPDATE people SET reachable = FALSE WHERE email IN ('lars@example.org', 'vera@example.org')"
+        "UPDATE people SET reachable = FALSE \
+         WHERE email IN ('lars@example.org', 'vera@example.org')"
     ));
     register.publish(&workflow(&[
         stage("one", &[], &[seat("data_protection", 1)]),

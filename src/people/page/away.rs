@@ -143,8 +143,8 @@ fn ask(action: String, button: &str, fields: [crate::form::FieldView; 3]) -> Res
 
 fn fields(form: &str, typed: &Typed, again: &Again) -> [crate::form::FieldView; 3] {
     let day = |name, label, value| question((form, name), label, None, Widget::Date, value, again);
-    let help = "E-mail address of a colleague who decides meanwhile, where the rules let them; empty \
-                for nobody. Their own delegate is never asked.";
+    let help = "E-mail address of a colleague who decides meanwhile, where the rules let them; \
+                empty for nobody. Their own delegate is never asked.";
     let delegate = question(
         (form, "delegate"),
         "Who stands in",
