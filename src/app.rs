@@ -42,6 +42,7 @@ impl App {
             zone: zone.clone(),
             kinds: Kinds::load()?,
             workflows: Default::default(),
+            calendars: Default::default(),
         };
         let place = Place {
             base_path: config.base_path().to_owned(),

@@ -20,7 +20,7 @@ pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
     AbsenceId, At, ConditionId, Day, MessageId, PersonId, RecordId, RefusalId, ReviewId, TaskId,
-    TokenId,
+    TimerId, TokenId,
 };
 
 use crate::error::{Error, Result};

@@ -40,8 +40,12 @@ table! {
         status -> Text,
         risk -> Nullable<Text>, revision -> Integer, submitter_id -> Nullable<Text>,
         owner_id -> Nullable<Text>, review_id -> Nullable<Text>, source_key -> Nullable<Text>,
-        created_at -> Timestamp, updated_at -> Timestamp,
+        created_at -> Timestamp, updated_at -> Timestamp, approval_id -> Nullable<Text>,
+        standing -> Nullable<Text>, valid_until -> Nullable<Timestamp>,
     }
+}
+table! {
+    timers (id) { id -> Text, review_id -> Text, timer -> Text, fire_at -> Timestamp, }
 }
 table! {
     record_facets (record_id, field, value) {
@@ -62,28 +66,37 @@ table! {
     }
 }
 table! {
+    calendars (key, version) {
+        key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text,
+        kept_at -> Timestamp, kept_by -> Nullable<Text>,
+    }
+}
+table! {
     reviews (id) {
         id -> Text, record_id -> Text, workflow_key -> Text, workflow_version -> Integer,
         phase -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
+        route -> Nullable<Text>,
     }
 }
 table! {
     tasks (id) {
         id -> Text, review_id -> Text, record_id -> Text, stage -> Text, epoch -> Integer,
         person_id -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
+        round -> Integer, due_at -> Nullable<Timestamp>,
     }
 }
 table! {
     decisions (id) {
         id -> Text, review_id -> Text, record_id -> Text, stage -> Text, epoch -> Integer,
         revision -> Integer, digest -> Text, person_id -> Text, outcome -> Text, method -> Text,
-        seq -> BigInt, decided_at -> Timestamp,
+        seq -> BigInt, decided_at -> Timestamp, on_behalf_of -> Nullable<Text>,
     }
 }
 table! {
     conditions (id) {
         id -> Text, decision_id -> Text, record_id -> Text, text -> Text,
         owner_id -> Nullable<Text>, due -> Nullable<Text>, state -> Text,
+        due_at -> Nullable<Timestamp>,
     }
 }
 table! {
@@ -137,6 +150,7 @@ joinable!(ledger_index -> ledger_entries (seq));
 joinable!(conditions -> decisions (decision_id));
 allow_tables_to_appear_in_same_query!(
     people,
+    timers,
     absences,
     memberships,
     sessions,
@@ -147,6 +161,7 @@ allow_tables_to_appear_in_same_query!(
     revisions,
     counters,
     workflows,
+    calendars,
     reviews,
     tasks,
     decisions,

@@ -81,6 +81,8 @@ identifiers! {
     TaskId
     /// One condition attached to an approval.
     ConditionId
+    /// One step of one clock that is still to come.
+    TimerId
     /// One message that is owed.
     MessageId
     /// One API token (not its secret).
@@ -105,6 +107,13 @@ impl ConditionId {
     pub fn of(decision: TaskId, index: usize) -> ConditionId {
         let name = format!("condition/{index}");
         ConditionId(uuid::Uuid::new_v5(&decision.0, name.as_bytes()))
+    }
+}
+
+impl TimerId {
+    /// The one row of this step, so that it cannot be there twice.
+    pub fn of(review: ReviewId, timer: &str) -> TimerId {
+        TimerId(uuid::Uuid::new_v5(&review.0, timer.as_bytes()))
     }
 }
 

@@ -39,20 +39,18 @@ pub fn directory(
 ) -> Result<Directory> {
     let mut found = Directory::default();
     let mut addresses = BTreeSet::new();
-    let seats = workflow.stages.iter().flat_map(|stage| &stage.seats);
-    for who in seats.flat_map(|seat| seat.from.iter().chain(&seat.fallback)) {
+    for role in workflow.roles() {
+        found.roles.entry(role.clone()).or_default();
+    }
+    for who in workflow.parties() {
         let address = match who {
-            Who::Role(role) => {
-                found.roles.entry(role.clone()).or_default();
-                continue;
-            }
             Who::Group(group) => {
                 found.groups.entry(group.clone()).or_default();
                 continue;
             }
             Who::Person(address) => Some(address.as_str()),
             Who::Field(field) => request.get(field).and_then(Value::as_str),
-            Who::Relation(_) => None,
+            Who::Role(_) | Who::Relation(_) | Who::ManagerOf(_) => None,
         };
         addresses.extend(address.and_then(|text| super::address(text).ok()));
     }

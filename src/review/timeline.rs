@@ -226,11 +226,19 @@ fn sentence(row: &Row, stage: Option<&str>, entry: &Value) -> String {
         "stage.settled" => format!("{stage}: {}", spaced(row.outcome.as_deref())),
         "seat.fell_back" => format!("{stage}: others were asked to stand in"),
         "decision.recorded" => format!("{stage}: {}", choice(row.outcome.as_deref())),
+        "calendar.kept" => calendar_sentence(entry),
         "workflow.published" => "Workflow published".to_owned(),
         "token.created" => "API token created".to_owned(),
         "log.exported" => "Decision log exported".to_owned(),
         other => spaced(Some(&other.replace('.', " "))),
     }
+}
+
+fn calendar_sentence(entry: &Value) -> String {
+    let subject = |name: &str| entry.pointer(&format!("/subject/{name}"));
+    let key = subject("calendar").and_then(Value::as_str).unwrap_or("?");
+    let version = subject("calendar_version").and_then(Value::as_i64);
+    format!("Calendar {key}: version {} kept", version.unwrap_or(1))
 }
 
 fn spaced(word: Option<&str>) -> String {

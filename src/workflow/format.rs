@@ -1,4 +1,5 @@
-//! Holds a workflow against `schemas/workflow/workflow.json`, in words an author can act on.
+//! Holds a document that people write against its schema, in words an author can act on. Where the
+//! schema has `x-message`, that is what the author is told.
 
 use std::sync::LazyLock;
 
@@ -13,18 +14,33 @@ use super::problem::{Problem, Source, did_you_mean, one_of, shortened, token};
 pub const SCHEMA: &str = include_str!("../../schemas/workflow/workflow.json");
 
 /// How many problems are told at once; an author mends them in rounds.
-pub(super) const MAX_PROBLEMS: usize = 50;
+pub(crate) const MAX_PROBLEMS: usize = 50;
 
-struct Format {
+/// The shape of documents that people write.
+pub(crate) struct Format {
     schema: Value,
     validator: Validator,
 }
 
-static FORMAT: LazyLock<Option<Format>> = LazyLock::new(|| {
-    let schema: Value = serde_json::from_str(SCHEMA).ok()?;
-    let validator = jsonschema::draft202012::new(&schema).ok()?;
-    Some(Format { schema, validator })
-});
+static FORMAT: LazyLock<Option<Format>> = LazyLock::new(|| Format::of(SCHEMA));
+
+impl Format {
+    /// Reads a schema of ours; nothing when it is broken, which the tests rule out.
+    pub(crate) fn of(schema: &str) -> Option<Format> {
+        let schema: Value = serde_json::from_str(schema).ok()?;
+        let validator = jsonschema::draft202012::new(&schema).ok()?;
+        Some(Format { schema, validator })
+    }
+
+    /// Everything in `document` that is not of this shape, up to a number that can be read.
+    pub(crate) fn problems(&self, source: &Source, document: &Value) -> Vec<Problem> {
+        self.validator
+            .iter_errors(document)
+            .flat_map(|error| explain(source, &self.schema, &error))
+            .take(MAX_PROBLEMS)
+            .collect()
+    }
+}
 
 /// The workflow in `document`, or everything in it that is not of the format.
 pub(super) fn read(source: &Source, document: &Value) -> Result<Workflow, Vec<Problem>> {
@@ -32,12 +48,7 @@ pub(super) fn read(source: &Source, document: &Value) -> Result<Workflow, Vec<Pr
     let format = FORMAT
         .as_ref()
         .ok_or_else(|| broken("the schema of workflows is broken"))?;
-    let problems: Vec<Problem> = format
-        .validator
-        .iter_errors(document)
-        .flat_map(|error| explain(source, &format.schema, &error))
-        .take(MAX_PROBLEMS)
-        .collect();
+    let problems = format.problems(source, document);
     if problems.is_empty() {
         serde_json::from_value(document.clone()).map_err(|error| broken(&error.to_string()))
     } else {
@@ -54,6 +65,7 @@ fn explain(source: &Source, schema: &Value, error: &ValidationError) -> Vec<Prob
     match error.kind() {
         Kind::AdditionalProperties { unexpected } => unexpected
             .iter()
+            .take(MAX_PROBLEMS)
             .map(|key| unknown_key(source, rule, place, key))
             .collect(),
         Kind::Required { property } => vec![source.value(place, missing_key(rule, property))],
@@ -105,7 +117,8 @@ fn refused_value(rule: &Value, error: &ValidationError) -> String {
         Kind::Enum { options } => not_an_option(error.instance(), options),
         Kind::Constant { expected_value } => format!("{given} must be {expected_value}"),
         Kind::UniqueItems => "an item stands here twice".to_owned(),
-        Kind::MinItems { .. } => "this list needs at least one item".to_owned(),
+        Kind::MinItems { limit: 1 } => "this list needs at least one item".to_owned(),
+        Kind::MinItems { limit } => format!("this list needs at least {limit} items"),
         Kind::MaxItems { limit } => format!("this list has too many items; at most {limit} fit"),
         Kind::MinLength { .. } => "this text is empty".to_owned(),
         Kind::MaxLength { limit } => format!("this text is longer than {limit} characters"),

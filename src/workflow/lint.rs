@@ -299,10 +299,22 @@ impl<'a> Lint<'a> {
             derived.extend([types::always(&table.key, types::from_derive(table))]);
         }
         extend(&mut scope, "derived", &derived);
+        self.validity(scope.as_ref());
         for (index, stage) in self.workflow.stages.iter().enumerate() {
-            let Some(text) = &stage.when else { continue };
             extend(&mut scope, "stages", &self.settled_before(stage));
-            self.condition(&format!("/stages/{index}/when"), text, scope.as_ref());
+            for (place, text) in side_conditions(stage) {
+                self.condition(&format!("/stages/{index}/{place}"), text, scope.as_ref());
+            }
+        }
+    }
+
+    /// Rows of validity read request and derived only: they are asked when everything is over.
+    fn validity(&mut self, scope: Option<&Fields>) {
+        let rows = self.workflow.renewal.iter().flat_map(|r| &r.valid_for);
+        for (row, validity) in rows.enumerate() {
+            if let Some(text) = &validity.when {
+                self.condition(&format!("/renewal/valid_for/{row}/when"), text, scope);
+            }
         }
     }
 
@@ -328,6 +340,19 @@ impl<'a> Lint<'a> {
             self.problems.push(self.source.inside(place, at, message));
         }
     }
+}
+
+/// Every condition of a stage with its place in it.
+fn side_conditions(stage: &Stage) -> Vec<(String, &String)> {
+    let own = stage.when.iter().map(|text| ("when".to_owned(), text));
+    let step_up = stage.email.step_up_when.iter();
+    let escalations = stage.escalate.iter().enumerate();
+    own.chain(step_up.map(|text| ("email/step_up_when".to_owned(), text)))
+        .chain(escalations.filter_map(|(index, escalation)| {
+            let text = escalation.when.as_ref()?;
+            Some((format!("escalate/{index}/when"), text))
+        }))
+        .collect()
 }
 
 fn extend(scope: &mut Option<Fields>, name: &str, fields: &Fields) {

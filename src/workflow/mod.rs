@@ -21,10 +21,13 @@ mod verdict;
 mod tests;
 
 pub use definition::{
-    Case, Derive, DeriveKind, Email, Link, Need, OnReject, Outcome, Party, Relation, Seat,
-    Separation, Stage, StageKind, Who, Workflow,
+    Case, Delegation, Derive, DeriveKind, Effect, Email, Escalation, EscalationByTime, Link, Mode,
+    Need, Obligations, OnChange, OnMissed, OnReject, OnTimeout, Outcome, Override, Party, Pause,
+    Relation, Renewal, Seat, Separation, Sla, Stage, StageKind, Trigger, Validity, Who, Workflow,
 };
 pub use format::SCHEMA;
+pub(crate) use format::{Format, MAX_PROBLEMS};
 pub use load::Bundle;
 pub use problem::{MAX_BYTES, Problem};
+pub(crate) use problem::{Source, did_you_mean};
 pub use verdict::{Derived, Inputs, StageResult, Verdict};

@@ -37,11 +37,11 @@ impl fmt::Display for Problem {
     }
 }
 
-/// The text a workflow is read from; turns places into lines and columns.
-pub(super) struct Source<'a> {
+/// The text a document is read from; turns places into lines and columns.
+pub(crate) struct Source<'a> {
     file: &'a str,
     text: &'a str,
-    /// Where the workflow starts in the text, as a JSON pointer.
+    /// Where the document starts in the text, as a JSON pointer.
     root: &'a str,
 }
 
@@ -77,7 +77,7 @@ impl<'a> Source<'a> {
             .rsplit_once(" at line ")
             .map_or(whole.as_str(), |(cause, _)| cause);
         let message = match cause {
-            "recursion limit exceeded" => "this is nested too deeply to be a workflow".to_owned(),
+            "recursion limit exceeded" => "this is nested too deeply".to_owned(),
             cause => format!("this is not valid JSON: {cause}"),
         };
         self.at(offset, String::new(), message)
@@ -341,7 +341,7 @@ impl<'de> Visitor<'de> for Once {
 }
 
 /// " (did you mean `x`?)" for the candidate that `word` is probably a misspelling of, else "".
-pub(super) fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> String {

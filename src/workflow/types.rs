@@ -189,7 +189,13 @@ pub(super) fn from_derive(table: &Derive) -> Type {
 /// The type of `stages.<key>` for a stage that is settled, with the form it was answered in. Every
 /// answer is optional: the stage may have been skipped.
 pub(super) fn from_stage(form: Option<&Value>) -> Type {
-    let outcomes = ["approved", "approved_with_conditions", "skipped"].map(str::to_owned);
+    let outcomes = [
+        "approved",
+        "approved_with_conditions",
+        "skipped",
+        "timed_out",
+    ]
+    .map(str::to_owned);
     let mut answers = form.map(fields_from).unwrap_or_default();
     answers.values_mut().for_each(|field| field.optional = true);
     Type::Object(BTreeMap::from([

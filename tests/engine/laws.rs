@@ -164,6 +164,7 @@ fn stages_are_approved_by_enough(plan: &Plan, after: &Review) {
                         .any(|o| *o == Outcome::ApproveWithConditions)
                 );
             }
+            Progress::TimedOut => panic!("stage {number} has no clock: {run:#?}"),
             Progress::Rejected => assert!(rejections > 0 && !full, "stage {number}: {run:#?}"),
             Progress::Open if after.phase == Phase::InReview => {
                 assert!(!full, "stage {number} has its need and is open: {run:#?}");

@@ -146,6 +146,7 @@ impl Register {
             zone: TimeZone::UTC,
             kinds: Kinds::load().expect("the kinds are right"),
             workflows: Default::default(),
+            calendars: Default::default(),
         };
         let register = Register {
             db,
@@ -627,6 +628,7 @@ const TABLES: &[&str] = &[
     "revisions",
     "counters",
     "workflows",
+    "calendars",
     "reviews",
     "tasks",
     "decisions",

@@ -57,6 +57,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         zone: zone.clone(),
         kinds: Kinds::load()?,
         workflows: Default::default(),
+        calendars: Default::default(),
     };
     let story = Story {
         app,
