@@ -665,7 +665,8 @@ fn a_review_knows_where_its_people_stand(register: Register) {
         Ok(workflows::choose(conn, &desk.workflows, "use_case", &json!({}))?.expect("a workflow"))
     });
     let request = json!({ "owner": " Olga@example.org" });
-    let others = BTreeSet::from([person("tomas"), person("vera"), person("noor")]);
+    let others = ["tomas", "dana", "vera", "noor"].map(person);
+    let others = BTreeSet::from(others);
     let on = |today| {
         let workflow = &loaded.workflow;
         register.reads(|conn| people::directory(conn, workflow, &request, today, &others))
