@@ -191,7 +191,11 @@ fn sync_tasks(tx: &mut Tx, change: &Change, review: &Review, events: &[Event]) -
         let mail = Message::new(template, open.person)
             .record(change.record.id)
             .task(*id);
-        outbox::queue(tx, mail.once(&format!("task:{id}:{round}")), change.now)?;
+        let key = match round {
+            0 => format!("task:{id}"),
+            _ => format!("task:{id}:{round}"),
+        };
+        outbox::queue(tx, mail.once(&key), change.now)?;
     }
     Ok(())
 }

@@ -369,7 +369,7 @@ fn default_decisions() -> Vec<Outcome> {
     ]
 }
 
-fn default_reason_required() -> Vec<Outcome> {
+pub(super) fn default_reason_required() -> Vec<Outcome> {
     vec![Outcome::RequestChanges, Outcome::Reject, Outcome::Recuse]
 }
 

@@ -9,6 +9,7 @@ use serde_json::Value;
 
 use super::definition::Workflow;
 use super::problem::{Problem, Source, did_you_mean, one_of, shortened, token};
+use crate::calendar::Span;
 
 /// The format as JSON Schema, for editors and for `GET /schemas/workflow.json`.
 pub const SCHEMA: &str = include_str!("../../schemas/workflow/workflow.json");
@@ -49,11 +50,67 @@ pub(super) fn read(source: &Source, document: &Value) -> Result<Workflow, Vec<Pr
         .as_ref()
         .ok_or_else(|| broken("the schema of workflows is broken"))?;
     let problems = format.problems(source, document);
-    if problems.is_empty() {
-        serde_json::from_value(document.clone()).map_err(|error| broken(&error.to_string()))
-    } else {
-        Err(problems)
+    if !problems.is_empty() {
+        return Err(problems);
     }
+    let problems = no_spans(source, document);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    serde_json::from_value(document.clone()).map_err(|error| broken(&error.to_string()))
+}
+
+/// Where lengths of time stand; `*` is every item of a list.
+const SPANS: [&str; 10] = [
+    "/max_duration",
+    "/conditions/due",
+    "/conditions/remind_before/*",
+    "/renewal/valid_for/*/then",
+    "/renewal/remind_before/*",
+    "/override/valid_for",
+    "/stages/*/sla/due",
+    "/stages/*/sla/remind/*",
+    "/stages/*/sla/escalate/*/after",
+    "/stages/*/email/valid_for",
+];
+
+/// Every length of time that has the right shape and is none: nothing at all, or too long.
+fn no_spans(source: &Source, document: &Value) -> Vec<Problem> {
+    let texts = SPANS.iter().flat_map(|place| found(document, place));
+    let faults = texts.filter_map(|(place, text)| {
+        let fault = text.parse::<Span>().err()?;
+        Some(source.value(&place, fault.to_string()))
+    });
+    faults.take(MAX_PROBLEMS).collect()
+}
+
+/// The texts at a place, with their own places.
+fn found<'v>(document: &'v Value, place: &str) -> Vec<(String, &'v str)> {
+    let mut here = vec![(String::new(), document)];
+    for step in place.split('/').skip(1) {
+        let mut next = Vec::new();
+        for (place, value) in here {
+            match (step, value.as_array()) {
+                ("*", Some(items)) => next.extend(
+                    items
+                        .iter()
+                        .enumerate()
+                        .map(|(index, item)| (format!("{place}/{index}"), item)),
+                ),
+                ("*", None) => {}
+                _ => next.extend(
+                    value
+                        .get(step)
+                        .map(|item| (format!("{place}/{step}"), item)),
+                ),
+            }
+        }
+        here = next;
+    }
+    let texts = here.into_iter();
+    texts
+        .filter_map(|(place, value)| Some((place, value.as_str()?)))
+        .collect()
 }
 
 /// One schema error as problems: one for each key where keys are unknown.

@@ -154,6 +154,11 @@ impl Workflow {
             .unwrap_or(true)
     }
 
+    /// Whether `condition` holds, or why that cannot be said.
+    pub(super) fn answer(&self, condition: &str, inputs: &Inputs) -> Result<bool, String> {
+        self.conditions.evaluate(condition, &inputs.variables())
+    }
+
     /// How long an approval of this document is valid: the first row that holds. A row that cannot
     /// be answered holds, so that an error never makes an approval last for ever.
     pub fn valid_for(&self, request: &Value, derived: &BTreeMap<String, Derived>) -> Option<&Span> {

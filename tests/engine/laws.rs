@@ -230,7 +230,7 @@ fn every_change_has_one_event(before: &Review, events: &[Event], after: &Review)
     let ended = events.iter().filter(|e| ends.contains(&e.kind())).count();
     assert_eq!(
         ended,
-        usize::from(!before.phase.is_final() && after.phase.is_final())
+        usize::from(before.phase.is_running() && !after.phase.is_running())
     );
     let revisions = events
         .iter()
