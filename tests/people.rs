@@ -54,6 +54,8 @@ on_both! { now crate::move_in =>
     programs_keep_the_directory_by_tokens_of_administrators
     a_token_of_somebody_else_keeps_nothing
     hostile_names_and_keys_are_refused_in_words
+    whoever_leaves_is_asked_no_more_and_others_decide
+    questions_go_to_whoever_stands_in
 }
 
 fn day(text: &str) -> Day {
@@ -1407,4 +1409,59 @@ fn hostile_names_and_keys_are_refused_in_words(house: House) {
             Some(hostile),
         )
         .json(200);
+}
+
+fn whoever_leaves_is_asked_no_more_and_others_decide(house: House) {
+    let register = &house.register;
+    let case = register.submitted_by("tomas", json!({}));
+    assert_eq!(register.asked(&case, "data_use"), ["dana", "dario"]);
+    let link = register.link_for("dana", &case);
+    for (name, left) in [("dana", &["dario"][..]), ("dario", &["gus", "priya"])] {
+        let page = house.page_of(name);
+        house.does("adam", &format!("{page}/departure"), &[], &page);
+        assert_eq!(register.asked(&case, "data_use"), left, "after {name} left");
+    }
+    let shown = house.send(TestRequest::get().uri(&format!("/s/{}", link.reveal())));
+    assert!(!shown.body.contains("Record my decision"), "{}", shown.body);
+    register.as_reviewer("priya").approve(&case);
+    assert_eq!(register.decisions(&case), ["priya approve data_use 1"]);
+    let back = house.page_of("dana");
+    house.does("adam", &format!("{back}/return"), &[], &back);
+    let next = register.submitted_by("tomas", json!({ "title": "Another" }));
+    assert_eq!(register.asked(&next, "data_use"), ["dana"]);
+}
+
+fn questions_go_to_whoever_stands_in(house: House) {
+    let register = &house.register;
+    let open_to_all = json!("any_eligible");
+    register.publish(&workflow(&[with(
+        stage("one", &[], &[seat("reviewer", 1)]),
+        "delegation",
+        open_to_all,
+    )]));
+    let case = register.submitted_by("tomas", json!({}));
+    assert_eq!(register.asked(&case, "one"), ["mei", "ravi", "rosa"]);
+    let link = register.link_for("mei", &case);
+    let path = "/profile/absences";
+    let later = absence_form("2027-03-02", "2027-03-05", "noor@example.org");
+    house.does("rosa", path, &later, "/profile");
+    let today = absence_form("2027-03-01", "2027-03-05", "kim@example.org");
+    house.does("mei", path, &today, "/profile");
+    assert_eq!(register.asked(&case, "one"), ["kim", "ravi", "rosa"]);
+    let moved = register
+        .entries()
+        .into_iter()
+        .find(|e| e.kind == "task.moved");
+    let moved = moved.expect("the log says so");
+    assert_eq!(moved.data["from"], register.person("mei").to_string());
+    assert_eq!(moved.data["to"], register.person("kim").to_string());
+    register.refuses("task-moved", || {
+        let mei = register.as_reviewer("mei").by_link(&link);
+        mei.tries(Outcome::Approve, &case)
+    });
+
+    let next = register.submitted_by("tomas", json!({ "title": "Another" }));
+    assert_eq!(register.asked(&next, "one"), ["kim", "ravi", "rosa"]);
+    register.as_reviewer("kim").approve(&next);
+    assert_eq!(register.decisions(&next), ["kim approve one 1"]);
 }

@@ -202,7 +202,7 @@ fn look_up(
 }
 
 /// The same values, filled up to a power of two with one that nobody has: of lists of any length
-/// there are few statements, and each stays compiled. An empty list would have SQLite read everyone.
+/// there are few statements, and each stays compiled. For an empty list SQLite would read everyone.
 fn filled_up<T: Clone>(mut values: Vec<T>, nobody: T) -> Vec<T> {
     values.resize(values.len().next_power_of_two(), nobody);
     values
