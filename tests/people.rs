@@ -1096,11 +1096,6 @@ fn others_read_the_directory_and_change_nothing(house: House) {
             page.contains("Data protection") && !page.contains("Take away"),
             "{page}"
         );
-        assert_eq!(
-            page.contains("dana@example.org"),
-            name == "dana",
-            "masked for others"
-        );
         let size = house.register.ledger_size();
         for (path, pairs) in [
             (
@@ -1328,7 +1323,6 @@ fn a_token_of_somebody_else_keeps_nothing(house: House) {
         assert_eq!(house.register.ledger_size(), size);
         let read = house.call(&token, Method::GET, &dana, None).json(200);
         let own_or_all = ["adam", "dana"].contains(&name);
-        assert_eq!(read["email"].is_string(), own_or_all, "{name}");
         assert_eq!(read.get("absences").is_some(), own_or_all, "{name}");
     }
     house

@@ -332,7 +332,7 @@ fn all_covered(away: &[Absence], from: Day, until: Day) -> bool {
         if absence.until_day >= until {
             return true;
         }
-        next = next.max(absence.until_day.next());
+        next = next.max(absence.until_day.days_later(1));
     }
     false
 }

@@ -160,12 +160,14 @@ fn fields(form: &str, typed: &Typed, again: &Again) -> [crate::form::FieldView; 
     ]
 }
 
-/// An empty form for an absence, for other pages that offer one; sent to `action`.
+/// An empty form for an absence, for other pages that offer one; sent to `action`. It offers no
+/// names, since it may be shown to somebody who is not signed in.
 ///
 /// # Errors
 /// When the operating system has no randomness.
 pub fn ask_for_absence(action: &str) -> Result<Ask> {
-    let fields = fields("absence", &Typed::default(), &Again::default());
+    let mut fields = fields("absence", &Typed::default(), &Again::default());
+    fields.iter_mut().for_each(|field| field.list = None);
     ask(action.to_owned(), "Note this absence", fields)
 }
 

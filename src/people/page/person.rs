@@ -102,7 +102,7 @@ async fn show(
         }));
         Ok(PersonPage {
             summary,
-            person: PersonView::of(conn, &line, own || keeps)?,
+            person: PersonView::of(conn, &line)?,
             own,
             keeping,
         })
