@@ -165,6 +165,22 @@ table! {
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
+    GET "/api/v1/people" Token("read") => crate::people::api::list;
+    POST "/api/v1/people" Token("people") => crate::people::api::add;
+    GET "/api/v1/people/{id}" Token("read") => crate::people::api::show;
+    PUT "/api/v1/people/{id}/roles/{role}" Token("people") => crate::people::api::give_role;
+    DELETE "/api/v1/people/{id}/roles/{role}" Token("people") => crate::people::api::take_role;
+    PUT "/api/v1/people/{id}/groups/{group}" Token("people") => crate::people::api::join_group;
+    DELETE "/api/v1/people/{id}/groups/{group}" Token("people") =>
+        crate::people::api::leave_group;
+    PUT "/api/v1/people/{id}/manager" Token("people") => crate::people::api::manager;
+    POST "/api/v1/people/{id}/absences" Token("people") => crate::people::api::set_absence;
+    PUT "/api/v1/people/{id}/absences/{absence}" Token("people") =>
+        crate::people::api::change_absence;
+    DELETE "/api/v1/people/{id}/absences/{absence}" Token("people") =>
+        crate::people::api::end_absence;
+    POST "/api/v1/people/{id}/departure" Token("people") => crate::people::api::departure;
+    POST "/api/v1/people/{id}/return" Token("people") => crate::people::api::come_back;
     GET "/api/v1/{kind}" Token("read") => crate::register::api::list;
     POST "/api/v1/{kind}" Token("write") => crate::register::api::create;
     GET "/api/v1/{kind}/{reference}" Token("read") => crate::register::api::show;
