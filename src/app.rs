@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::db::{Db, RefusalId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
-use crate::notify::Mailbox;
+use crate::notify::{Mailbox, Timetable};
 use crate::register::Kinds;
 use crate::review::Desk;
 use crate::templates::{Place, Templates};
@@ -39,6 +39,7 @@ impl App {
             clock,
             kinds: Kinds::load()?,
             workflows: Default::default(),
+            timetable: Timetable::new(&config)?,
         };
         let zone = jiff::tz::TimeZone::get(&config.time_zone)
             .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;

@@ -97,6 +97,7 @@ fn open(url: String) -> Post {
         smtp_url: format!("{}?timeout=20", smtp.url()),
         mail_from: "Countersign <register@countersign.test>".to_owned(),
         organisation: "Harbour Mutual".to_owned(),
+        mail_hold: 0,
         readers: 4,
         ..Config::default()
     };

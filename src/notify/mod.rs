@@ -5,15 +5,18 @@
 //! and hands it to the [`Postman`]. Nobody who decides waits for any of it.
 mod breaker;
 mod case;
+mod catalogue;
 mod letter;
 mod mail;
 pub mod outbox;
 mod postman;
 mod smtp;
 mod smtp_url;
+mod timetable;
 mod worker;
 
 pub use letter::{Cover, Letter};
 pub use postman::{MAILBOX_MAX, Mailbox, Postman};
 pub use smtp::Smtp;
+pub use timetable::Timetable;
 pub use worker::Worker;

@@ -2,9 +2,12 @@
 use crate::db::schema::outbox;
 use crate::db::{At, Conn, MessageId, PersonId, RecordId, TaskId, Tx};
 use crate::error::Result;
+use crate::notify::catalogue::{Waits, sort_of};
 use crate::on_backend;
 use diesel::prelude::*;
 use serde_json::{Value, json};
+use std::collections::BTreeMap;
+use std::time::Duration;
 
 /// A message to one person. Its text is made when it is sent, from what is true then.
 #[derive(Debug, Clone)]
@@ -15,6 +18,8 @@ pub struct Message {
     task: Option<TaskId>,
     context: Value,
     key: Option<String>,
+    not_before: Option<At>,
+    at_once: bool,
 }
 
 impl Message {
@@ -27,6 +32,8 @@ impl Message {
             task: None,
             context: json!({}),
             key: None,
+            not_before: None,
+            at_once: false,
         }
     }
 
@@ -51,6 +58,18 @@ impl Message {
     /// Queues it at most once under this key, however often the same thing is announced.
     pub fn once(mut self, key: &str) -> Message {
         self.key = Some(key.to_owned());
+        self
+    }
+
+    /// Sends it then at the earliest.
+    pub fn not_before(mut self, at: At) -> Message {
+        self.not_before = Some(at);
+        self
+    }
+
+    /// Does not hold it as task mails are held: its reader asked for it.
+    pub fn at_once(mut self) -> Message {
+        self.at_once = true;
         self
     }
 }
@@ -84,6 +103,9 @@ pub struct Owed {
 pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
     let id = MessageId::new();
     let key = message.key.unwrap_or_else(|| id.to_string());
+    let sort = sort_of(message.template, message.task.is_some());
+    let held = sort.waits == Waits::Hold && !message.at_once;
+    let first = message.not_before.map_or(now, |at| at.max(now));
     let row = diesel::insert_into(outbox::table)
         .values((
             outbox::id.eq(id),
@@ -95,8 +117,9 @@ pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
             outbox::context.eq(message.context.to_string()),
             outbox::state.eq("queued"),
             outbox::attempts.eq(0),
-            outbox::next_attempt_at.eq(now),
+            outbox::next_attempt_at.eq(first),
             outbox::created_at.eq(now),
+            outbox::held.eq(held),
         ))
         .on_conflict(outbox::dedupe_key)
         .do_nothing();
@@ -104,15 +127,28 @@ pub fn queue(tx: &mut Tx, message: Message, now: At) -> Result<()> {
     Ok(())
 }
 
-/// Whether a message is due, asked without taking the writer's turn.
+/// The messages whose turn it is: queued, not to be tried later, and held long enough.
+#[diesel::dsl::auto_type]
+fn due(now: At, held_since: At) -> _ {
+    outbox::state
+        .eq("queued")
+        .and(outbox::next_attempt_at.le(now))
+        .and(outbox::held.eq(false).or(outbox::created_at.le(held_since)))
+}
+
+/// The time a message must have been queued at to be held no more.
+fn held_since(now: At, hold: Duration) -> At {
+    At(now.0.checked_sub(hold).unwrap_or(now.0))
+}
+
+/// Whether a message is due, asked without taking the writer's turn. Task mails are due `hold`
+/// after they were queued.
 ///
 /// # Errors
 /// When the database fails.
-pub fn is_due(conn: &mut Conn, now: At) -> Result<bool> {
-    let due = outbox::state
-        .eq("queued")
-        .and(outbox::next_attempt_at.le(now));
-    Ok(diesel::select(diesel::dsl::exists(outbox::table.filter(due))).get_result(conn)?)
+pub fn is_due(conn: &mut Conn, now: At, hold: Duration) -> Result<bool> {
+    let due = outbox::table.filter(due(now, held_since(now, hold)));
+    Ok(diesel::select(diesel::dsl::exists(due)).get_result(conn)?)
 }
 
 /// Takes the oldest due message and hides it until `lease`, so that a worker that dies gives it
@@ -120,13 +156,9 @@ pub fn is_due(conn: &mut Conn, now: At) -> Result<bool> {
 ///
 /// # Errors
 /// When the database fails.
-pub fn claim(tx: &mut Tx, now: At, lease: At) -> Result<Option<Owed>> {
+pub fn claim(tx: &mut Tx, now: At, hold: Duration, lease: At) -> Result<Option<Owed>> {
     let due: Option<MessageId> = outbox::table
-        .filter(
-            outbox::state
-                .eq("queued")
-                .and(outbox::next_attempt_at.le(now)),
-        )
+        .filter(due(now, held_since(now, hold)))
         .order((outbox::next_attempt_at, outbox::id))
         .select(outbox::id)
         .first(&mut **tx)
@@ -182,6 +214,20 @@ pub fn give_back(tx: &mut Tx, id: MessageId, next: At, why: &str) -> Result<()> 
             outbox::next_attempt_at.eq(next),
             outbox::attempts.eq(outbox::attempts - 1),
             outbox::last_error.eq(why),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Puts a message back until `next` as if it had not been touched: it is not the hour for it.
+///
+/// # Errors
+/// When the database fails.
+pub fn postpone(tx: &mut Tx, id: MessageId, next: At) -> Result<()> {
+    diesel::update(outbox::table.find(id))
+        .set((
+            outbox::next_attempt_at.eq(next),
+            outbox::attempts.eq(outbox::attempts - 1),
         ))
         .execute(&mut **tx)?;
     Ok(())

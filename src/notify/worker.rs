@@ -2,7 +2,9 @@
 use crate::app::App;
 use crate::db::{At, Tx};
 use crate::error::Result;
+use crate::notify::Timetable;
 use crate::notify::breaker::Breaker;
+use crate::notify::catalogue::{Waits, sort_of};
 use crate::notify::letter::Sender;
 use crate::notify::mail;
 use crate::notify::outbox::{self, Owed};
@@ -89,22 +91,24 @@ impl Worker {
     /// Claims as many due messages as there are places, and starts them.
     async fn fill(&self, on_their_way: &mut JoinSet<()>) -> Result<()> {
         let now = self.app.desk.clock.now();
+        let hold = self.app.desk.timetable.hold();
         let places = self.with_breaker(|breaker| breaker.places(now));
         let free = places.saturating_sub(on_their_way.len());
         if free == 0
             || !self
                 .app
                 .db
-                .read(move |conn| outbox::is_due(conn, now))
+                .read(move |conn| outbox::is_due(conn, now, hold))
                 .await?
         {
             return Ok(());
         }
+        let desk = self.app.desk.clone();
         let lease = now.plus(LEASE_SPARE + self.postman.patience());
         let claimed = self
             .app
             .db
-            .upkeep(move |tx| claim(tx, free, now, lease))
+            .upkeep(move |tx| claim(tx, &desk.timetable, free, now, lease))
             .await?;
         for owed in claimed {
             on_their_way.spawn(self.clone().carry(owed));
@@ -202,12 +206,19 @@ fn note(done: std::result::Result<(), tokio::task::JoinError>) {
     }
 }
 
-fn claim(tx: &mut Tx, most: usize, now: At, lease: At) -> Result<Vec<Owed>> {
+/// Claims due messages. What waits for the morning is put off until then: an hour that was good
+/// when a message was queued need not be good when it is sent.
+fn claim(tx: &mut Tx, table: &Timetable, most: usize, now: At, lease: At) -> Result<Vec<Owed>> {
+    let morning = table.quiet_until(now);
     let mut claimed = Vec::new();
     while claimed.len() < most
-        && let Some(owed) = outbox::claim(tx, now, lease)?
+        && let Some(owed) = outbox::claim(tx, now, table.hold(), lease)?
     {
-        claimed.push(owed);
+        let sort = sort_of(&owed.template, owed.task_id.is_some());
+        match morning.filter(|_| sort.waits == Waits::Morning) {
+            Some(morning) => outbox::postpone(tx, owed.id, morning)?,
+            None => claimed.push(owed),
+        }
     }
     Ok(claimed)
 }

@@ -4,6 +4,7 @@
 //! hashed, scoped, expiring token. Adding people and changing what they hold are deeds and so
 //! leave ledger entries; sessions and links are nobody's deed and do not.
 mod access;
+pub mod mailing;
 pub mod page;
 mod store;
 
@@ -12,7 +13,7 @@ pub use access::{
     person_of_session, person_of_token, sign_in_link, sign_in_person, use_sign_in_link,
 };
 pub use store::{
-    Person, all, by_email, by_id, directory, held_by, holders, member_names, names, set_reachable,
+    Person, all, by_email, by_id, directory, held_by, holders, member_names, names,
 };
 
 use crate::db::{At, PersonId, Tx};

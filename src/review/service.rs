@@ -4,6 +4,7 @@ use crate::db::{At, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::Method;
 use crate::ledger::{Actor, Note};
+use crate::notify::Timetable;
 use crate::notify::outbox::{self, Message};
 use crate::people;
 use crate::register::{self, Kinds, Record, Status};
@@ -27,6 +28,8 @@ pub struct Desk {
     pub kinds: Kinds,
     /// Workflow versions that were read before.
     pub workflows: Cache,
+    /// When mail goes out.
+    pub timetable: Timetable,
 }
 
 /// A condition as an approver writes it.

@@ -144,6 +144,7 @@ impl Register {
             clock: Clock::fixed(first_day()),
             kinds: Kinds::load().expect("the kinds are right"),
             workflows: Default::default(),
+            timetable: Default::default(),
         };
         let register = Register {
             db,
@@ -630,6 +631,8 @@ const TABLES: &[&str] = &[
     "conditions",
     "sign_off_links",
     "outbox",
+    "unreachable_people",
+    "person_links",
     "idempotency",
     "settings",
     "ledger_entries",

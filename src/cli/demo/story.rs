@@ -55,6 +55,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         clock: clock.clone(),
         kinds: Kinds::load()?,
         workflows: Default::default(),
+        timetable: app.desk.timetable.clone(),
     };
     let zone = TimeZone::get(&app.config.time_zone)
         .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;
