@@ -1,7 +1,7 @@
 //! A record with its latest review, in the words that mails need.
-use crate::db::{Conn, PersonId, RecordId};
+use crate::db::{At, ConditionId, Conn, PersonId, RecordId, TaskId};
 use crate::error::{Error, Result};
-use crate::people;
+use crate::people::{self, Person};
 use crate::register::{self, Record};
 use crate::review::engine::{Progress, Review, StageRun};
 use crate::review::workflows::{self, Loaded};
@@ -89,6 +89,78 @@ impl Case {
         }
     }
 
+    /// Why a person gets a mail about the record, after "because".
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) fn why(&self, conn: &mut Conn, person: &Person) -> Result<String> {
+        let id = person.id;
+        if id == self.review.submitter || id == self.review.owner {
+            return Ok(format!("you are the {} of this use case", self.role_of(id)));
+        }
+        if self.conditions.iter().any(|row| row.owner_id == Some(id)) {
+            return Ok("you owe a condition of this approval".to_owned());
+        }
+        if self.decisions.iter().any(|row| row.person_id == id) {
+            return Ok("you decided on this use case".to_owned());
+        }
+        let roles: Vec<String> = people::held_by(conn, id)?
+            .into_iter()
+            .map(|role| role.replace('_', " "))
+            .collect();
+        Ok(match roles.as_slice() {
+            [] => "the workflow names you".to_owned(),
+            [role] => format!("you hold the role {role}"),
+            roles => format!("you hold the roles {}", roles.join(", ")),
+        })
+    }
+
+    /// When a stage is due, while it is open.
+    pub(super) fn due(&self, stage: &str) -> Option<At> {
+        let _ = self.review.stage(stage)?;
+        None
+    }
+
+    /// Since when a stage stands where it does.
+    pub(super) fn since(&self, stage: &str) -> Option<At> {
+        self.review.stage(stage)?.since
+    }
+
+    /// Since when the review runs.
+    pub(super) fn opened_at(&self) -> Option<At> {
+        let opened = self
+            .timeline
+            .iter()
+            .rev()
+            .find(|item| item.kind == "review.opened");
+        opened.map(|item| item.at)
+    }
+
+    /// Until when the approval holds.
+    pub(super) fn valid_until(&self) -> Option<At> {
+        None
+    }
+
+    /// A condition of the record's approvals.
+    pub(super) fn condition(&self, id: ConditionId) -> Option<&ConditionRow> {
+        self.conditions.iter().find(|row| row.id == id)
+    }
+
+    /// A decision on the record.
+    pub(super) fn decision(&self, id: TaskId) -> Option<&DecisionRow> {
+        self.decisions.iter().find(|row| row.id == id)
+    }
+
+    /// Names of those who still have to decide in a stage.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) fn holders(&self, conn: &mut Conn, stage: &str) -> Result<Vec<String>> {
+        let open = review::open_tasks_of(conn, self.review.id)?;
+        let here = open.iter().filter(|task| task.stage == stage);
+        sorted_names(conn, here.map(|task| task.person_id).collect())
+    }
+
     /// Risk tier and the reason of the rule that gave it, when the workflow has such a table.
     pub(super) fn risk(&self) -> Option<Value> {
         let risk = self.review.derived.get("risk")?;
@@ -149,10 +221,7 @@ impl Case {
         let others = open
             .iter()
             .filter(|other| other.stage == task.stage && other.id != task.id);
-        let others: BTreeSet<PersonId> = others.map(|other| other.person_id).collect();
-        let mut names: Vec<String> = people::names(conn, &others)?.into_values().collect();
-        names.sort();
-        Ok(names)
+        sorted_names(conn, others.map(|other| other.person_id).collect())
     }
 
     /// Labels of the answers that changed since the revision a person decided on last.
@@ -255,6 +324,12 @@ impl Case {
             reason: last.and_then(|item| item.reason.as_deref()),
         }
     }
+}
+
+fn sorted_names(conn: &mut Conn, people: BTreeSet<PersonId>) -> Result<Vec<String>> {
+    let mut names: Vec<String> = people::names(conn, &people)?.into_values().collect();
+    names.sort();
+    Ok(names)
 }
 
 /// A decision as a mail says it, after "you" as well as after a stage.

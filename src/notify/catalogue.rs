@@ -59,6 +59,9 @@ pub const ALL: [Sort; 25] = [
     sort("workflow_proposed", Waits::No, false),
 ];
 
+/// The mails that ask for the decision of the task they are about.
+pub const ASKING: [&str; 2] = ["task", "escalated"];
+
 /// How a mail is treated; one that nobody knows as a mail that somebody waits for.
 pub fn sort_of(template: &str, about_task: bool) -> Sort {
     let [task, ..] = ALL;

@@ -75,12 +75,7 @@ pub(super) fn make_calendar(
 ///
 /// # Errors
 /// When the database fails.
-pub(super) fn revoke_calendar(
-    tx: &mut Tx,
-    now: At,
-    actor: &Actor,
-    person: PersonId,
-) -> Result<()> {
+pub(super) fn revoke_calendar(tx: &mut Tx, now: At, actor: &Actor, person: PersonId) -> Result<()> {
     if forget(tx, CALENDAR, person)? == 0 {
         tx.leave_unchanged();
         return Ok(());
@@ -133,17 +128,16 @@ fn issue(
     Ok(secret)
 }
 
-fn person_of(
-    conn: &mut Conn,
-    purpose: &str,
-    secret: &Secret,
-    now: At,
-) -> Result<Option<PersonId>> {
+fn person_of(conn: &mut Conn, purpose: &str, secret: &Secret, now: At) -> Result<Option<PersonId>> {
     Ok(person_links::table
         .inner_join(people::table.on(people::id.eq(person_links::person_id)))
         .filter(person_links::token_hash.eq(secret.hash()))
         .filter(person_links::purpose.eq(purpose))
-        .filter(person_links::expires_at.is_null().or(person_links::expires_at.gt(now)))
+        .filter(
+            person_links::expires_at
+                .is_null()
+                .or(person_links::expires_at.gt(now)),
+        )
         .filter(people::active.eq(true))
         .select(person_links::person_id)
         .get_result(conn)

@@ -6,17 +6,22 @@
 mod breaker;
 mod case;
 mod catalogue;
+pub mod digest;
+mod given;
 mod letter;
+pub mod links;
 mod mail;
+mod notices;
 pub mod outbox;
 mod postman;
 mod smtp;
 mod smtp_url;
+mod status;
 mod timetable;
 mod worker;
 
-pub use letter::{Cover, Letter};
+pub use letter::{Cover, Letter, Thread};
 pub use postman::{MAILBOX_MAX, Mailbox, Postman};
 pub use smtp::Smtp;
 pub use timetable::Timetable;
-pub use worker::Worker;
+pub use worker::{Worker, look_again};

@@ -2,7 +2,7 @@
 use crate::db::schema::outbox;
 use crate::db::{At, Conn, MessageId, PersonId, RecordId, TaskId, Tx};
 use crate::error::Result;
-use crate::notify::catalogue::{Waits, sort_of};
+use crate::notify::catalogue::{ASKING, Waits, sort_of};
 use crate::on_backend;
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -242,4 +242,92 @@ pub fn waiting(conn: &mut Conn) -> Result<i64> {
         .filter(outbox::state.eq("queued"))
         .count()
         .get_result(conn)?)
+}
+
+/// Where the message with a key stands, for whoever wants to add to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stand {
+    /// There is none.
+    Unknown,
+    /// It was not tried yet, and will tell what is true when it is.
+    Waiting,
+    /// It was not wanted when its turn came.
+    Dropped,
+    /// It is on its way or through: what comes up now it does not tell.
+    Begun,
+}
+
+/// Where the message with this key stands.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn stand(conn: &mut Conn, key: &str) -> Result<Stand> {
+    let row = outbox::table
+        .filter(outbox::dedupe_key.eq(key))
+        .select((outbox::state, outbox::attempts));
+    let row: Option<(String, i32)> = row.get_result(conn).optional()?;
+    Ok(
+        match row.as_ref().map(|(state, tried)| (state.as_str(), *tried)) {
+            None => Stand::Unknown,
+            Some(("queued", 0)) => Stand::Waiting,
+            Some(("dropped", _)) => Stand::Dropped,
+            Some(_) => Stand::Begun,
+        },
+    )
+}
+
+/// Queues a message that was dropped once more.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn queue_again(tx: &mut Tx, key: &str, now: At) -> Result<()> {
+    let dropped = outbox::table
+        .filter(outbox::dedupe_key.eq(key))
+        .filter(outbox::state.eq("dropped"));
+    diesel::update(dropped)
+        .set((
+            outbox::state.eq("queued"),
+            outbox::attempts.eq(0),
+            outbox::next_attempt_at.eq(now),
+            outbox::last_error.eq(None::<String>),
+            outbox::done_at.eq(None::<At>),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// What became of the mail that asks a person to decide a task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Notice {
+    /// It waits to be sent.
+    Waiting,
+    /// A mail server took it, and it has not come back.
+    Sent,
+    /// It did not reach them: refused, given up, come back, or never sent.
+    NotNotified,
+}
+
+/// What became of the mails of these tasks; a task that was never mailed is left out. Of several
+/// mails the newest that was tried counts.
+///
+/// # Errors
+/// When the database fails.
+pub fn state_of_task_mail(conn: &mut Conn, tasks: &[TaskId]) -> Result<BTreeMap<TaskId, Notice>> {
+    let rows: Vec<(Option<TaskId>, String)> = outbox::table
+        .filter(outbox::task_id.eq_any(tasks))
+        .filter(outbox::template.eq_any(ASKING))
+        .order(outbox::id)
+        .select((outbox::task_id, outbox::state))
+        .load(conn)?;
+    let mut notices = BTreeMap::new();
+    for (task, state) in rows {
+        let Some(task) = task else { continue };
+        match state.as_str() {
+            "sent" => notices.insert(task, Notice::Sent),
+            "queued" => Some(*notices.entry(task).or_insert(Notice::Waiting)),
+            _ => notices.insert(task, Notice::NotNotified),
+        };
+    }
+    Ok(notices)
 }

@@ -9,7 +9,9 @@ use crate::notify::letter::Sender;
 use crate::notify::mail;
 use crate::notify::outbox::{self, Owed};
 use crate::notify::postman::{Failure, Postman};
-use crate::people;
+use crate::notify::status::Status;
+use crate::people::mailing;
+use crate::review;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -124,14 +126,12 @@ impl Worker {
         let now = self.app.desk.clock.now();
         self.tell_breaker(&ending, now);
         report(&owed, &ending);
-        let kept = self
-            .app
-            .db
-            .upkeep(move |tx| settle(tx, &owed, ending, now))
-            .await;
-        if let Err(error) = kept {
+        let settled = move |tx: &mut Tx| settle(tx, &owed, ending, now);
+        match self.app.db.upkeep(settled).await {
+            Ok(true) => look_again(&self.app).await,
+            Ok(false) => {}
             // The lease brings the message back; its Message-ID shows that it is the same.
-            tracing::error!(%error, "how a mail fared could not be noted");
+            Err(error) => tracing::error!(%error, "how a mail fared could not be noted"),
         }
     }
 
@@ -143,7 +143,7 @@ impl Worker {
             .db
             .read(move |conn| mail::draft(conn, &app, &message, now))
             .await?;
-        let draft = match draft {
+        let mut draft = match draft {
             Ok(draft) => draft,
             Err(unwanted) => return Ok(Ending::Dropped(unwanted)),
         };
@@ -151,16 +151,14 @@ impl Worker {
             Ok(counter) => counter,
             Err(failure) => return Ok(Ending::Failed(failure)),
         };
-        let key = draft.key.clone();
-        let made = self
-            .app
-            .db
-            .upkeep(move |tx| mail::link(tx, key, now))
-            .await?;
+        let (key, digests) = (draft.key.clone(), draft.ends_digests_of);
+        let make = move |tx: &mut Tx| mail::link(tx, key, digests, now);
+        let made = self.app.db.upkeep(make).await?;
         let way = match made {
             Ok(way) => way,
             Err(unwanted) => return Ok(Ending::Dropped(unwanted)),
         };
+        draft.cover.unsubscription = way.unsubscription(&self.app);
         let words = mail::render(&self.app, &draft, &way)?;
         let letter = match self.sender.letter(draft.cover, words) {
             Ok(letter) => letter,
@@ -229,7 +227,7 @@ fn report(owed: &Owed, ending: &Ending) {
         Ending::Sent => tracing::info!(%id, template, "mail sent"),
         Ending::Dropped(why) => tracing::info!(%id, template, why, "mail no longer wanted"),
         Ending::Failed(Failure::Server(_)) => {}
-        Ending::Failed(Failure::Later(why) | Failure::Never(why)) => {
+        Ending::Failed(Failure::Later(why) | Failure::Never(why) | Failure::Lost(_, why)) => {
             tracing::warn!(%id, template, why, attempt = owed.attempts, "mail not taken");
         }
         Ending::Trouble(why) => tracing::error!(%id, template, why, "mail could not be made"),
@@ -237,27 +235,54 @@ fn report(owed: &Owed, ending: &Ending) {
     }
 }
 
-/// Notes how an attempt ended.
-fn settle(tx: &mut Tx, owed: &Owed, ending: Ending, now: At) -> Result<()> {
+/// Has the seats of running reviews looked at anew, because mail reaches somebody no more, or
+/// again. What was noted about the mail stands even if this fails.
+pub async fn look_again(app: &App) {
+    let desk = app.desk.clone();
+    let moved = app
+        .db
+        .write(move |tx| review::refill(tx, &desk, &mailing::postmaster()))
+        .await;
+    match moved {
+        Ok(0) => {}
+        Ok(moved) => {
+            tracing::info!(moved, "reviews were given to others whom mail reaches");
+            app.post.notify_one();
+        }
+        Err(error) => tracing::error!(%error, "running reviews could not be looked at again"),
+    }
+}
+
+/// Notes how an attempt ended. Whether mail reaches its person no more, or again, by that.
+fn settle(tx: &mut Tx, owed: &Owed, ending: Ending, now: At) -> Result<bool> {
+    let (id, person) = (owed.id, owed.person_id);
     match ending {
         Ending::Sent => {
-            people::set_reachable(tx, owed.person_id, true)?;
-            outbox::finish(tx, owed.id, "sent", None, now)
+            outbox::finish(tx, id, "sent", None, now)?;
+            return mailing::taken(tx, now, person);
         }
-        Ending::Dropped(why) => outbox::finish(tx, owed.id, "dropped", Some(why), now),
-        Ending::Parked(why) => outbox::finish(tx, owed.id, "failed", Some(&why), now),
-        Ending::Failed(Failure::Server(why)) => outbox::give_back(tx, owed.id, now, &why),
+        Ending::Dropped(why) => outbox::finish(tx, id, "dropped", Some(why), now)?,
+        Ending::Parked(why) => outbox::finish(tx, id, "failed", Some(&why), now)?,
+        Ending::Failed(Failure::Server(why)) => outbox::give_back(tx, id, now, &why)?,
         Ending::Failed(Failure::Later(why)) | Ending::Trouble(why)
             if owed.attempts < ATTEMPTS_MAX =>
         {
-            outbox::retry(tx, owed.id, now.plus(delay(owed.attempts)), &why)
+            outbox::retry(tx, id, now.plus(delay(owed.attempts)), &why)?;
         }
-        Ending::Trouble(why) => outbox::finish(tx, owed.id, "failed", Some(&why), now),
-        Ending::Failed(Failure::Later(why) | Failure::Never(why)) => {
-            people::set_reachable(tx, owed.person_id, false)?;
-            outbox::finish(tx, owed.id, "failed", Some(&why), now)
+        Ending::Trouble(why) | Ending::Failed(Failure::Never(why)) => {
+            outbox::finish(tx, id, "failed", Some(&why), now)?;
+        }
+        Ending::Failed(Failure::Later(why)) => {
+            let code = Status::within(&why).map_or_else(|| "none".to_owned(), |s| s.to_string());
+            outbox::finish(tx, id, "failed", Some(&why), now)?;
+            return mailing::lose(tx, now, person, &code, false);
+        }
+        Ending::Failed(Failure::Lost(code, why)) => {
+            outbox::finish(tx, id, "failed", Some(&why), now)?;
+            return mailing::lose(tx, now, person, &code, false);
         }
     }
+    Ok(false)
 }
 
 /// How long to wait after so many attempts: a little more than the schedule says, so that

@@ -12,9 +12,7 @@ pub use access::{
     SESSION_HOURS, SIGN_IN_MINUTES, Secret, create_token, end_session, open_session,
     person_of_session, person_of_token, sign_in_link, sign_in_person, use_sign_in_link,
 };
-pub use store::{
-    Person, all, by_email, by_id, directory, held_by, holders, member_names, names,
-};
+pub use store::{Person, all, by_email, by_id, directory, held_by, holders, member_names, names};
 
 use crate::db::{At, PersonId, Tx};
 use crate::error::{Error, Result};
