@@ -2,6 +2,7 @@
 use crate::config::Config;
 use crate::db::{At, MessageId, PersonId, RecordId};
 use crate::error::{Error, Result};
+use crate::notify::bounce::Marks;
 use crate::templates::Mail;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
@@ -97,6 +98,14 @@ impl Sender {
         })
     }
 
+    /// What mails of this sender are known by.
+    pub fn marks(&self) -> Marks {
+        Marks {
+            sender: self.mailbox.email.to_string(),
+            domain: self.domain.clone(),
+        }
+    }
+
     /// The envelope's sender: an address of the message's own, so that what comes back says which
     /// mail it was. Plain when that would be longer than an address may be.
     fn envelope(&self, id: MessageId) -> Address {
@@ -169,7 +178,7 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
 }
 
 /// The host of an origin such as `https://ai.example.org:8443`, as a Message-ID may hold it.
-fn domain(origin: &str) -> String {
+pub(super) fn domain(origin: &str) -> String {
     let host = origin.split_once("://").map_or(origin, |(_, host)| host);
     let host = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => format!("[{address}]"),

@@ -3,17 +3,23 @@
 //! [`outbox`] holds what is owed. A [`Worker`] takes it from there: it looks whether the message
 //! is still wanted and what is true now (`mail`), makes the link, builds the message (`letter`)
 //! and hands it to the [`Postman`]. Nobody who decides waits for any of it.
+pub mod api;
+mod bounce;
 mod breaker;
 mod case;
 mod catalogue;
 pub mod digest;
+mod feed;
 mod given;
+mod ics;
 mod letter;
 pub mod links;
 mod mail;
 mod notices;
 pub mod outbox;
+pub mod page;
 mod postman;
+pub mod returns;
 mod smtp;
 mod smtp_url;
 mod status;

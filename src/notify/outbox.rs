@@ -178,19 +178,56 @@ pub fn claim(tx: &mut Tx, now: At, hold: Duration, lease: At) -> Result<Option<O
     ))
 }
 
-/// Notes that a message needs no more: `sent`, `dropped` or `failed`, with the reason.
+/// Notes that a message needs no more: `sent`, `dropped` or `failed`, with the reason. Whether that
+/// holds: a bounce may have been faster.
 ///
 /// # Errors
 /// When the database fails.
-pub fn finish(tx: &mut Tx, id: MessageId, state: &str, why: Option<&str>, now: At) -> Result<()> {
-    diesel::update(outbox::table.find(id))
+pub fn finish(tx: &mut Tx, id: MessageId, state: &str, why: Option<&str>, now: At) -> Result<bool> {
+    let open = outbox::table.find(id).filter(outbox::state.eq("queued"));
+    let noted = diesel::update(open)
         .set((
             outbox::state.eq(state),
             outbox::last_error.eq(why),
             outbox::done_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    Ok(())
+    Ok(noted > 0)
+}
+
+/// Notes that a message came back after a server had taken it. To whom it had gone; nothing when
+/// there is no such message, when it never left, or when this is known.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn bounced(tx: &mut Tx, id: MessageId, why: &str, now: At) -> Result<Option<PersonId>> {
+    // One that is on its way may come back before it is noted as sent.
+    let left = outbox::state.eq_any(["sent", "queued"]);
+    let gone = outbox::table
+        .find(id)
+        .filter(left.and(outbox::attempts.gt(0)));
+    let noted = diesel::update(gone)
+        .set((
+            outbox::state.eq("bounced"),
+            outbox::last_error.eq(why),
+            outbox::done_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    if noted == 0 {
+        return Ok(None);
+    }
+    let person = outbox::table.find(id).select(outbox::person_id);
+    Ok(person.get_result(&mut **tx).optional()?)
+}
+
+/// Notes that a message that was sent is late. Whether there is one.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn delayed(tx: &mut Tx, id: MessageId, why: &str) -> Result<bool> {
+    let sent = outbox::table.find(id).filter(outbox::state.eq("sent"));
+    let noted = diesel::update(sent).set(outbox::last_error.eq(why));
+    Ok(noted.execute(&mut **tx)? > 0)
 }
 
 /// Puts a message back until `next`, with what went wrong.

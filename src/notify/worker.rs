@@ -9,6 +9,7 @@ use crate::notify::letter::Sender;
 use crate::notify::mail;
 use crate::notify::outbox::{self, Owed};
 use crate::notify::postman::{Failure, Postman};
+use crate::notify::returns::{self, Maildir};
 use crate::notify::status::Status;
 use crate::people::mailing;
 use crate::review;
@@ -19,6 +20,10 @@ use tokio::task::JoinSet;
 
 /// How often the outbox is looked at when nobody rings.
 const POLL: Duration = Duration::from_secs(1);
+/// How often mail that came back is looked for.
+const RETURNS_POLL: Duration = Duration::from_secs(2);
+/// How long it is let be after that failed.
+const RETURNS_PAUSE: Duration = Duration::from_secs(300);
 /// How long messages on their way are waited for at the end.
 const GRACE: Duration = Duration::from_secs(10);
 /// Added to the time one message can take at most, before another worker may take it.
@@ -36,6 +41,7 @@ pub struct Worker {
     postman: Postman,
     sender: Arc<Sender>,
     breaker: Arc<Mutex<Breaker>>,
+    bounces: Option<Maildir>,
 }
 
 /// How one attempt ended.
@@ -53,14 +59,17 @@ impl Worker {
     /// A worker that hands letters to `postman`.
     ///
     /// # Errors
-    /// [`crate::error::Error::Configuration`] when the sender's address is none.
+    /// [`crate::error::Error::Configuration`] when the sender's address is none, or there is no
+    /// Maildir where bounces are looked for.
     pub fn new(app: App, postman: Postman) -> Result<Worker> {
         let sender = Arc::new(Sender::new(&app.config)?);
+        let bounces = Maildir::open(&app.config.bounce_dir)?;
         Ok(Worker {
             app,
             postman,
             sender,
             breaker: Arc::default(),
+            bounces,
         })
     }
 
@@ -71,6 +80,7 @@ impl Worker {
             tracing::warn!("COUNTERSIGN_SMTP_URL is empty: mails wait until it names a server");
             return shutdown.await;
         }
+        let watch = AbortOnDrop(tokio::spawn(self.clone().watch_returns()));
         let mut shutdown = std::pin::pin!(shutdown);
         let mut on_their_way = JoinSet::new();
         loop {
@@ -84,10 +94,42 @@ impl Worker {
                 () = tokio::time::sleep(POLL) => {}
             }
         }
+        drop(watch);
         let rest = async { while on_their_way.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, rest).await.is_err() {
             tracing::warn!("mails on their way were left to the next worker");
         }
+    }
+
+    /// Looks again and again for mail that came back, and for people whose mail no longer does.
+    async fn watch_returns(self) {
+        loop {
+            let worker = self.clone();
+            let looked = tokio::task::spawn_blocking(move || worker.look_for_returns()).await;
+            let pause = match looked {
+                Ok(Ok(moved)) => {
+                    if moved {
+                        look_again(&self.app).await;
+                    }
+                    RETURNS_POLL
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "bounces could not be read");
+                    RETURNS_PAUSE
+                }
+                Err(_) => RETURNS_PAUSE,
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn look_for_returns(&self) -> Result<bool> {
+        let lost = match &self.bounces {
+            Some(maildir) => maildir.sweep(&self.app)?,
+            None => false,
+        };
+        let forgiven = returns::forgive(&self.app)?;
+        Ok(lost || forgiven)
     }
 
     /// Claims as many due messages as there are places, and starts them.
@@ -197,6 +239,15 @@ impl Worker {
     }
 }
 
+/// Ends a task with whoever started it.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 fn note(done: std::result::Result<(), tokio::task::JoinError>) {
     if let Err(error) = done {
         // Its lease gives the message back.
@@ -258,11 +309,15 @@ fn settle(tx: &mut Tx, owed: &Owed, ending: Ending, now: At) -> Result<bool> {
     let (id, person) = (owed.id, owed.person_id);
     match ending {
         Ending::Sent => {
-            outbox::finish(tx, id, "sent", None, now)?;
-            return mailing::taken(tx, now, person);
+            let stays = outbox::finish(tx, id, "sent", None, now)?;
+            return Ok(stays && mailing::taken(tx, now, person)?);
         }
-        Ending::Dropped(why) => outbox::finish(tx, id, "dropped", Some(why), now)?,
-        Ending::Parked(why) => outbox::finish(tx, id, "failed", Some(&why), now)?,
+        Ending::Dropped(why) => {
+            outbox::finish(tx, id, "dropped", Some(why), now)?;
+        }
+        Ending::Parked(why) => {
+            outbox::finish(tx, id, "failed", Some(&why), now)?;
+        }
         Ending::Failed(Failure::Server(why)) => outbox::give_back(tx, id, now, &why)?,
         Ending::Failed(Failure::Later(why)) | Ending::Trouble(why)
             if owed.attempts < ATTEMPTS_MAX =>
