@@ -37,49 +37,42 @@ on_both! { now crate::support::post::open =>
     pages_can_tell_who_was_not_notified
 }
 
-mod a_task_mail_is_held_and_dropped_when_the_task_is_decided_meanwhile {
-    use super::*;
+on_both! { now crate::held =>
+    a_task_mail_is_held_and_dropped_when_the_task_is_decided_meanwhile
+}
 
-    #[test]
-    fn on_sqlite() {
-        let (_folder, url) = support::database::fresh_sqlite();
-        tell(open_with(url, |config| config.mail_hold = 60));
-    }
+/// A register whose task mails are held for a minute.
+fn held(url: String) -> Post {
+    open_with(url, |config| config.mail_hold = 60)
+}
 
-    #[test]
-    fn on_postgresql() {
-        let (_schema, url) = support::database::fresh_postgres();
-        tell(open_with(url, |config| config.mail_hold = 60));
-    }
-
-    fn tell(post: Post) {
-        let (quick, slow) = (post.waits_for("mei"), post.waits_for("ravi"));
-        let _worker = post.worker();
-        post.asks_to_sign_in("dana");
-        post.mails(1);
-        post.seconds_pass(30);
-        post.register.as_reviewer("mei").approve(&quick);
-        post.app.post.notify_one();
-        let mails = post.mails(4);
-        let to = |mail: &&Mail| mail.link("/s/").is_some();
-        assert_eq!(mails.iter().filter(to).count(), 0, "task mails are held");
-        post.seconds_pass(31);
-        let mails = post.mails(5);
-        let asked: Vec<&Mail> = mails.iter().filter(to).collect();
-        assert_eq!(asked.len(), 1);
-        assert_eq!(asked[0].rcpt_to, ["ravi@example.org"]);
-        let rows = post.all_done();
-        let dropped: Vec<&Row> = rows.iter().filter(|row| row.state == "dropped").collect();
-        assert_eq!(dropped.len(), 1, "{rows:?}");
-        assert_eq!(dropped[0].attempts, 1, "it was looked at once");
-        assert_eq!(post.register.status(&slow), "in_review");
-    }
+fn a_task_mail_is_held_and_dropped_when_the_task_is_decided_meanwhile(post: Post) {
+    let (quick, slow) = (post.waits_for("mei"), post.waits_for("ravi"));
+    let _worker = post.worker();
+    post.asks_to_sign_in("dana");
+    post.mails(1);
+    post.later(30);
+    post.register.as_reviewer("mei").approve(&quick);
+    post.app.post.notify_one();
+    let mails = post.mails(4);
+    let to = |mail: &&Mail| mail.link("/s/").is_some();
+    assert_eq!(mails.iter().filter(to).count(), 0, "task mails are held");
+    post.later(31);
+    let mails = post.mails(5);
+    let asked: Vec<&Mail> = mails.iter().filter(to).collect();
+    assert_eq!(asked.len(), 1);
+    assert_eq!(asked[0].rcpt_to, ["ravi@example.org"]);
+    let rows = post.all_done();
+    let dropped: Vec<&Row> = rows.iter().filter(|row| row.state == "dropped").collect();
+    assert_eq!(dropped.len(), 1, "{rows:?}");
+    assert_eq!(dropped[0].attempts, 1, "it was looked at once");
+    assert_eq!(post.register.status(&slow), "in_review");
 }
 
 #[test]
 fn a_link_that_somebody_asked_for_is_not_held() {
     let (_folder, url) = support::database::fresh_sqlite();
-    let post = open_with(url, |config| config.mail_hold = 60);
+    let post = held(url);
     let case = post.waits_for("mei");
     let _worker = post.worker();
     let task = task_of(&post, &case, "mei");
@@ -96,12 +89,12 @@ fn a_link_that_somebody_asked_for_is_not_held() {
 #[test]
 fn several_tasks_of_one_person_are_several_mails_with_a_link_each() {
     let (_folder, url) = support::database::fresh_sqlite();
-    let post = open_with(url, |config| config.mail_hold = 60);
+    let post = held(url);
     for _ in 0..3 {
         post.waits_for("mei");
     }
     let _worker = post.worker();
-    post.seconds_pass(61);
+    post.later(61);
     let mails = post.mails(3);
     let mut links: Vec<&str> = mails.iter().filter_map(|mail| mail.link("/s/")).collect();
     links.sort_unstable();
@@ -176,20 +169,18 @@ fn a_person_gets_one_digest_a_day_however_often_they_are_to_be_reminded(post: Po
             .then_some(())
     });
     (0..3).for_each(|_| remind(&post, "mei"));
-    post.seconds_pass(6 * 3600);
+    post.later(6 * 3600);
     post.asks_to_sign_in("dana");
     assert_eq!(digests(&post.mails(4)).len(), 1, "the next is tomorrow's");
     post.register.as_reviewer("mei").approve(&first);
     post.app.post.notify_one();
     post.mails(7);
     // Tuesday, a minute before and after eight.
-    post.seconds_pass(17 * 3600 - 60);
+    post.later(17 * 3600 - 60);
     post.asks_to_sign_in("dana");
     assert_eq!(digests(&post.mails(8)).len(), 1);
-    post.seconds_pass(60);
+    post.later(60);
     let mails = post.mails(9);
-    let all: Vec<&str> = mails.iter().map(|m| m.subject.as_str()).collect();
-    eprintln!("{all:#?} {:?}", post.rows());
     let subjects: Vec<&str> = digests(&mails).iter().map(|m| m.subject.as_str()).collect();
     let expected = [
         "Digest: 2 decisions wait for you",
@@ -223,7 +214,7 @@ fn a_digest_of_which_nothing_is_left_is_not_sent(post: Post) {
     remind(&post, "mei");
     post.register.as_reviewer("mei").approve(&case);
     let _worker = post.worker();
-    post.seconds_pass(3600);
+    post.later(3600);
     let rows = post.all_done();
     let digest = rows
         .iter()
@@ -273,14 +264,14 @@ fn at_night_only_what_cannot_wait_is_sent() {
         );
     }
     // Five in the morning, Berlin: the two others are put off and lose no attempt by it.
-    post.seconds_pass(7 * 3600 + 1800);
+    post.later(7 * 3600 + 1800);
     until("the others put off", || {
         let rows = post.rows();
         let waiting: Vec<&Row> = rows.iter().filter(|row| row.state == "queued").collect();
         (waiting.len() == 2 && waiting.iter().all(|row| row.attempts == 0)).then_some(())
     });
     assert_eq!(post.smtp.mails().len(), 4);
-    post.seconds_pass(2 * 3600);
+    post.later(2 * 3600);
     let mails = post.mails(6);
     let subjects: Vec<&str> = mails.iter().map(|mail| mail.subject.as_str()).collect();
     assert!(
@@ -494,7 +485,7 @@ fn a_mail_that_comes_back_makes_its_person_unreachable_until_a_day_without(post:
     comes_back(&post, &report(&sender, "failed", "5.1.1", "<a@b.test>"));
     assert!(!post.is_reachable("mei"));
     assert_eq!(post.task_row().state, "bounced");
-    post.seconds_pass(700);
+    post.later(700);
     post.asks_to_sign_in("mei");
     post.mails(2);
     post.all_done();
@@ -502,9 +493,9 @@ fn a_mail_that_comes_back_makes_its_person_unreachable_until_a_day_without(post:
         !post.is_reachable("mei"),
         "the one that came back had been taken too"
     );
-    post.seconds_pass(DAY - 60);
+    post.later(DAY - 60);
     assert!(!post.is_reachable("mei"));
-    post.seconds_pass(120);
+    post.later(120);
     until("mei is reachable", || {
         post.is_reachable("mei").then_some(())
     });
@@ -557,7 +548,7 @@ fn a_refusal_and_its_end_each_leave_one_entry() {
     until("nouser is reachable", || {
         post.is_reachable("nouser").then_some(())
     });
-    post.seconds_pass(700);
+    post.later(700);
     post.asks_to_sign_in("nouser");
     post.mails(2);
     post.all_done();
@@ -661,7 +652,7 @@ fn the_button_of_a_mail_program_ends_digests_and_looking_does_not(post: Post) {
     }
     assert!(!wants_digest(&post, mei));
     assert_eq!(told(&post, "digest.stopped").len(), 1, "once");
-    post.seconds_pass(DAY);
+    post.later(DAY);
     remind(&post, "mei");
     let late = Message::new("overdue", mei).record(case.record);
     say(&post, late.context(json!({"stage": "check"})));
@@ -813,7 +804,7 @@ fn the_link_of_a_digest_opens_the_inbox_of_its_person_for_a_week() {
         .expect("a link");
     let task = Secret::presented(task.rsplit('/').next().expect("a token"));
     assert_eq!(opens(&task), None, "a link is for one thing");
-    post.seconds_pass(7 * DAY);
+    post.later(7 * DAY);
     assert_eq!(opens(&secret), None, "a week later");
 }
 
@@ -901,7 +892,7 @@ fn every_message_is_told_from_what_the_table_says_it_needs() {
     let asked = [
         "takes longer",
         "Asked to decide: mei, ravi, rosa",
-        "role cto",
+        "role CTO",
     ];
     told("escalated", "cleo", &open, late, &asked);
     told(
@@ -972,7 +963,7 @@ fn every_message_is_told_from_what_the_table_says_it_needs() {
         "ezra",
         &open,
         asks,
-        &["Asked for by: gus", "role ceo"],
+        &["Asked for by: gus", "role CEO"],
     );
     let grants = json!({"by": id("gus"), "second": id("ezra"), "entry": entry,
                         "until": "2027-03-14T09:00:00Z"});
@@ -1030,7 +1021,7 @@ fn a_notice_that_came_too_late_is_not_sent() {
             .all(|(_, state)| state == "queued")
     );
     post.register.as_reviewer("mei").approve(&case);
-    post.seconds_pass(3600);
+    post.later(3600);
     post.all_done();
     assert!(
         keys(&post, "overdue")

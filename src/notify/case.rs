@@ -106,7 +106,7 @@ impl Case {
         }
         let roles: Vec<String> = people::held_by(conn, id)?
             .into_iter()
-            .map(|role| role.replace('_', " "))
+            .map(|role| spoken(&role))
             .collect();
         Ok(match roles.as_slice() {
             [] => "the workflow names you".to_owned(),
@@ -324,6 +324,15 @@ impl Case {
             reason: last.and_then(|item| item.reason.as_deref()),
         }
     }
+}
+
+/// The key of a role as people say it.
+fn spoken(key: &str) -> String {
+    let word = |word: &str| match word {
+        "ai" | "ceo" | "cto" | "ciso" => word.to_uppercase(),
+        _ => word.to_owned(),
+    };
+    key.split('_').map(word).collect::<Vec<_>>().join(" ")
 }
 
 fn sorted_names(conn: &mut Conn, people: BTreeSet<PersonId>) -> Result<Vec<String>> {

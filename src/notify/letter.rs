@@ -110,7 +110,8 @@ impl Sender {
     /// mail it was. Plain when that would be longer than an address may be.
     fn envelope(&self, id: MessageId) -> Address {
         let plain = &self.mailbox.email;
-        let local = format!("{}+{}", plain.user(), id.0.simple());
+        let number = id.0.simple();
+        let local = format!("{}+{number}", plain.user());
         let own = Address::new(&local, plain.domain());
         match own {
             Ok(own) if self.numbered && local.len() <= LOCAL_MAX => own,

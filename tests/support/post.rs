@@ -144,6 +144,16 @@ impl Post {
         self.app.post.notify_one();
     }
 
+    /// Time passes once no message is on its way: one that was would be taken for abandoned.
+    pub fn later(&self, seconds: u64) {
+        until("messages on their way", || {
+            let rows = self.rows();
+            let on_its_way = |row: &Row| row.state == "queued" && row.attempts > 0;
+            (!rows.iter().any(on_its_way)).then_some(())
+        });
+        self.seconds_pass(seconds);
+    }
+
     pub fn mails(&self, count: usize) -> Vec<Mail> {
         self.runtime.block_on(self.smtp.wait_for(count))
     }
