@@ -35,14 +35,16 @@ impl App {
     /// When the database is out of reach or of a newer schema.
     pub fn open(config: Config, clock: Clock) -> Result<App> {
         let db = Db::open(&config.database_url, config.readers)?;
-        let desk = Desk {
-            clock,
-            kinds: Kinds::load()?,
-            workflows: Default::default(),
-            timetable: Timetable::new(&config)?,
-        };
         let zone = jiff::tz::TimeZone::get(&config.time_zone)
             .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;
+        let desk = Desk {
+            clock,
+            zone: zone.clone(),
+            kinds: Kinds::load()?,
+            workflows: Default::default(),
+            calendars: Default::default(),
+            timetable: Timetable::new(&config)?,
+        };
         let place = Place {
             base_path: config.base_path().to_owned(),
             zone,

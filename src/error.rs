@@ -14,6 +14,9 @@ pub enum Error {
     /// The rules say no; nothing was changed.
     #[error(transparent)]
     Refused(#[from] Refusal),
+    /// Something about a person stays as it is.
+    #[error(transparent)]
+    People(#[from] crate::people::Refusal),
     /// A form or document that breaks its schema, field by field.
     #[error("{}", invalid_summary(.0))]
     Invalid(Vec<FieldError>),
@@ -101,6 +104,7 @@ impl Error {
         match self {
             Error::NotFound(_) => meaning("not-found", 404, "Not found"),
             Error::Refused(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
+            Error::People(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Invalid(_) => meaning("invalid", 422, "Some answers need attention"),
             Error::Stale { .. } => meaning("stale", 409, "Changed meanwhile"),
             Error::BadRequest(_) => meaning("bad-request", 400, "Bad request"),

@@ -44,7 +44,7 @@ enum Command {
     Verify(verify::Verify),
     /// Check or publish a workflow.
     Workflow(workflow::WorkflowCommand),
-    /// Add people to the directory, or list them.
+    /// Keep the directory: who is in it, what they hold, who left.
     People(people::People),
     /// Make an API token.
     Token(token::Token),

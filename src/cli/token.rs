@@ -29,7 +29,7 @@ struct Create {
     /// E-mail address of the person it acts as.
     #[arg(long)]
     person: String,
-    /// What it may do: read, write, decide, log.
+    /// What it may do: read, write, decide, log, people.
     #[arg(long, value_delimiter = ',', required = true)]
     scope: Vec<String>,
     /// Days until it expires.

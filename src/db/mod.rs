@@ -19,7 +19,8 @@ mod writer;
 pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
-    At, ConditionId, MessageId, PersonId, RecordId, RefusalId, ReviewId, TaskId, TokenId,
+    AbsenceId, At, ConditionId, Day, MessageId, PersonId, RecordId, RefusalId, ReviewId, TaskId,
+    TimerId, TokenId,
 };
 
 use crate::error::{Error, Result};

@@ -5,7 +5,15 @@ use diesel::{allow_tables_to_appear_in_same_query, joinable, table};
 table! {
     people (id) {
         id -> Text, email -> Text, name -> Text, active -> Bool, reachable -> Bool,
-        created_at -> Timestamp, digest -> Bool,
+        created_at -> Timestamp, manager_id -> Nullable<Text>, left_at -> Nullable<Timestamp>,
+        digest -> Bool,
+    }
+}
+table! {
+    absences (id) {
+        id -> Text, person_id -> Text, from_day -> Text, until_day -> Text,
+        delegate_id -> Nullable<Text>, set_by -> Nullable<Text>, created_at -> Timestamp,
+        ended_at -> Nullable<Timestamp>,
     }
 }
 table! { memberships (kind, name, person_id) { kind -> Text, name -> Text, person_id -> Text, } }
@@ -33,8 +41,12 @@ table! {
         status -> Text,
         risk -> Nullable<Text>, revision -> Integer, submitter_id -> Nullable<Text>,
         owner_id -> Nullable<Text>, review_id -> Nullable<Text>, source_key -> Nullable<Text>,
-        created_at -> Timestamp, updated_at -> Timestamp,
+        created_at -> Timestamp, updated_at -> Timestamp, approval_id -> Nullable<Text>,
+        standing -> Nullable<Text>, valid_until -> Nullable<Timestamp>,
     }
+}
+table! {
+    timers (id) { id -> Text, review_id -> Text, timer -> Text, fire_at -> Timestamp, }
 }
 table! {
     record_facets (record_id, field, value) {
@@ -55,28 +67,37 @@ table! {
     }
 }
 table! {
+    calendars (key, version) {
+        key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text,
+        kept_at -> Timestamp, kept_by -> Nullable<Text>,
+    }
+}
+table! {
     reviews (id) {
         id -> Text, record_id -> Text, workflow_key -> Text, workflow_version -> Integer,
         phase -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
+        route -> Nullable<Text>,
     }
 }
 table! {
     tasks (id) {
         id -> Text, review_id -> Text, record_id -> Text, stage -> Text, epoch -> Integer,
         person_id -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
+        round -> Integer, due_at -> Nullable<Timestamp>,
     }
 }
 table! {
     decisions (id) {
         id -> Text, review_id -> Text, record_id -> Text, stage -> Text, epoch -> Integer,
         revision -> Integer, digest -> Text, person_id -> Text, outcome -> Text, method -> Text,
-        seq -> BigInt, decided_at -> Timestamp,
+        seq -> BigInt, decided_at -> Timestamp, on_behalf_of -> Nullable<Text>,
     }
 }
 table! {
     conditions (id) {
         id -> Text, decision_id -> Text, record_id -> Text, text -> Text,
         owner_id -> Nullable<Text>, due -> Nullable<Text>, state -> Text,
+        due_at -> Nullable<Timestamp>,
     }
 }
 table! {
@@ -143,6 +164,8 @@ joinable!(ledger_index -> ledger_entries (seq));
 joinable!(conditions -> decisions (decision_id));
 allow_tables_to_appear_in_same_query!(
     people,
+    timers,
+    absences,
     memberships,
     sessions,
     sign_in_links,
@@ -152,6 +175,7 @@ allow_tables_to_appear_in_same_query!(
     revisions,
     counters,
     workflows,
+    calendars,
     reviews,
     tasks,
     decisions,

@@ -81,12 +81,16 @@ identifiers! {
     TaskId
     /// One condition attached to an approval.
     ConditionId
+    /// One step of one clock that is still to come.
+    TimerId
     /// One message that is owed.
     MessageId
     /// One API token (not its secret).
     TokenId
     /// One refused command.
     RefusalId
+    /// One absence of a person.
+    AbsenceId
 }
 
 impl TaskId {
@@ -103,6 +107,13 @@ impl ConditionId {
     pub fn of(decision: TaskId, index: usize) -> ConditionId {
         let name = format!("condition/{index}");
         ConditionId(uuid::Uuid::new_v5(&decision.0, name.as_bytes()))
+    }
+}
+
+impl TimerId {
+    /// The one row of this step, so that it cannot be there twice.
+    pub fn of(review: ReviewId, timer: &str) -> TimerId {
+        TimerId(uuid::Uuid::new_v5(&review.0, timer.as_bytes()))
     }
 }
 
@@ -153,6 +164,81 @@ impl std::fmt::Display for At {
     /// RFC 3339 with six fraction digits, as entries carry it.
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:.6}", self.0)
+    }
+}
+
+/// A day of the calendar, in the years that four digits can write: as text it sorts as it should.
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    Hash,
+    AsExpression,
+    FromSqlRow,
+    Serialize,
+    Deserialize,
+)]
+#[diesel(sql_type = Text)]
+#[serde(transparent)]
+pub struct Day(pub jiff::civil::Date);
+
+impl Day {
+    /// Reads `2027-01-31` and nothing else.
+    pub fn parse(text: &str) -> Option<Day> {
+        let day: jiff::civil::Date = text.parse().ok()?;
+        (text == day.to_string() && day.year() > 0).then_some(Day(day))
+    }
+
+    /// The day it is in `zone` at an instant.
+    pub fn of(at: At, zone: &jiff::tz::TimeZone) -> Day {
+        Day(zone.to_datetime(at.0).date())
+    }
+
+    /// The same day so many years later, at the end of the calendar its last.
+    pub fn years_later(self, years: i16) -> Day {
+        Day(self.0.saturating_add(jiff::Span::new().years(years)))
+    }
+
+    /// The day after, at the end of the calendar the same.
+    pub fn next(self) -> Day {
+        Day(self.0.tomorrow().unwrap_or(self.0))
+    }
+}
+
+impl std::fmt::Display for Day {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.fmt(f)
+    }
+}
+impl<DB: Backend> FromSql<Text, DB> for Day
+where
+    String: FromSql<Text, DB>,
+{
+    fn from_sql(bytes: DB::RawValue<'_>) -> deserialize::Result<Self> {
+        Ok(Day(String::from_sql(bytes)?.parse()?))
+    }
+}
+impl ToSql<Text, Pg> for Day {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Pg>) -> serialize::Result {
+        use std::io::Write;
+        write!(out, "{}", self.0)?;
+        Ok(IsNull::No)
+    }
+}
+impl ToSql<Text, Sqlite> for Day {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, Sqlite>) -> serialize::Result {
+        out.set_value(self.0.to_string());
+        Ok(IsNull::No)
+    }
+}
+impl ToSql<Text, MultiBackend> for Day {
+    fn to_sql<'b>(&'b self, out: &mut Output<'b, '_, MultiBackend>) -> serialize::Result {
+        out.set_value((Text, self));
+        Ok(IsNull::No)
     }
 }
 

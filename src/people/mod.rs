@@ -1,20 +1,35 @@
 //! People: who is in the directory, what roles and groups they hold, and how they are known.
 //!
 //! Nobody has a password. A person signs in by a mailed one-time link; a program carries a
-//! hashed, scoped, expiring token. Adding people and changing what they hold are deeds and so
-//! leave ledger entries; sessions and links are nobody's deed and do not.
+//! hashed, scoped, expiring token. Whatever changes the directory is a deed and leaves one ledger
+//! entry: who is added, what they hold, who manages them, when they are away, leave and come back.
+//! Sessions and links are nobody's deed and leave none. Whoever changes what seats depend on has
+//! the running reviews looked at again (`review::refill`) in the same write.
+pub mod absence;
 mod access;
+mod directory;
+mod holdings;
+mod list;
 pub mod mailing;
 pub mod page;
+mod refusal;
+mod standing;
 mod store;
+mod words;
 
 pub use access::{
     SESSION_HOURS, SIGN_IN_MINUTES, Secret, create_token, end_session, open_session,
     person_of_session, person_of_token, sign_in_link, sign_in_person, use_sign_in_link,
 };
-pub use store::{Person, all, by_email, by_id, directory, held_by, holders, member_names, names};
+pub use directory::directory;
+pub use holdings::{Held, Holding, give, held_by_each, in_use, take};
+pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
+pub use refusal::Refusal;
+pub use standing::{come_back, leave, managed_by, manager_by_address, set_manager};
+pub use store::{Person, all, by_email, by_id, held_by, holders, known, member_names, names};
+pub use words::{other_person, sentence};
 
-use crate::db::{At, PersonId, Tx};
+use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::form::FieldError;
 use crate::ledger::{Actor, Note};
@@ -27,9 +42,9 @@ pub const AUDITOR: &str = "auditor";
 /// Role of those who keep the policy.
 pub const GOVERNANCE: &str = "governance_admin";
 
-/// What an API token may be allowed to do: read the register, write use cases, decide, and read
-/// the decision log.
-pub const SCOPES: &[&str] = &["read", "write", "decide", "log"];
+/// What an API token may be allowed to do: read the register, write use cases, decide, read the
+/// decision log, and keep the directory.
+pub const SCOPES: &[&str] = &["read", "write", "decide", "log", "people"];
 
 /// Somebody to be added.
 #[derive(Debug, Clone, Deserialize)]
@@ -49,12 +64,14 @@ pub struct NewPerson {
 /// Adds a person, or gives a known person these roles and groups besides what they hold.
 ///
 /// # Errors
-/// [`Error::Invalid`] naming the field that is wrong.
+/// [`Error::Invalid`] naming the field that is wrong, [`Error::Forbidden`] for others than
+/// administrators, [`Refusal::Left`].
 pub fn add(tx: &mut Tx, now: At, actor: &Actor, new: &NewPerson) -> Result<PersonId> {
+    administers(tx, actor)?;
     let email = address(&new.email)?;
     let name = display_name(&new.name)?;
     let person = match store::by_email(tx, &email)? {
-        Some(known) => known.id,
+        Some(known) => present(tx, known.id)?.id,
         None => {
             let id = PersonId::new();
             store::insert(tx, id, &email, &name, now)?;
@@ -63,49 +80,36 @@ pub fn add(tx: &mut Tx, now: At, actor: &Actor, new: &NewPerson) -> Result<Perso
             id
         }
     };
-    for (kind, keys) in [("role", &new.roles), ("group", &new.groups)] {
+    for (what, keys) in [(Holding::Role, &new.roles), (Holding::Group, &new.groups)] {
         for key in keys {
-            join(tx, now, actor, person, kind, key)?;
+            give(tx, now, actor, person, what, key)?;
         }
     }
     Ok(person)
 }
 
-fn join(
-    tx: &mut Tx,
-    now: At,
-    actor: &Actor,
-    person: PersonId,
-    kind: &'static str,
-    key: &str,
-) -> Result<()> {
-    let key = key.trim();
-    if !is_key(key) {
-        return Err(invalid(
-            kind,
-            "use small letters, digits and _, beginning with a letter, at most 48",
-        ));
+/// Refuses whoever is no administrator. The operator at the console is nobody of the directory
+/// and may. Asked within the change itself: a page may be older than the role it was drawn for.
+fn administers(conn: &mut Conn, actor: &Actor) -> Result<()> {
+    let Some(person) = actor.person else {
+        return Ok(());
+    };
+    let active = by_id(conn, person)?.is_some_and(|person| person.active);
+    if active && held_by(conn, person)?.contains(ADMINISTRATOR) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden("this is for administrators".to_owned()))
     }
-    if store::add_membership(tx, kind, key, person)? {
-        let note = Note::new(
-            if kind == "role" {
-                "role.given"
-            } else {
-                "group.joined"
-            },
-            actor,
-        );
-        crate::ledger::append(tx, now, note.about(person).data(kind, key))?;
-    }
-    Ok(())
 }
 
-fn is_key(key: &str) -> bool {
-    key.len() <= 48
-        && key.starts_with(|c: char| c.is_ascii_lowercase())
-        && key
-            .chars()
-            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '_')
+/// The person, who must not have left.
+fn present(conn: &mut Conn, person: PersonId) -> Result<Person> {
+    let person = known(conn, person)?;
+    if person.active {
+        Ok(person)
+    } else {
+        Err(Refusal::Left(person.name).into())
+    }
 }
 
 fn invalid(field: &str, message: &str) -> Error {

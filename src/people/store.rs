@@ -1,12 +1,8 @@
 //! The directory in the database.
 use crate::db::schema::{memberships, people};
-use crate::db::{At, Conn, Kept, PersonId, Tx};
-use crate::error::Result;
-use crate::on_backend;
-use crate::review::engine::Directory;
-use crate::workflow::{Who, Workflow};
+use crate::db::{At, Conn, PersonId, Tx};
+use crate::error::{Error, Result};
 use diesel::prelude::*;
-use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A person of the directory.
@@ -23,6 +19,10 @@ pub struct Person {
     pub active: bool,
     /// Whether mail reaches them.
     pub reachable: bool,
+    /// Who manages them.
+    pub manager_id: Option<PersonId>,
+    /// Since when they are gone.
+    pub left_at: Option<At>,
 }
 
 pub(super) fn insert(tx: &mut Tx, id: PersonId, email: &str, name: &str, now: At) -> Result<()> {
@@ -64,6 +64,32 @@ pub fn by_id(conn: &mut Conn, id: PersonId) -> Result<Option<Person>> {
         .select(Person::as_select())
         .get_result(conn)
         .optional()?)
+}
+
+/// The person with this identifier, who must be in the directory.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn known(conn: &mut Conn, id: PersonId) -> Result<Person> {
+    by_id(conn, id)?.ok_or_else(|| Error::not_found("person", id))
+}
+
+pub(super) fn update_manager(tx: &mut Tx, id: PersonId, manager: Option<PersonId>) -> Result<()> {
+    diesel::update(people::table.find(id))
+        .set(people::manager_id.eq(manager))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Notes since when somebody is gone; `None` when they are here.
+pub(super) fn update_standing(tx: &mut Tx, id: PersonId, left_at: Option<At>) -> Result<()> {
+    diesel::update(people::table.find(id))
+        .set((
+            people::active.eq(left_at.is_none()),
+            people::left_at.eq(left_at),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 /// Everyone, by name.
@@ -114,6 +140,17 @@ pub(super) fn add_membership(
     Ok(true)
 }
 
+/// Removes a membership; whether there was one.
+pub(super) fn remove_membership(
+    tx: &mut Tx,
+    kind: &str,
+    name: &str,
+    person: PersonId,
+) -> Result<bool> {
+    let held = memberships::table.find((kind, name, person));
+    Ok(diesel::delete(held).execute(&mut **tx)? > 0)
+}
+
 /// The roles a person holds.
 ///
 /// # Errors
@@ -150,56 +187,4 @@ pub fn holders(conn: &mut Conn, kind: &str, name: &str) -> Result<BTreeSet<Perso
         .select(people::id)
         .load(conn)?;
     Ok(ids.into_iter().collect())
-}
-
-/// The active people that a workflow names, directly or through the fields of `request`.
-///
-/// # Errors
-/// When the database fails.
-pub fn directory(conn: &mut Conn, workflow: &Workflow, request: &Value) -> Result<Directory> {
-    let mut found = Directory::default();
-    let seats = workflow.stages.iter().flat_map(|stage| &stage.seats);
-    for who in seats.flat_map(|seat| seat.from.iter().chain(&seat.fallback)) {
-        match who {
-            Who::Role(role) => drop(found.roles.entry(role.clone()).or_default()),
-            Who::Group(group) => drop(found.groups.entry(group.clone()).or_default()),
-            Who::Person(address) => add_address(conn, &mut found, address)?,
-            Who::Field(field) => {
-                if let Some(address) = request.get(field).and_then(Value::as_str) {
-                    add_address(conn, &mut found, address)?;
-                }
-            }
-            Who::Relation(_) => {}
-        }
-    }
-    add_holders(conn, &mut found)?;
-    Ok(found)
-}
-
-/// One statement for all roles and groups, because every decision asks this.
-fn add_holders(conn: &mut Conn, found: &mut Directory) -> Result<()> {
-    let names: BTreeSet<&String> = found.roles.keys().chain(found.groups.keys()).collect();
-    let held = memberships::table
-        .inner_join(people::table.on(people::id.eq(memberships::person_id)))
-        .filter(memberships::kind.eq_any(["role", "group"]))
-        .filter(memberships::name.eq_any(names).and(people::active.eq(true)))
-        .select((memberships::kind, memberships::name, people::id));
-    let held: Vec<(String, String, PersonId)> = on_backend!(conn, c => Kept(held).load(c))?;
-    for (kind, name, person) in held {
-        let holders = match kind.as_str() {
-            "role" => found.roles.get_mut(&name),
-            _ => found.groups.get_mut(&name),
-        };
-        if let Some(holders) = holders {
-            holders.insert(person);
-        }
-    }
-    Ok(())
-}
-
-fn add_address(conn: &mut Conn, found: &mut Directory, address: &str) -> Result<()> {
-    if let Some(person) = by_email(conn, address)?.filter(|p| p.active) {
-        found.addresses.insert(person.email, person.id);
-    }
-    Ok(())
 }

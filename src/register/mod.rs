@@ -15,7 +15,7 @@ pub use kinds::{Kind, Kinds};
 pub use list::{Cursor, FacetCount, Listing, PAGE, Query, Sort, facet_counts, list, total};
 pub use store::{
     Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, revision,
-    revisions, set_review,
+    revisions, set_review, set_standing, set_status,
 };
 
 use crate::db::{At, PersonId, RecordId, Tx};
@@ -47,17 +47,35 @@ pub enum Status {
     Rejected,
     /// Taken back.
     Withdrawn,
+    /// Ran longer than its workflow allows.
+    Abandoned,
+    /// Let go ahead for a while before its review ended.
+    Overridden,
+    /// Approved, and not in force for now.
+    Suspended,
+    /// Approved once; the time is over.
+    Expired,
+    /// Approved once; the approval was taken away.
+    Revoked,
+    /// No longer used.
+    Retired,
 }
 
 impl Status {
     /// Every status, in the order of a record's life.
-    pub const ALL: [Status; 7] = [
+    pub const ALL: [Status; 13] = [
         Status::Draft,
         Status::InReview,
         Status::ChangesRequested,
         Status::Approved,
+        Status::Overridden,
+        Status::Suspended,
+        Status::Expired,
+        Status::Revoked,
+        Status::Retired,
         Status::Rejected,
         Status::Withdrawn,
+        Status::Abandoned,
         Status::Registered,
     ];
 
@@ -71,6 +89,12 @@ impl Status {
             Status::Approved => "approved",
             Status::Rejected => "rejected",
             Status::Withdrawn => "withdrawn",
+            Status::Abandoned => "abandoned",
+            Status::Overridden => "overridden",
+            Status::Suspended => "suspended",
+            Status::Expired => "expired",
+            Status::Revoked => "revoked",
+            Status::Retired => "retired",
         }
     }
 
@@ -84,6 +108,12 @@ impl Status {
             Status::Approved => "approved",
             Status::Rejected => "rejected",
             Status::Withdrawn => "withdrawn",
+            Status::Abandoned => "abandoned",
+            Status::Overridden => "let through for a while",
+            Status::Suspended => "suspended",
+            Status::Expired => "expired",
+            Status::Revoked => "revoked",
+            Status::Retired => "retired",
         }
     }
 
@@ -94,9 +124,19 @@ impl Status {
 
     /// Whether a review can begin.
     pub fn can_be_submitted(self) -> bool {
+        !matches!(self, Status::InReview | Status::ChangesRequested) && !self.is_approval()
+    }
+
+    /// Whether its content can change. What is approved changes by a renewal.
+    pub fn can_be_edited(self) -> bool {
+        !self.is_approval()
+    }
+
+    /// Whether an approval or override is in force or suspended.
+    pub fn is_approval(self) -> bool {
         matches!(
             self,
-            Status::Draft | Status::Registered | Status::Withdrawn | Status::Rejected
+            Status::Approved | Status::Overridden | Status::Suspended
         )
     }
 }
@@ -138,6 +178,9 @@ pub fn create(tx: &mut Tx, now: At, actor: &Actor, kind: &Kind, new: NewRecord) 
         source_key: new.source_key,
         created_at: now,
         updated_at: now,
+        approval_id: None,
+        standing: None,
+        valid_until: None,
     };
     store::insert(tx, &record, &search_text(&new.document))?;
     store::insert_revision(tx, &record, &sealed, actor.person, now)?;

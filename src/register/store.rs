@@ -40,9 +40,32 @@ pub struct Record {
     pub created_at: At,
     /// When it last changed.
     pub updated_at: At,
+    /// The review whose approval counts, also after it ended.
+    pub approval_id: Option<ReviewId>,
+    /// What became of that approval, as a word of [`Status`].
+    pub standing: Option<String>,
+    /// Until when it holds.
+    pub valid_until: Option<At>,
 }
 
 impl Record {
+    /// What became of its approval, when it has or had one.
+    pub fn standing(&self) -> Option<Status> {
+        self.standing.as_deref().and_then(Status::named)
+    }
+
+    /// Whether it may be used now because of an approval or override.
+    pub fn is_in_force(&self) -> bool {
+        matches!(self.standing(), Some(Status::Approved | Status::Overridden))
+    }
+
+    /// Whether a new review of it is a renewal.
+    pub fn standing_can_be_renewed(&self) -> bool {
+        let ends = [Status::Expired];
+        self.standing()
+            .is_some_and(|s| s.is_approval() || ends.contains(&s))
+    }
+
     /// Where it stands.
     ///
     /// # Errors
@@ -228,7 +251,7 @@ pub(super) fn update_content(tx: &mut Tx, record: &Record, body: &str) -> Result
     Ok(())
 }
 
-/// Notes on the record where its review stands.
+/// Notes the latest review of a record and where it stands.
 ///
 /// # Errors
 /// When the database fails.
@@ -247,6 +270,43 @@ pub fn set_review(
         records::updated_at.eq(now),
     ));
     on_backend!(&mut **tx, c => Kept(update).execute(c))?;
+    Ok(())
+}
+
+/// Notes where a record stands while no review changes it.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_status(tx: &mut Tx, record: RecordId, status: Status, now: At) -> Result<()> {
+    diesel::update(records::table.find(record))
+        .set((
+            records::status.eq(status.as_str()),
+            records::updated_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Notes which approval of a record counts and what became of it.
+///
+/// # Errors
+/// When the database fails.
+pub fn set_standing(
+    tx: &mut Tx,
+    record: RecordId,
+    approval: ReviewId,
+    standing: Status,
+    valid_until: Option<At>,
+    now: At,
+) -> Result<()> {
+    diesel::update(records::table.find(record))
+        .set((
+            records::approval_id.eq(approval),
+            records::standing.eq(standing.as_str()),
+            records::valid_until.eq(valid_until),
+            records::updated_at.eq(now),
+        ))
+        .execute(&mut **tx)?;
     Ok(())
 }
 

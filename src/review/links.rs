@@ -1,6 +1,6 @@
 //! Sign-off links: a bearer key to one page of one task, never a decision by itself.
-use crate::db::schema::sign_off_links;
-use crate::db::{At, Conn, TaskId, Tx};
+use crate::db::schema::{sign_off_links, tasks};
+use crate::db::{At, Conn, PersonId, TaskId, Tx};
 use crate::error::{Error, Result};
 use crate::people::Secret;
 use crate::review::engine::{Phase, Refusal, Review};
@@ -103,6 +103,24 @@ fn state(task: Task, review: &Review, expired: bool) -> LinkState {
             }
         }
     }
+}
+
+/// Ends every unused link that was made for a person; how many there were. They stay known, so
+/// that their page can say what became of them.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_links_of(tx: &mut Tx, person: PersonId, now: At) -> Result<usize> {
+    let theirs = tasks::table
+        .filter(tasks::person_id.eq(person))
+        .select(tasks::id);
+    let live = sign_off_links::table
+        .filter(sign_off_links::task_id.eq_any(theirs))
+        .filter(sign_off_links::used_at.is_null())
+        .filter(sign_off_links::expires_at.gt(now));
+    Ok(diesel::update(live)
+        .set(sign_off_links::expires_at.eq(now))
+        .execute(&mut **tx)?)
 }
 
 /// Uses a link up, in the decision's own transaction: a refused decision leaves it as it was.

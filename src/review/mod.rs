@@ -4,13 +4,19 @@
 //! entries, the state, the tasks and the messages of a command in one transaction, and answers
 //! what pages and the API ask. Nothing else changes a review.
 pub mod agenda;
+mod announce;
 pub mod api;
+mod approvals;
 mod ballot;
 mod case;
+pub mod clockwork;
 pub mod engine;
+mod keep;
 mod links;
 mod nonce;
+mod notes;
 pub mod page;
+mod preview;
 mod receipt;
 mod service;
 mod sheet;
@@ -20,10 +26,17 @@ pub mod words;
 pub mod workflow_page;
 pub mod workflows;
 
-pub use links::{LINK_DAYS, LinkState, issue_link, link_state, task_of_link, task_state};
+pub use approvals::{
+    HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
+    reassign, renew, restart,
+};
+pub use links::{
+    LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
+};
+pub use preview::{Preview, PreviewStage, preview};
 pub use service::{
-    ConditionGiven, DecisionGiven, Desk, Preview, PreviewStage, Revised, decide, may_edit, preview,
-    refill, revise, start, submit, withdraw,
+    ConditionGiven, DecisionGiven, Desk, Revised, decide, may_edit, refill, revise, start, submit,
+    withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,

@@ -1,21 +1,22 @@
 //! The commands on a review: load, let the engine decide, write everything in one transaction.
+use crate::calendar;
 use crate::clock::Clock;
-use crate::db::{At, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
+use crate::db::{At, Conn, Day, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
+use crate::ledger::Actor;
 use crate::ledger::entry::Method;
-use crate::ledger::{Actor, Note};
 use crate::notify::Timetable;
-use crate::notify::outbox::{self, Message};
 use crate::people;
 use crate::register::{self, Kinds, Record, Status};
 use crate::review::engine::{
-    self, CONDITIONS_MAX, Command, Condition, Context, Decision, Directory, Event, Forecast,
-    Needed, OpenTask, Opening, Phase, Refusal, Resubmission, Review,
+    self, CONDITIONS_MAX, Calendars, Command, Condition, Context, Decision, Directory, Opening,
+    Refusal, Resubmission, Review,
 };
+use crate::review::keep::{Change, keep};
 use crate::review::store::{self, DecisionRow};
 use crate::review::workflows::{self, Cache, Loaded};
-use crate::workflow::Outcome;
-use serde_json::{Value, json};
+use crate::workflow::{Outcome, Workflow};
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -24,12 +25,23 @@ use std::sync::Arc;
 pub struct Desk {
     /// The time.
     pub clock: Clock,
+    /// The organisation's time zone, which says what day it is.
+    pub zone: jiff::tz::TimeZone,
     /// The kinds of record.
     pub kinds: Kinds,
     /// Workflow versions that were read before.
     pub workflows: Cache,
+    /// Calendar versions that were read before.
+    pub calendars: calendar::Cache,
     /// When mail goes out.
     pub timetable: Timetable,
+}
+
+impl Desk {
+    /// The day it is now in the organisation's zone.
+    pub fn today(&self) -> Day {
+        Day::of(self.clock.now(), &self.zone)
+    }
 }
 
 /// A condition as an approver writes it.
@@ -71,19 +83,23 @@ pub struct Revised {
     pub reopened: bool,
 }
 
-struct Loading {
-    loaded: Arc<Loaded>,
-    request: Value,
-    directory: Directory,
+/// What the engine judges a command by.
+pub(super) struct Loading {
+    pub loaded: Arc<Loaded>,
+    pub request: Value,
+    pub directory: Directory,
+    pub calendars: Calendars,
 }
 
 impl Loading {
-    fn context(&self) -> Context<'_> {
+    /// The same, as the engine takes it.
+    pub fn context(&self) -> Context<'_> {
         Context {
             workflow: &self.loaded.workflow,
             forms: &self.loaded.forms,
             request: &self.request,
             directory: &self.directory,
+            calendars: &self.calendars,
         }
     }
 }
@@ -113,8 +129,8 @@ pub fn start(
     register::create(tx, desk.clock.now(), actor, kind, new)
 }
 
-/// Saves a change of a record. Under review this is a new revision, every stage starts anew and
-/// former approvals are void; while changes are asked for it waits to be submitted again.
+/// Saves a change of a record. Under review this is a new revision, and approvals that no longer
+/// match it are void at once; while changes are asked for it waits to be submitted again.
 ///
 /// # Errors
 /// [`Error::Stale`], [`Error::Invalid`], or a refusal by the record's state or for want of right.
@@ -131,7 +147,7 @@ pub fn revise(
     let kind = desk.kinds.by_key(&before.kind)?;
     editing_allowed(tx, actor, &before)?;
     let status = before.status()?;
-    if kind.reviewed && status == Status::Approved {
+    if kind.reviewed && !status.can_be_edited() {
         return Err(Refusal::NotEditable(status.words()).into());
     }
     if status == Status::InReview {
@@ -212,15 +228,46 @@ pub fn submit(
         return Err(Refusal::NotSubmittable(status.words()).into());
     }
     editing_allowed(tx, actor, &record)?;
-    let opening = opening(tx, desk, actor, &record)?;
-    let (loading, opening) = opening;
+    let submitter = actor.person.ok_or(Error::Unauthenticated)?;
+    let renews = record
+        .approval_id
+        .filter(|_| record.standing_can_be_renewed());
+    let opening = opening(tx, desk, submitter, &record, renews)?;
+    begin(tx, desk, actor, &record, opening, now)
+}
+
+/// Begins a review and keeps what follows.
+pub(super) fn begin(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    record: &Record,
+    (loading, opening): (Loading, Opening),
+    now: At,
+) -> Result<Review> {
     let (review, events) = engine::open(&loading.context(), opening, now)
         .ok_or_else(|| Error::Corrupt("a review did not begin with its opening".to_owned()))?;
-    keep(tx, actor, &record, &loading, None, &review, &events, now)?;
+    let change = Change {
+        desk,
+        actor,
+        record,
+        loading: &loading,
+        opened: true,
+        now,
+    };
+    keep(tx, &change, &review, &events)?;
     Ok(review)
 }
 
-fn opening(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record) -> Result<(Loading, Opening)> {
+/// What a review of the record's present revision begins with. `renews` is the review whose
+/// approval it is about.
+pub(super) fn opening(
+    tx: &mut Tx,
+    desk: &Desk,
+    submitter: PersonId,
+    record: &Record,
+    renews: Option<ReviewId>,
+) -> Result<(Loading, Opening)> {
     let kind = desk.kinds.by_key(&record.kind)?;
     let revision = register::revision(tx, record.id, record.revision)?;
     let request = revision.document()?;
@@ -228,25 +275,21 @@ fn opening(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record) -> Result<(
     let owner = active_owner(tx, record)?;
     let loaded =
         workflows::choose(tx, &desk.workflows, kind.key, &request)?.ok_or(Refusal::NoWorkflow)?;
-    let directory = people::directory(tx, &loaded.workflow, &request)?;
+    let loading = unopened(tx, desk, loaded, request, &[submitter, owner].into())?;
     let opening = Opening {
         review: ReviewId::new(),
         record: record.id,
-        workflow: loaded.pin.clone(),
+        workflow: loading.loaded.pin.clone(),
         revision: record.revision,
         digest: revision.digest,
-        submitter: actor.person.ok_or(Error::Unauthenticated)?,
+        submitter,
         owner,
         editors: register::editors(tx, record.id)?,
+        renews,
+        after_the_fact: false,
+        apart: BTreeSet::new(),
     };
-    Ok((
-        Loading {
-            loaded,
-            request,
-            directory,
-        },
-        opening,
-    ))
+    Ok((loading, opening))
 }
 
 fn active_owner(conn: &mut Conn, record: &Record) -> Result<PersonId> {
@@ -263,57 +306,138 @@ fn resubmit(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record, now: At) -
     complete(kind, &revision.document()?)?;
     let review_id = record.review_id.ok_or(Refusal::NothingToWithdraw)?;
     let (before, loading) = load(tx, desk, review_id, record)?;
+    let former = register::revision(tx, record.id, before.revision)?.document()?;
     let command = Command::Resubmit(Resubmission {
+        changed: changed(&former, &loading.request),
         by: actor.person.ok_or(Error::Unauthenticated)?,
         revision: record.revision,
         digest: revision.digest,
         owner: active_owner(tx, record)?,
         editors: register::editors(tx, record.id)?,
     });
-    run(tx, actor, record, &loading, &before, &command, now)
+    let change = Change {
+        desk,
+        actor,
+        record,
+        loading: &loading,
+        opened: false,
+        now,
+    };
+    run(tx, &change, &before, &command)
 }
 
-/// A running review with what its engine needs. The document is the record's present revision.
-fn load(conn: &mut Conn, desk: &Desk, id: ReviewId, record: &Record) -> Result<(Review, Loading)> {
+/// The fields in which two documents differ.
+pub(super) fn changed(former: &Value, now: &Value) -> BTreeSet<String> {
+    let names = |document: &Value| -> BTreeSet<String> {
+        let fields = document.as_object().into_iter().flatten();
+        fields.map(|(name, _)| name.clone()).collect()
+    };
+    let all = names(former).into_iter().chain(names(now));
+    all.filter(|name| former.get(name) != now.get(name))
+        .collect()
+}
+
+/// A review with what its engine needs. While it runs, the document is the record's present
+/// revision; afterwards it is the one that was approved.
+pub(super) fn load(
+    conn: &mut Conn,
+    desk: &Desk,
+    id: ReviewId,
+    record: &Record,
+) -> Result<(Review, Loading)> {
     let review = store::review(conn, id)?;
-    let request = register::revision(conn, record.id, record.revision)?.document()?;
+    let number = if review.phase.is_running() {
+        record.revision
+    } else {
+        review.revision
+    };
+    let request = register::revision(conn, record.id, number)?.document()?;
     let loading = loading(conn, desk, &review, request)?;
     Ok((review, loading))
 }
 
 fn loading(conn: &mut Conn, desk: &Desk, review: &Review, request: Value) -> Result<Loading> {
     let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
-    let directory = people::directory(conn, &loaded.workflow, &request)?;
+    let concerned = review.people();
+    let directory = people::directory(conn, &loaded.workflow, &request, desk.today(), &concerned)?;
+    let calendars = calendars(conn, desk, &loaded.workflow, &review.calendar_versions())?;
     Ok(Loading {
         loaded,
         request,
         directory,
+        calendars,
     })
 }
 
-fn run(
+/// As [`Loading`] for a review that has not begun; `concerned` are those who have a part in it.
+pub(super) fn unopened(
+    conn: &mut Conn,
+    desk: &Desk,
+    loaded: Arc<Loaded>,
+    request: Value,
+    concerned: &BTreeSet<PersonId>,
+) -> Result<Loading> {
+    let directory = people::directory(conn, &loaded.workflow, &request, desk.today(), concerned)?;
+    let calendars = calendars(conn, desk, &loaded.workflow, &BTreeSet::new())?;
+    Ok(Loading {
+        loaded,
+        request,
+        directory,
+        calendars,
+    })
+}
+
+/// The calendar of a workflow, and its earlier versions that clocks still run by.
+fn calendars(
+    conn: &mut Conn,
+    desk: &Desk,
+    workflow: &Workflow,
+    versions: &BTreeSet<i32>,
+) -> Result<Calendars> {
+    let current = desk.calendars.current(conn, &workflow.calendar)?;
+    let mut earlier = BTreeMap::new();
+    for number in versions.iter().filter(|n| **n != current.version) {
+        let version = desk.calendars.version(conn, &workflow.calendar, *number)?;
+        earlier.insert(*number, version);
+    }
+    Ok(Calendars { current, earlier })
+}
+
+/// Lets the engine judge a command and keeps what follows from it.
+pub(super) fn run(
     tx: &mut Tx,
-    actor: &Actor,
-    record: &Record,
-    loading: &Loading,
+    change: &Change,
     before: &Review,
     command: &Command,
-    now: At,
 ) -> Result<Review> {
-    let (after, events) = engine::decide(&loading.context(), before, command, now)?;
+    let ctx = change.loading.context();
+    let (after, events) = engine::decide(&ctx, before, command, change.now)?;
     if !events.is_empty() {
-        keep(
-            tx,
-            actor,
-            record,
-            loading,
-            Some(before),
-            &after,
-            &events,
-            now,
-        )?;
+        keep(tx, change, &after, &events)?;
     }
     Ok(after)
+}
+
+/// Loads a review, lets the engine judge a command and keeps what follows from it.
+pub(super) fn command(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    review: ReviewId,
+    command: &Command,
+) -> Result<Review> {
+    let record = store::review(tx, review)?.record;
+    let record = register::by_id(tx, record)?;
+    let (before, loading) = load(tx, desk, review, &record)?;
+    let change = Change {
+        desk,
+        actor,
+        record: &record,
+        loading: &loading,
+        opened: false,
+        now: desk.clock.now(),
+    };
+    run(tx, &change, &before, command)
 }
 
 /// Takes a review back.
@@ -332,18 +456,8 @@ pub fn withdraw(
     if record.review_id != Some(review) {
         return Err(Refusal::NothingToWithdraw.into());
     }
-    let (before, loading) = load(tx, desk, review, &record)?;
     let by = actor.person.ok_or(Error::Unauthenticated)?;
-    let command = Command::Withdraw { by, reason };
-    run(
-        tx,
-        actor,
-        &record,
-        &loading,
-        &before,
-        &command,
-        desk.clock.now(),
-    )
+    command(tx, desk, actor, review, &Command::Withdraw { by, reason })
 }
 
 /// Records a person's decision on their task.
@@ -382,15 +496,15 @@ pub fn decide(
         answers: given.answers.clone(),
         conditions: conditions(tx, &given.conditions)?,
     };
-    run(
-        tx,
+    let change = Change {
+        desk,
         actor,
-        &record,
-        &loading,
-        &before,
-        &Command::Decide(decision),
+        record: &record,
+        loading: &loading,
+        opened: false,
         now,
-    )?;
+    };
+    run(tx, &change, &before, &Command::Decide(decision))?;
     store::decision_row(tx, task.id)?
         .ok_or_else(|| Error::Corrupt("a decision was not kept".to_owned()))
 }
@@ -435,402 +549,12 @@ fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition
 pub fn refill(tx: &mut Tx, desk: &Desk, actor: &Actor) -> Result<usize> {
     let mut moved = 0;
     for id in store::running(tx)? {
-        let record = store::review(tx, id)?.record;
-        let record = register::by_id(tx, record)?;
-        let (before, loading) = load(tx, desk, id, &record)?;
-        let now = desk.clock.now();
-        let after = run(tx, actor, &record, &loading, &before, &Command::Refill, now)?;
+        let before = store::review(tx, id)?;
+        let after = command(tx, desk, actor, id, &Command::Refill)?;
         moved += usize::from(after != before);
     }
     if moved == 0 {
         tx.leave_unchanged();
     }
     Ok(moved)
-}
-
-/// Writes what happened: entries, state, tasks, decisions and messages.
-#[allow(
-    clippy::too_many_arguments,
-    reason = "one transaction's worth of facts, used here only"
-)]
-fn keep(
-    tx: &mut Tx,
-    actor: &Actor,
-    record: &Record,
-    loading: &Loading,
-    before: Option<&Review>,
-    after: &Review,
-    events: &[Event],
-    now: At,
-) -> Result<()> {
-    store::save(tx, after, before.is_none(), now)?;
-    let risk = after.derived.get("risk").and_then(|d| d.value.as_str());
-    register::set_review(tx, record.id, after.id, status_of(after.phase), risk, now)?;
-    for event in events {
-        let seq = crate::ledger::append(tx, now, note(actor, record, after, event)?)?;
-        project(tx, actor, after, event, seq, now)?;
-    }
-    sync_tasks(tx, loading, after, record, now)?;
-    announce(tx, after, record, events, now)
-}
-
-fn status_of(phase: Phase) -> Status {
-    match phase {
-        Phase::InReview => Status::InReview,
-        Phase::ChangesRequested => Status::ChangesRequested,
-        Phase::Approved => Status::Approved,
-        Phase::Rejected => Status::Rejected,
-        Phase::Withdrawn => Status::Withdrawn,
-    }
-}
-
-/// The entry of an event. What a person did carries their name; what followed from it is the
-/// system's.
-fn note(actor: &Actor, record: &Record, review: &Review, event: &Event) -> Result<Note> {
-    let deed = matches!(
-        event,
-        Event::Opened { .. }
-            | Event::Resubmitted { .. }
-            | Event::Decided { .. }
-            | Event::Withdrawn { .. }
-    );
-    let author = if deed {
-        actor.clone()
-    } else {
-        Actor::system(actor.via.clone())
-    };
-    let mut note = Note::new(event.kind(), &author)
-        .record(record.id, &record.reference)
-        .review(review.id)
-        .subject("workflow_hash", review.workflow.hash.as_str());
-    if let Some(stage) = event.stage() {
-        note = note.stage(stage, review.stage(stage).map_or(0, |s| s.epoch));
-    }
-    detail(note, event)
-}
-
-fn detail(note: Note, event: &Event) -> Result<Note> {
-    Ok(match event {
-        Event::Opened {
-            workflow,
-            revision,
-            digest,
-            owner,
-            derived,
-            ..
-        } => note
-            .subject("revision", *revision)
-            .subject("digest", digest.as_str())
-            .subject("workflow", workflow.key.as_str())
-            .subject("workflow_version", workflow.version)
-            .data("owner", owner.to_string())
-            .data("derived", values(derived)),
-        Event::Resubmitted {
-            revision,
-            digest,
-            owner,
-            derived,
-            ..
-        } => note
-            .subject("revision", *revision)
-            .subject("digest", digest.as_str())
-            .data("owner", owner.to_string())
-            .data("derived", values(derived)),
-        Event::StageOpened { seats, unread, .. } => {
-            let note = note
-                .data("seats", json!(seats))
-                .data("condition_unread", unread.is_some());
-            match unread {
-                Some(why) => note.private("condition_error", why.as_str()),
-                None => note,
-            }
-        }
-        Event::SeatFellBack { seat, people, .. } => note
-            .data("seat", seat.as_str())
-            .data("people", json!(people)),
-        Event::Decided { .. } => decided(note, event)?,
-        Event::StageSettled { progress, .. } => note.outcome(progress.as_str()),
-        Event::Approved { with_conditions } => note.data("with_conditions", *with_conditions),
-        Event::Rejected { because } => note.data("because", json!(because)),
-        Event::Withdrawn {
-            reason: Some(reason),
-        } => note.private("reason", reason.as_str()),
-        _ => note,
-    })
-}
-
-fn values(derived: &BTreeMap<String, crate::workflow::Derived>) -> Value {
-    let one = |(key, d): (&String, &crate::workflow::Derived)| {
-        (key.clone(), json!({ "value": d.value, "row": d.row }))
-    };
-    Value::Object(derived.iter().map(one).collect())
-}
-
-fn decided(note: Note, event: &Event) -> Result<Note> {
-    let Event::Decided {
-        task,
-        person,
-        outcome,
-        revision,
-        digest,
-        ..
-    } = event
-    else {
-        return Ok(note);
-    };
-    let Event::Decided {
-        reason,
-        answers,
-        conditions,
-        ..
-    } = event
-    else {
-        return Ok(note);
-    };
-    let owed = |c: &Condition| json!({ "owner": c.owner, "due": c.due });
-    let mut note = note
-        .about(*person)
-        .outcome(outcome.as_str())
-        .subject("task", task.to_string())
-        .subject("revision", *revision)
-        .subject("digest", digest.as_str())
-        .data(
-            "conditions",
-            Value::Array(conditions.iter().map(owed).collect()),
-        );
-    if let Some(reason) = reason {
-        note = note.private("reason", reason.as_str());
-    }
-    if answers.as_object().is_some_and(|a| !a.is_empty()) {
-        note = note.private("answers", serde_json_canonicalizer::to_string(answers)?);
-    }
-    for (index, condition) in conditions.iter().enumerate() {
-        note = note.private(&format!("condition_{}", index + 1), condition.text.as_str());
-    }
-    Ok(note)
-}
-
-/// Rows that pages and the API read, beside the state itself.
-fn project(
-    tx: &mut Tx,
-    actor: &Actor,
-    review: &Review,
-    event: &Event,
-    seq: u64,
-    now: At,
-) -> Result<()> {
-    match event {
-        Event::Decided {
-            task,
-            stage,
-            epoch,
-            person,
-            outcome,
-            revision,
-            digest,
-            ..
-        } => {
-            let row = DecisionRow {
-                id: *task,
-                review_id: review.id,
-                record_id: review.record,
-                stage: stage.clone(),
-                epoch: i32::try_from(*epoch).unwrap_or(i32::MAX),
-                revision: *revision,
-                digest: digest.clone(),
-                person_id: *person,
-                outcome: outcome.as_str().to_owned(),
-                method: actor.via.method.as_str().to_owned(),
-                seq: i64::try_from(seq).unwrap_or(i64::MAX),
-                decided_at: now,
-            };
-            store::insert_decision(tx, &row)?;
-            store::close_task(tx, *task, "decided", now)?;
-            let Event::Decided { conditions, .. } = event else {
-                return Ok(());
-            };
-            for (index, condition) in conditions.iter().enumerate() {
-                store::insert_condition(tx, *task, review.record, index, condition)?;
-            }
-            let receipt = Message::new("receipt", *person)
-                .record(review.record)
-                .task(*task);
-            outbox::queue(tx, receipt.once(&format!("receipt:{task}")), now)
-        }
-        Event::StageReopened { stage, .. } => store::void_conditions(tx, review.id, stage),
-        Event::Rejected { .. } | Event::Withdrawn { .. } => {
-            let mut stages = review.stages.keys();
-            stages.try_for_each(|stage| store::void_conditions(tx, review.id, stage))
-        }
-        _ => Ok(()),
-    }
-}
-
-/// Closes the tasks that are void and opens those that are new, with their mail.
-fn sync_tasks(
-    tx: &mut Tx,
-    loading: &Loading,
-    review: &Review,
-    record: &Record,
-    now: At,
-) -> Result<()> {
-    let wanted: BTreeMap<TaskId, OpenTask> = engine::open_tasks(&loading.context(), review)
-        .into_iter()
-        .map(|open| {
-            (
-                TaskId::of(review.id, &open.stage, open.epoch, open.person),
-                open,
-            )
-        })
-        .collect();
-    let present: BTreeSet<TaskId> = store::open_tasks_of(tx, review.id)?
-        .into_iter()
-        .map(|t| t.id)
-        .collect();
-    for id in present.iter().filter(|id| !wanted.contains_key(id)) {
-        store::close_task(tx, *id, "closed", now)?;
-    }
-    for (id, open) in wanted.iter().filter(|(id, _)| !present.contains(id)) {
-        store::insert_task(tx, review, open, now)?;
-        let mail = Message::new("task", open.person)
-            .record(record.id)
-            .task(*id);
-        outbox::queue(tx, mail.once(&format!("task:{id}")), now)?;
-    }
-    Ok(())
-}
-
-/// Tells submitter and owner what they wait for.
-fn announce(
-    tx: &mut Tx,
-    review: &Review,
-    record: &Record,
-    events: &[Event],
-    now: At,
-) -> Result<()> {
-    for event in events {
-        let template = match event {
-            Event::ChangesRequested { .. } => "changes_requested",
-            Event::Approved { .. } => "approved",
-            Event::Rejected { .. } => "rejected",
-            Event::Withdrawn { .. } => "withdrawn",
-            _ => continue,
-        };
-        let round = review.resubmissions;
-        for person in BTreeSet::from([review.submitter, review.owner]) {
-            let key = format!("{template}:{}:{round}:{person}", review.id);
-            let mail = Message::new(template, person).record(record.id);
-            outbox::queue(tx, mail.once(&key), now)?;
-        }
-    }
-    Ok(())
-}
-
-/// What a submitter sees before submitting.
-#[derive(Debug, Clone)]
-pub struct Preview {
-    /// Key of the workflow.
-    pub workflow: String,
-    /// Its version.
-    pub version: i32,
-    /// Its title.
-    pub title: String,
-    /// The risk tier, when the workflow has one.
-    pub risk: Option<String>,
-    /// The rule that gave it.
-    pub because: Option<String>,
-    /// The stages in order.
-    pub stages: Vec<PreviewStage>,
-}
-
-/// One stage ahead.
-#[derive(Debug, Clone)]
-pub struct PreviewStage {
-    /// Its key.
-    pub key: String,
-    /// Its title.
-    pub title: String,
-    /// Whether it will be needed.
-    pub needed: Needed,
-    /// The condition that says so.
-    pub when: Option<String>,
-    /// Seats: `(key, need, names)`.
-    pub seats: Vec<(String, usize, Vec<String>)>,
-}
-
-/// The route that submitting would open, for the record's present revision.
-///
-/// # Errors
-/// As [`submit`], without changing anything.
-pub fn preview(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) -> Result<Preview> {
-    let kind = desk.kinds.by_key(&record.kind)?;
-    let revision = register::revision(conn, record.id, record.revision)?;
-    let request = revision.document()?;
-    let loaded =
-        workflows::choose(conn, &desk.workflows, kind.key, &request)?.ok_or(Refusal::NoWorkflow)?;
-    let directory = people::directory(conn, &loaded.workflow, &request)?;
-    let loading = Loading {
-        loaded,
-        request,
-        directory,
-    };
-    let ctx = loading.context();
-    let review = Review::begin(&Event::Opened {
-        review: ReviewId(uuid::Uuid::nil()),
-        record: record.id,
-        workflow: loading.loaded.pin.clone(),
-        revision: record.revision,
-        digest: revision.digest,
-        submitter: person,
-        owner: record.owner_id.unwrap_or(person),
-        editors: register::editors(conn, record.id)?,
-        derived: ctx.workflow.derive(ctx.request),
-        stages: ctx.workflow.stages.iter().map(|s| s.key.clone()).collect(),
-    })
-    .ok_or_else(|| Error::Corrupt("a review did not begin with its opening".to_owned()))?;
-    let route = engine::forecast(&ctx, &review);
-    let names = people::names(conn, &everyone(&route))?;
-    let risk = review.derived.get("risk");
-    Ok(Preview {
-        workflow: loading.loaded.pin.key.clone(),
-        version: loading.loaded.pin.version,
-        title: ctx.workflow.title.clone(),
-        risk: risk.and_then(|d| d.value.as_str()).map(str::to_owned),
-        because: risk.and_then(|d| d.because.clone()),
-        stages: route
-            .iter()
-            .map(|f| preview_stage(&ctx, f, &names))
-            .collect(),
-    })
-}
-
-fn everyone(route: &[Forecast]) -> BTreeSet<PersonId> {
-    route
-        .iter()
-        .flat_map(|f| &f.seats)
-        .flat_map(|s| s.asked().collect::<Vec<_>>())
-        .collect()
-}
-
-fn preview_stage(
-    ctx: &Context,
-    forecast: &Forecast,
-    names: &BTreeMap<PersonId, String>,
-) -> PreviewStage {
-    let stage = ctx.workflow.stage(&forecast.stage);
-    let seat = |s: &engine::SeatRun| {
-        let asked: BTreeSet<PersonId> = s.asked().collect();
-        (
-            s.key.clone(),
-            s.need,
-            asked.iter().filter_map(|p| names.get(p).cloned()).collect(),
-        )
-    };
-    PreviewStage {
-        key: forecast.stage.clone(),
-        title: stage.map_or_else(String::new, |s| s.title.clone()),
-        needed: forecast.needed,
-        when: stage.and_then(|s| s.when.clone()),
-        seats: forecast.seats.iter().map(seat).collect(),
-    }
 }

@@ -1,12 +1,12 @@
 //! Reviews, tasks and decisions in the database, one statement a function.
 use crate::db::schema::{
-    conditions, decisions, ledger_private, people, records, reviews, revisions, tasks,
+    conditions, decisions, ledger_private, people, records, reviews, revisions, tasks, timers,
 };
-use crate::db::{At, ConditionId, Conn, Kept, PersonId, RecordId, ReviewId, TaskId, Tx};
+use crate::db::{At, ConditionId, Conn, Kept, PersonId, RecordId, ReviewId, TaskId, TimerId, Tx};
 use crate::error::{Error, Result};
 use crate::on_backend;
 use crate::register::{Record, Revision};
-use crate::review::engine::{Condition, OpenTask, Review};
+use crate::review::engine::{Condition, Obligation, OpenTask, Progress, Review, StageRun};
 use diesel::prelude::*;
 
 /// One person's question in a stage.
@@ -31,6 +31,8 @@ pub struct Task {
     pub opened_at: At,
     /// Until when.
     pub closed_at: Option<At>,
+    /// When the stage is due, where a clock runs.
+    pub due_at: Option<At>,
 }
 
 /// A recorded decision; its reason and conditions lie beside it.
@@ -53,6 +55,8 @@ pub struct DecisionRow {
     pub digest: String,
     /// Who decided.
     pub person_id: PersonId,
+    /// In whose place.
+    pub on_behalf_of: Option<PersonId>,
     /// What.
     pub outcome: String,
     /// How they were known.
@@ -77,9 +81,12 @@ pub struct ConditionRow {
     pub text: String,
     /// By whom.
     pub owner_id: Option<PersonId>,
-    /// By when, `YYYY-MM-DD`.
+    /// By when, `YYYY-MM-DD`, as the approver wrote it.
     pub due: Option<String>,
-    /// `open`, or `void` when the approval it came with fell.
+    /// By when, once the approval is in force.
+    pub due_at: Option<At>,
+    /// `open`, `evidence_given`, `met`, `waived`, `missed`, `refused`, or `void` when the approval
+    /// it came with fell.
     pub state: String,
 }
 
@@ -112,7 +119,7 @@ pub fn review(conn: &mut Conn, id: ReviewId) -> Result<Review> {
 
 pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Result<()> {
     let state = serde_json::to_string(review)?;
-    let closed_at = review.phase.is_final().then_some(now);
+    let closed_at = (!review.phase.is_running()).then_some(now);
     if opened {
         diesel::insert_into(reviews::table)
             .values((
@@ -124,23 +131,38 @@ pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Resul
                 reviews::state.eq(state),
                 reviews::opened_at.eq(now),
                 reviews::closed_at.eq(closed_at),
+                reviews::route.eq(closed_at.map(|_| route(review))),
             ))
             .execute(&mut **tx)?;
     } else {
         let update = diesel::update(reviews::table.find(review.id)).set((
             reviews::phase.eq(review.phase.as_str()),
             reviews::state.eq(state),
-            reviews::closed_at.eq(closed_at),
         ));
         on_backend!(&mut **tx, c => Kept(update).execute(c))?;
+        if let Some(now) = closed_at {
+            let first = reviews::table.find(review.id);
+            diesel::update(first.filter(reviews::closed_at.is_null()))
+                .set((reviews::closed_at.eq(now), reviews::route.eq(route(review))))
+                .execute(&mut **tx)?;
+        }
     }
     Ok(())
+}
+
+/// The stages that were not left out, by their keys: reviews of one route are alike.
+pub(super) fn route(review: &Review) -> String {
+    let asked = |run: &StageRun| run.progress != Progress::Skipped;
+    let stages = review.stages.iter().filter(|(_, run)| asked(run));
+    let keys: Vec<&str> = stages.map(|(key, _)| key.as_str()).collect();
+    keys.join(" ")
 }
 
 /// The running reviews.
 pub(super) fn running(conn: &mut Conn) -> Result<Vec<ReviewId>> {
     Ok(reviews::table
         .filter(reviews::phase.eq("in_review"))
+        .order(reviews::id)
         .select(reviews::id)
         .load(conn)?)
 }
@@ -268,25 +290,49 @@ pub fn holders(conn: &mut Conn, records: &[RecordId]) -> Result<Vec<Holder>> {
         .load(conn)?)
 }
 
-pub(super) fn insert_task(
-    tx: &mut Tx,
-    review: &Review,
-    open: &OpenTask,
-    now: At,
-) -> Result<TaskId> {
+/// Opens a task, or opens it again for who had handed it on and has it back. Answers how often it
+/// was opened before.
+pub(super) fn open_task(tx: &mut Tx, review: &Review, open: &OpenTask, now: At) -> Result<i32> {
     let id = TaskId::of(review.id, &open.stage, open.epoch, open.person);
-    let row = diesel::insert_into(tasks::table).values((
-        tasks::id.eq(id),
-        tasks::review_id.eq(review.id),
-        tasks::record_id.eq(review.record),
-        tasks::stage.eq(&open.stage),
-        tasks::epoch.eq(i32::try_from(open.epoch).unwrap_or(i32::MAX)),
-        tasks::person_id.eq(open.person),
-        tasks::state.eq("open"),
-        tasks::opened_at.eq(now),
-    ));
-    on_backend!(&mut **tx, c => row.execute(c))?;
-    Ok(id)
+    let due = review.due(&open.stage);
+    let row = diesel::insert_into(tasks::table)
+        .values((
+            tasks::id.eq(id),
+            tasks::review_id.eq(review.id),
+            tasks::record_id.eq(review.record),
+            tasks::stage.eq(&open.stage),
+            tasks::epoch.eq(i32::try_from(open.epoch).unwrap_or(i32::MAX)),
+            tasks::person_id.eq(open.person),
+            tasks::state.eq("open"),
+            tasks::opened_at.eq(now),
+            tasks::round.eq(0),
+            tasks::due_at.eq(due),
+        ))
+        .on_conflict(tasks::id)
+        .do_nothing();
+    if on_backend!(&mut **tx, c => row.execute(c))? == 1 {
+        return Ok(0);
+    }
+    let none: Option<At> = None;
+    diesel::update(tasks::table.find(id))
+        .set((
+            tasks::state.eq("open"),
+            tasks::opened_at.eq(now),
+            tasks::closed_at.eq(none),
+            tasks::due_at.eq(due),
+            tasks::round.eq(tasks::round + 1),
+        ))
+        .execute(&mut **tx)?;
+    let round = tasks::table.find(id).select(tasks::round);
+    Ok(round.get_result(&mut **tx)?)
+}
+
+/// Notes when an open task is due now.
+pub(super) fn set_due(tx: &mut Tx, id: TaskId, due: Option<At>) -> Result<()> {
+    diesel::update(tasks::table.find(id))
+        .set(tasks::due_at.eq(due))
+        .execute(&mut **tx)?;
+    Ok(())
 }
 
 pub(super) fn close_task(tx: &mut Tx, id: TaskId, state: &str, now: At) -> Result<()> {
@@ -306,6 +352,7 @@ pub(super) fn insert_decision(tx: &mut Tx, row: &DecisionRow) -> Result<()> {
         decisions::revision.eq(row.revision),
         decisions::digest.eq(&row.digest),
         decisions::person_id.eq(row.person_id),
+        decisions::on_behalf_of.eq(row.on_behalf_of),
         decisions::outcome.eq(&row.outcome),
         decisions::method.eq(&row.method),
         decisions::seq.eq(row.seq),
@@ -334,6 +381,91 @@ pub(super) fn insert_condition(
         ))
         .execute(&mut **tx)?;
     Ok(())
+}
+
+/// Notes what a condition's obligation says now.
+pub(super) fn set_condition(tx: &mut Tx, id: ConditionId, now: &Obligation) -> Result<()> {
+    diesel::update(conditions::table.find(id))
+        .set((
+            conditions::state.eq(now.state.as_str()),
+            conditions::owner_id.eq(now.owner),
+            conditions::due_at.eq(now.due),
+        ))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// The steps of a review's clocks that are still to come.
+pub(super) fn timers_of(conn: &mut Conn, review: ReviewId) -> Result<Vec<(TimerId, At)>> {
+    Ok(on_backend!(conn, c => {
+        timers::table
+            .filter(timers::review_id.eq(review))
+            .select((timers::id, timers::fire_at))
+            .load(c)
+    })?)
+}
+
+pub(super) fn insert_timer(
+    tx: &mut Tx,
+    id: TimerId,
+    review: ReviewId,
+    timer: &str,
+    at: At,
+) -> Result<()> {
+    let row = diesel::insert_into(timers::table).values((
+        timers::id.eq(id),
+        timers::review_id.eq(review),
+        timers::timer.eq(timer),
+        timers::fire_at.eq(at),
+    ));
+    on_backend!(&mut **tx, c => row.execute(c))?;
+    Ok(())
+}
+
+pub(super) fn move_timer(tx: &mut Tx, id: TimerId, at: At) -> Result<()> {
+    diesel::update(timers::table.find(id))
+        .set(timers::fire_at.eq(at))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+pub(super) fn drop_timers(tx: &mut Tx, ids: &[TimerId]) -> Result<()> {
+    diesel::delete(timers::table.filter(timers::id.eq_any(ids))).execute(&mut **tx)?;
+    Ok(())
+}
+
+/// The timers that are due, the earliest first: the row, its review and its step.
+pub(super) fn due_timers(
+    conn: &mut Conn,
+    now: At,
+    most: i64,
+) -> Result<Vec<(TimerId, ReviewId, String)>> {
+    Ok(timers::table
+        .filter(timers::fire_at.le(now))
+        .order((timers::fire_at, timers::id))
+        .select((timers::id, timers::review_id, timers::timer))
+        .limit(most)
+        .load(conn)?)
+}
+
+/// Whether a timer is still there.
+pub(super) fn timer_is_there(conn: &mut Conn, id: TimerId) -> Result<bool> {
+    let there = diesel::dsl::exists(timers::table.find(id));
+    Ok(diesel::select(there).get_result(conn)?)
+}
+
+/// The review whose approval a condition came with.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub(super) fn review_of_condition(conn: &mut Conn, id: ConditionId) -> Result<ReviewId> {
+    let review: Option<ReviewId> = conditions::table
+        .inner_join(decisions::table)
+        .filter(conditions::id.eq(id))
+        .select(decisions::review_id)
+        .get_result(conn)
+        .optional()?;
+    review.ok_or_else(|| Error::not_found("condition", id))
 }
 
 /// The conditions of a stage's decisions fall with the approvals they came with.

@@ -111,7 +111,7 @@ impl Words {
         let seqs: Vec<i64> = rows.iter().map(|r| r.seq).collect();
         let people: BTreeSet<PersonId> = rows
             .iter()
-            .flat_map(|r| [r.actor_id, r.person_id])
+            .flat_map(|r| [r.actor_id, r.person_id, other_person(r)])
             .flatten()
             .collect();
         let private = ledger::opened(conn, &seqs)?;
@@ -144,6 +144,14 @@ impl Words {
                 .and_then(Value::as_str)
                 .map(str::to_owned)
         };
+        let days = self.private(row.seq, "days");
+        let other = people::other_person(&entry).and_then(|p| self.names.get(&p));
+        let of_people = people::sentence(
+            &row.kind,
+            &entry,
+            days.as_deref(),
+            other.map(String::as_str),
+        );
         let title = row.review_id.zip(row.stage.clone());
         let stage_title = title.and_then(|key| self.titles.get(&key).cloned());
         let conditions = (1..=crate::review::engine::CONDITIONS_MAX)
@@ -153,7 +161,7 @@ impl Words {
             at: row.at,
             kind: row.kind.clone(),
             decision: row.kind == "decision.recorded",
-            sentence: sentence(row, stage_title.as_deref(), &entry),
+            sentence: of_people.unwrap_or_else(|| sentence(row, stage_title.as_deref(), &entry)),
             actor: row.actor_id.and_then(|p| self.names.get(&p).cloned()),
             person: row.person_id.and_then(|p| self.names.get(&p).cloned()),
             reference: row.record_id.and_then(|r| self.references.get(&r).cloned()),
@@ -168,6 +176,16 @@ impl Words {
             leaf_hash: hex::encode(tree::leaf_hash(&row.entry).as_bytes()),
         })
     }
+}
+
+/// Somebody an entry about people names besides actor and subject. Entries about records name
+/// theirs in events, which are many and need no look.
+fn other_person(row: &Row) -> Option<PersonId> {
+    if row.record_id.is_some() {
+        return None;
+    }
+    let entry = serde_json::from_slice(&row.entry).ok()?;
+    people::other_person(&entry)
 }
 
 fn titles(
@@ -208,10 +226,8 @@ fn sentence(row: &Row, stage: Option<&str>, entry: &Value) -> String {
         "stage.settled" => format!("{stage}: {}", spaced(row.outcome.as_deref())),
         "seat.fell_back" => format!("{stage}: others were asked to stand in"),
         "decision.recorded" => format!("{stage}: {}", choice(row.outcome.as_deref())),
+        "calendar.kept" => calendar_sentence(entry),
         "workflow.published" => "Workflow published".to_owned(),
-        "person.added" => "Added to the directory".to_owned(),
-        "role.given" => "Given a role".to_owned(),
-        "group.joined" => "Joined a group".to_owned(),
         "token.created" => "API token created".to_owned(),
         "person.unreachable" => "Mail does not reach this person any more".to_owned(),
         "person.reachable" => "Mail reaches this person again".to_owned(),
@@ -222,6 +238,13 @@ fn sentence(row: &Row, stage: Option<&str>, entry: &Value) -> String {
         "log.exported" => "Decision log exported".to_owned(),
         other => spaced(Some(&other.replace('.', " "))),
     }
+}
+
+fn calendar_sentence(entry: &Value) -> String {
+    let subject = |name: &str| entry.pointer(&format!("/subject/{name}"));
+    let key = subject("calendar").and_then(Value::as_str).unwrap_or("?");
+    let version = subject("calendar_version").and_then(Value::as_i64);
+    format!("Calendar {key}: version {} kept", version.unwrap_or(1))
 }
 
 fn spaced(word: Option<&str>) -> String {

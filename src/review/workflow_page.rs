@@ -241,6 +241,8 @@ fn who(conn: &mut Conn, who: &Who) -> Result<String> {
         Who::Field(field) => format!("the person named in “{}”", field.replace('_', " ")),
         Who::Relation(Relation::Submitter) => "the submitter".to_owned(),
         Who::Relation(Relation::Owner) => "the owner".to_owned(),
+        Who::ManagerOf(Relation::Submitter) => "the submitter's manager".to_owned(),
+        Who::ManagerOf(Relation::Owner) => "the owner's manager".to_owned(),
     })
 }
 

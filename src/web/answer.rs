@@ -102,7 +102,7 @@ struct Trouble {
 
 impl ResponseError for Error {
     fn status_code(&self) -> StatusCode {
-        StatusCode::from_u16(self.meaning().status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        status(self.meaning())
     }
 
     fn error_response(&self) -> HttpResponse {
@@ -225,7 +225,7 @@ fn problem(app: &App, trouble: &Trouble) -> HttpResponse {
     if let (false, Some(body)) = (trouble.fields.is_null(), body.as_object_mut()) {
         body.insert("errors".to_owned(), trouble.fields.clone());
     }
-    let mut answer = HttpResponse::build(status_of(trouble));
+    let mut answer = HttpResponse::build(status(trouble.meaning));
     if trouble.meaning.status == 401 {
         answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"countersign\""));
     }
@@ -234,8 +234,13 @@ fn problem(app: &App, trouble: &Trouble) -> HttpResponse {
         .body(body.to_string())
 }
 
-fn status_of(trouble: &Trouble) -> StatusCode {
-    StatusCode::from_u16(trouble.meaning.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+fn status(meaning: Meaning) -> StatusCode {
+    StatusCode::from_u16(meaning.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+}
+
+/// The status of a page that tells an error beside the form it belongs to.
+pub fn status_of(error: &Error) -> StatusCode {
+    status(error.meaning())
 }
 
 /// The address that was asked for comes back after the sign-in, its filters with it.
@@ -262,8 +267,8 @@ fn error_page(app: &App, visitor: &Visitor, trouble: &Trouble) -> HttpResponse {
         sentence: &sentence(&trouble.sentence),
         status: trouble.meaning.status,
     };
-    page_with(app, visitor, "", "error", &context, status_of(trouble)).unwrap_or_else(|_| {
-        HttpResponse::build(status_of(trouble))
+    page_with(app, visitor, "", "error", &context, status(trouble.meaning)).unwrap_or_else(|_| {
+        HttpResponse::build(status(trouble.meaning))
             .content_type("text/plain; charset=utf-8")
             .body(trouble.sentence.clone())
     })

@@ -30,6 +30,12 @@ pub fn of_status(status: Status) -> Badge {
         Status::Approved => badge("Approved", "good"),
         Status::Rejected => badge("Rejected", "bad"),
         Status::Withdrawn => badge("Withdrawn", ""),
+        Status::Abandoned => badge("Abandoned", ""),
+        Status::Overridden => badge("Let through", "part"),
+        Status::Suspended => badge("Suspended", "bad"),
+        Status::Expired => badge("Expired", "bad"),
+        Status::Revoked => badge("Revoked", "bad"),
+        Status::Retired => badge("Retired", ""),
     }
 }
 
@@ -62,6 +68,7 @@ pub fn of_progress(progress: Progress) -> (&'static str, &'static str) {
         Progress::Approved => ("done", "approved"),
         Progress::ApprovedWithConditions => ("done", "approved with conditions"),
         Progress::Rejected => ("stopped", "rejected"),
+        Progress::TimedOut => ("stopped", "timed out"),
     }
 }
 

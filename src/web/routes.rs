@@ -13,6 +13,8 @@ pub enum Who {
     SignedIn,
     /// Auditors, administrators and keepers of the policy.
     LogReader,
+    /// Administrators.
+    Administrator,
     /// A program with a token of this scope.
     Token(&'static str),
 }
@@ -83,7 +85,7 @@ pub fn find(method: &Method, pattern: &str) -> Option<Who> {
         .map(|r| r.who)
 }
 
-use Who::{Anyone, LogReader, SignedIn, Token};
+use Who::{Administrator, Anyone, LogReader, SignedIn, Token};
 
 table! {
     GET "/assets/{name}" Anyone => crate::web::assets::asset;
@@ -130,6 +132,19 @@ table! {
     GET "/tasks" SignedIn => crate::review::page::tasks;
     GET "/tasks/{id}" SignedIn => crate::review::page::task;
     POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
+    GET "/profile" SignedIn => crate::people::page::profile;
+    POST "/profile/absences" SignedIn => crate::people::page::profile_absence;
+    POST "/profile/absences/{absence}" SignedIn => crate::people::page::profile_change;
+    GET "/people" SignedIn => crate::people::page::list;
+    POST "/people" Administrator => crate::people::page::add;
+    GET "/people/{id}" SignedIn => crate::people::page::person;
+    POST "/people/{id}/roles" Administrator => crate::people::page::roles;
+    POST "/people/{id}/groups" Administrator => crate::people::page::groups;
+    POST "/people/{id}/manager" Administrator => crate::people::page::manager;
+    POST "/people/{id}/absences" Administrator => crate::people::page::absence;
+    POST "/people/{id}/absences/{absence}" Administrator => crate::people::page::change_absence;
+    POST "/people/{id}/departure" Administrator => crate::people::page::departure;
+    POST "/people/{id}/return" Administrator => crate::people::page::come_back;
     GET "/log" LogReader => crate::ledger::page::log;
     POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;

@@ -169,6 +169,7 @@ fn may_enter(who: Who, visitor: &Visitor) -> Result<()> {
         Who::Anyone => Ok(()),
         Who::SignedIn => visitor.person().map(|_| ()),
         Who::LogReader => may_read_log(visitor),
+        Who::Administrator => is_administrator(visitor),
         Who::Token(scope) => {
             visitor.person()?;
             let held = visitor.scopes.as_ref().is_some_and(|s| s.contains(scope));
@@ -178,10 +179,10 @@ fn may_enter(who: Who, visitor: &Visitor) -> Result<()> {
                 )));
             }
             // A token narrows what its person may do and never widens it.
-            if scope == "log" {
-                may_read_log(visitor)
-            } else {
-                Ok(())
+            match scope {
+                "log" => may_read_log(visitor),
+                "people" => is_administrator(visitor),
+                _ => Ok(()),
             }
         }
     }
@@ -194,6 +195,15 @@ fn may_read_log(visitor: &Visitor) -> Result<()> {
     } else {
         let sentence = "the decision log is for auditors, administrators and keepers of the policy";
         Err(Error::Forbidden(sentence.to_owned()))
+    }
+}
+
+fn is_administrator(visitor: &Visitor) -> Result<()> {
+    visitor.person()?;
+    if visitor.holds(&[people::ADMINISTRATOR]) {
+        Ok(())
+    } else {
+        Err(Error::Forbidden("this is for administrators".to_owned()))
     }
 }
 

@@ -18,6 +18,8 @@ pub(super) struct Checked {
     pub kind: Type,
     /// The most steps an evaluation can take.
     pub cost: u64,
+    /// The parts that were looked at.
+    pub parts: u64,
     pub faults: Vec<Fault>,
 }
 
@@ -29,12 +31,14 @@ pub(super) fn check(condition: &IdedExpr, variables: &Fields) -> Checked {
         present: Vec::new(),
         faults: Vec::new(),
         cost: 0,
+        parts: 0,
         times: 1,
     };
     let kind = checker.visit(condition);
     Checked {
         kind,
         cost: checker.cost,
+        parts: checker.parts,
         faults: checker.faults,
     }
 }
@@ -47,6 +51,7 @@ struct Checker<'a> {
     present: Vec<String>,
     faults: Vec<Fault>,
     cost: u64,
+    parts: u64,
     /// How often the part under the visitor can run.
     times: u64,
 }
@@ -66,6 +71,7 @@ impl Checker<'_> {
 
     fn visit(&mut self, e: &IdedExpr) -> Type {
         self.spend(1);
+        self.parts += 1;
         match &e.expr {
             Expr::Literal(literal) => self.literal(e.id, literal),
             Expr::Ident(name) => self.name(e.id, name),

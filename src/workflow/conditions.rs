@@ -12,6 +12,7 @@ use serde_json::Value;
 
 use super::checker::{self, Checked};
 use super::problem::shortened;
+use super::reads::Reads;
 use super::types::{Fields, Type};
 
 /// The longest condition, in bytes.
@@ -35,32 +36,72 @@ pub(super) struct Fault {
 
 /// Parsed conditions by their text, shared by the clones of a workflow.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Conditions(HashMap<String, Arc<IdedExpr>>);
+pub(super) struct Conditions(HashMap<String, Kept>);
 
-impl Conditions {
-    /// Parses `text` and keeps it for [`Conditions::evaluate`].
-    pub fn add(&mut self, text: &str) -> Result<(), Vec<Fault>> {
-        let (expression, _) = parse(text)?;
-        self.0.insert(text.to_owned(), Arc::new(expression));
-        Ok(())
+/// A condition as kept, with the most steps an evaluation can take where it was checked.
+#[derive(Debug, Clone)]
+struct Kept {
+    expression: Arc<IdedExpr>,
+    cost: u64,
+}
+
+/// A condition as parsed.
+pub(super) struct Parsed {
+    expression: IdedExpr,
+    source: SourceInfo,
+}
+
+/// How much there is to a condition.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Size {
+    /// The parts that were looked at to check it.
+    pub parts: u64,
+    /// The most steps an evaluation can take.
+    pub cost: u64,
+}
+
+impl Parsed {
+    /// What it reads.
+    pub fn reads(&self) -> Reads {
+        Reads::of(&self.expression)
     }
 
-    /// Like [`Conditions::add`], for a condition that reads only `variables`, is true or false and
-    /// stays within the cost limit.
-    pub fn add_checked(&mut self, text: &str, variables: &Fields) -> Result<(), Vec<Fault>> {
-        let (expression, source) = parse(text)?;
-        refuse_faults(&checker::check(&expression, variables), &source)?;
-        self.0.insert(text.to_owned(), Arc::new(expression));
-        Ok(())
+    /// Whether it reads only `variables`, is true or false and stays within the cost limit; what
+    /// is wrong stands beside its size.
+    pub fn check(&self, variables: &Fields) -> (Size, Vec<Fault>) {
+        let checked = checker::check(&self.expression, variables);
+        let size = Size {
+            parts: checked.parts,
+            cost: checked.cost,
+        };
+        (size, faults(&checked, &self.source))
+    }
+}
+
+impl Conditions {
+    /// Keeps a condition for [`Conditions::evaluate`].
+    pub fn keep(&mut self, text: &str, parsed: Parsed, cost: u64) {
+        let expression = Arc::new(parsed.expression);
+        self.0.insert(text.to_owned(), Kept { expression, cost });
+    }
+
+    /// What a condition that was kept reads.
+    pub fn reads(&self, text: &str) -> Option<Reads> {
+        self.0.get(text).map(|kept| Reads::of(&kept.expression))
+    }
+
+    /// The most steps an evaluation of a condition that was kept can take.
+    pub fn cost(&self, text: &str) -> u64 {
+        self.0.get(text).map_or(0, |kept| kept.cost)
     }
 
     /// Whether the condition holds, or why that cannot be said.
     pub fn evaluate(&self, text: &str, variables: &Variables) -> Result<bool, String> {
         let result = match self.0.get(text) {
-            Some(expression) => Cel::resolve(expression, &variables.0),
+            Some(kept) => Cel::resolve(&kept.expression, &variables.0),
             None => {
-                let (expression, _) = parse(text).map_err(|faults| joined(&faults))?;
-                Cel::resolve(&expression, &variables.0)
+                let parsed = parse(text).map_err(|faults| joined(&faults))?;
+                Cel::resolve(&parsed.expression, &variables.0)
             }
         };
         match result {
@@ -119,7 +160,8 @@ pub(super) fn object<'a>(members: impl Iterator<Item = (&'a str, Cel)>) -> Cel {
     Cel::Map(Map { map: Arc::new(map) })
 }
 
-fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Vec<Fault>> {
+/// Reads a condition, within limits of length and depth.
+pub(super) fn parse(text: &str) -> Result<Parsed, Vec<Fault>> {
     if text.len() > MAX_BYTES {
         let message = format!(
             "the condition has {} bytes; at most {MAX_BYTES} fit",
@@ -129,9 +171,9 @@ fn parse(text: &str) -> Result<(IdedExpr, SourceInfo), Vec<Fault>> {
     }
     with_deep_stack(|| {
         let parser = Parser::new().max_recursion_depth(MAX_DEPTH);
-        parser
-            .parse_with_source_info(text)
-            .map_err(|errors| vec![syntax_fault(text, &errors)])
+        let parsed = parser.parse_with_source_info(text);
+        let parsed = parsed.map(|(expression, source)| Parsed { expression, source });
+        parsed.map_err(|errors| vec![syntax_fault(text, &errors)])
     })
 }
 
@@ -196,7 +238,7 @@ fn operator_hint(text: &str, at: usize) -> &'static str {
     }
 }
 
-fn refuse_faults(checked: &Checked, source: &SourceInfo) -> Result<(), Vec<Fault>> {
+fn faults(checked: &Checked, source: &SourceInfo) -> Vec<Fault> {
     let place = |id: u64| source.offset_for(id).map_or(0, |(start, _)| start as usize);
     let mut faults: Vec<Fault> = checked
         .faults
@@ -220,11 +262,7 @@ fn refuse_faults(checked: &Checked, source: &SourceInfo) -> Result<(), Vec<Fault
         );
         faults.push(Fault { at: 0, message });
     }
-    if faults.is_empty() {
-        Ok(())
-    } else {
-        Err(faults)
-    }
+    faults
 }
 
 fn joined(faults: &[Fault]) -> String {

@@ -1,10 +1,13 @@
 //! What a workflow says, as types. [`super::Bundle`] reads them from JSON and refuses what does
 //! not fit; here they are already right.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::conditions::Conditions;
+use crate::calendar::Span;
 
 /// One version of a workflow: which stages a record passes, and who decides in them.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -32,9 +35,31 @@ pub struct Workflow {
     pub derive: Vec<Derive>,
     /// The stages, in the order of the file; [`Stage::needs`] gives the order of work.
     pub stages: Vec<Stage>,
+    /// Key of the calendar that business time is counted by.
+    #[serde(default = "default_calendar")]
+    pub calendar: String,
+    /// How long a review may run before it is abandoned.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_duration: Option<Span>,
+    /// What an edit under review does to decided stages.
+    #[serde(default)]
+    pub on_change: Vec<OnChange>,
+    /// What follows when a condition of an approval comes due.
+    #[serde(default, rename = "conditions")]
+    pub obligations: Obligations,
+    /// How long an approval is valid; without it, until it is revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub renewal: Option<Renewal>,
+    /// Who may let a use case go ahead before its review ends; nobody without it.
+    #[serde(default, rename = "override", skip_serializing_if = "Option::is_none")]
+    pub over_ride: Option<Override>,
     /// The conditions as parsed at load, by their text.
     #[serde(skip)]
     pub(super) conditions: Conditions,
+}
+
+fn default_calendar() -> String {
+    "default".to_owned()
 }
 
 fn default_priority() -> u32 {
@@ -43,6 +68,97 @@ fn default_priority() -> u32 {
 
 fn default_max_revisions() -> u32 {
     5
+}
+
+/// A rule about edits under review: the first that names a field says what its edit does. A field
+/// that no rule names reopens every stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct OnChange {
+    /// The fields, by their names alone (written `request.<name>`).
+    #[serde(with = "request_fields")]
+    pub fields: Vec<String>,
+    /// What an edit of one of them does.
+    pub effect: Effect,
+    /// Which stages start anew; empty means every stage. Of no meaning with [`Effect::Keep`].
+    #[serde(default)]
+    pub stages: Vec<String>,
+}
+
+/// What an edit does to decisions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Effect {
+    /// They stand.
+    Keep,
+    /// Stages start anew.
+    Reopen,
+}
+
+/// What follows when a condition of an approval comes due.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Obligations {
+    /// When a condition without a day of its own is due, counted from the approval.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub due: Option<Span>,
+    /// When its owner is reminded, before it is due.
+    #[serde(default)]
+    pub remind_before: Vec<Span>,
+    /// What follows when it is missed.
+    #[serde(default)]
+    pub on_missed: OnMissed,
+    /// Who is told when it is missed or refused.
+    #[serde(default)]
+    pub escalate_to: Vec<Who>,
+}
+
+/// What follows when a condition is not met in time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMissed {
+    /// The approval is suspended until it is met or waived.
+    #[default]
+    Suspend,
+    /// People are told, nothing else.
+    Notify,
+}
+
+/// How long an approval is valid.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Renewal {
+    /// Rows, the first that holds gives the time.
+    pub valid_for: Vec<Validity>,
+    /// When submitter and owner are reminded, before the end.
+    #[serde(default)]
+    pub remind_before: Vec<Span>,
+}
+
+/// One row of [`Renewal::valid_for`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Validity {
+    /// CEL over `request` and `derived`; without it the row always holds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// How long.
+    pub then: Span,
+}
+
+/// Who may let a use case go ahead before its review ends. Always two people, neither of whom
+/// submitted, owns or edited the record.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Override {
+    /// Both must hold one of these roles.
+    pub roles: Vec<String>,
+    /// Characters a reason needs at least.
+    #[serde(default = "default_min_reason")]
+    pub min_reason_length: usize,
+    /// Who is told at once.
+    pub notify: Vec<Who>,
+    /// How long it holds at most.
+    pub valid_for: Span,
+}
+
+fn default_min_reason() -> usize {
+    40
 }
 
 /// A table whose first case that holds gives `derived.<key>`.
@@ -123,6 +239,125 @@ pub struct Stage {
     /// What the sign-off link may do.
     #[serde(default)]
     pub email: Email,
+    /// To whom a task may be handed on.
+    #[serde(default)]
+    pub delegation: Delegation,
+    /// How long it may take; without it no clock runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sla: Option<Sla>,
+    /// Who else is brought in because of risk or disagreement.
+    #[serde(default)]
+    pub escalate: Vec<Escalation>,
+}
+
+/// To whom a person may hand a task on. Never to somebody the rules exclude, and only once.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Delegation {
+    /// To nobody.
+    None,
+    /// To those the seat itself or its fallback names.
+    #[default]
+    SameRole,
+    /// To anybody in the directory.
+    AnyEligible,
+}
+
+/// The clock of a stage.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Sla {
+    /// How long the stage may take.
+    pub due: Span,
+    /// When the clock stands.
+    #[serde(default = "default_pauses")]
+    pub pause_while: Vec<Pause>,
+    /// When those who still have to decide are reminded, counted from the opening.
+    #[serde(default)]
+    pub remind: Vec<Span>,
+    /// Who else is brought in, counted from the opening.
+    #[serde(default)]
+    pub escalate: Vec<EscalationByTime>,
+    /// What the due time does.
+    #[serde(default)]
+    pub on_timeout: OnTimeout,
+}
+
+fn default_pauses() -> Vec<Pause> {
+    vec![Pause::ChangesRequested]
+}
+
+/// When a clock stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Pause {
+    /// While the submitter is asked to change something.
+    ChangesRequested,
+}
+
+/// What a stage's due time does. There is no way to approve.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OnTimeout {
+    /// The stage stays open and shows as overdue.
+    #[default]
+    KeepOpen,
+    /// The stage is rejected.
+    Reject,
+    /// The stage is settled without an answer; a later stage must make up for it.
+    MarkTimedOut,
+}
+
+/// Who is brought in when a stage takes long.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EscalationByTime {
+    /// Counted from the opening of the stage.
+    pub after: Span,
+    /// Who.
+    pub to: Vec<Who>,
+    /// How.
+    pub mode: Mode,
+    /// The seat they join, or whose fallback stands in for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<String>,
+}
+
+/// Who is brought in because of risk or disagreement.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Escalation {
+    /// What calls them in.
+    pub on: Trigger,
+    /// CEL over what the stage's own condition reads; without it always.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub when: Option<String>,
+    /// Who.
+    pub to: Vec<Who>,
+    /// How.
+    pub mode: Mode,
+    /// The seat they join, or whose fallback stands in for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seat: Option<String>,
+}
+
+/// What calls an [`Escalation`] in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Trigger {
+    /// The stage opens.
+    Opened,
+    /// Somebody rejects and somebody approves, and the stage is still open.
+    Disagreement,
+}
+
+/// What those who are brought in do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Mode {
+    /// They are told.
+    Notify,
+    /// They may fill the seat too.
+    AddToSeat,
+    /// One of them must approve besides everybody else.
+    MustAgree,
 }
 
 fn default_decisions() -> Vec<Outcome> {
@@ -134,7 +369,7 @@ fn default_decisions() -> Vec<Outcome> {
     ]
 }
 
-fn default_reason_required() -> Vec<Outcome> {
+pub(super) fn default_reason_required() -> Vec<Outcome> {
     vec![Outcome::RequestChanges, Outcome::Reject, Outcome::Recuse]
 }
 
@@ -228,6 +463,8 @@ pub enum Who {
     Field(#[serde(with = "request_field")] String),
     /// A person by what they are to the review.
     Relation(Relation),
+    /// The manager of such a person.
+    ManagerOf(Relation),
 }
 
 /// What a person is to a review.
@@ -335,11 +572,17 @@ pub enum Party {
 }
 
 /// What mail does in a stage.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Email {
     /// What the sign-off link may do.
     #[serde(default)]
     pub link: Link,
+    /// CEL over what the stage's own condition reads: the link alone does not decide then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub step_up_when: Option<String>,
+    /// How long a link is good; seven days without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_for: Option<Span>,
 }
 
 /// What a sign-off link may do.
@@ -370,10 +613,53 @@ mod request_field {
     }
 }
 
+/// As [`request_field`], for a list.
+mod request_fields {
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    #[derive(Serialize, Deserialize)]
+    #[serde(transparent)]
+    struct One(#[serde(with = "super::request_field")] String);
+
+    pub fn serialize<S: Serializer>(names: &[String], to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(names.iter().cloned().map(One))
+    }
+
+    pub fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Vec<String>, D::Error> {
+        let written = Vec::<One>::deserialize(from)?;
+        Ok(written.into_iter().map(|one| one.0).collect())
+    }
+}
+
 impl Workflow {
     /// The stage with this key.
     pub fn stage(&self, key: &str) -> Option<&Stage> {
         self.stages.iter().find(|stage| stage.key == key)
+    }
+
+    /// Everybody the workflow names anywhere: seats, their fallbacks, escalations, overrides.
+    pub fn parties(&self) -> Vec<&Who> {
+        let mut all: Vec<&Who> = self.obligations.escalate_to.iter().collect();
+        all.extend(self.over_ride.iter().flat_map(|rules| &rules.notify));
+        for stage in &self.stages {
+            for seat in &stage.seats {
+                all.extend(seat.from.iter().chain(&seat.fallback));
+            }
+            let timed = stage.sla.iter().flat_map(|sla| &sla.escalate);
+            all.extend(timed.flat_map(|escalation| &escalation.to));
+            all.extend(stage.escalate.iter().flat_map(|escalation| &escalation.to));
+        }
+        all
+    }
+
+    /// Every role the workflow names anywhere.
+    pub fn roles(&self) -> BTreeSet<&String> {
+        let named = self.parties().into_iter().filter_map(|who| match who {
+            Who::Role(role) => Some(role),
+            _ => None,
+        });
+        let overriding = self.over_ride.iter().flat_map(|rules| &rules.roles);
+        named.chain(overriding).collect()
     }
 
     /// Every stage that `stage` needs, directly or through others, in the order of the file.

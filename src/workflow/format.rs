@@ -1,4 +1,5 @@
-//! Holds a workflow against `schemas/workflow/workflow.json`, in words an author can act on.
+//! Holds a document that people write against its schema, in words an author can act on. Where the
+//! schema has `x-message`, that is what the author is told.
 
 use std::sync::LazyLock;
 
@@ -8,23 +9,39 @@ use serde_json::Value;
 
 use super::definition::Workflow;
 use super::problem::{Problem, Source, did_you_mean, one_of, shortened, token};
+use crate::calendar::Span;
 
 /// The format as JSON Schema, for editors and for `GET /schemas/workflow.json`.
 pub const SCHEMA: &str = include_str!("../../schemas/workflow/workflow.json");
 
 /// How many problems are told at once; an author mends them in rounds.
-pub(super) const MAX_PROBLEMS: usize = 50;
+pub(crate) const MAX_PROBLEMS: usize = 50;
 
-struct Format {
+/// The shape of documents that people write.
+pub(crate) struct Format {
     schema: Value,
     validator: Validator,
 }
 
-static FORMAT: LazyLock<Option<Format>> = LazyLock::new(|| {
-    let schema: Value = serde_json::from_str(SCHEMA).ok()?;
-    let validator = jsonschema::draft202012::new(&schema).ok()?;
-    Some(Format { schema, validator })
-});
+static FORMAT: LazyLock<Option<Format>> = LazyLock::new(|| Format::of(SCHEMA));
+
+impl Format {
+    /// Reads a schema of ours; nothing when it is broken, which the tests rule out.
+    pub(crate) fn of(schema: &str) -> Option<Format> {
+        let schema: Value = serde_json::from_str(schema).ok()?;
+        let validator = jsonschema::draft202012::new(&schema).ok()?;
+        Some(Format { schema, validator })
+    }
+
+    /// Everything in `document` that is not of this shape, up to a number that can be read.
+    pub(crate) fn problems(&self, source: &Source, document: &Value) -> Vec<Problem> {
+        self.validator
+            .iter_errors(document)
+            .flat_map(|error| explain(source, &self.schema, &error))
+            .take(MAX_PROBLEMS)
+            .collect()
+    }
+}
 
 /// The workflow in `document`, or everything in it that is not of the format.
 pub(super) fn read(source: &Source, document: &Value) -> Result<Workflow, Vec<Problem>> {
@@ -32,17 +49,68 @@ pub(super) fn read(source: &Source, document: &Value) -> Result<Workflow, Vec<Pr
     let format = FORMAT
         .as_ref()
         .ok_or_else(|| broken("the schema of workflows is broken"))?;
-    let problems: Vec<Problem> = format
-        .validator
-        .iter_errors(document)
-        .flat_map(|error| explain(source, &format.schema, &error))
-        .take(MAX_PROBLEMS)
-        .collect();
-    if problems.is_empty() {
-        serde_json::from_value(document.clone()).map_err(|error| broken(&error.to_string()))
-    } else {
-        Err(problems)
+    let problems = format.problems(source, document);
+    if !problems.is_empty() {
+        return Err(problems);
     }
+    let problems = no_spans(source, document);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    serde_json::from_value(document.clone()).map_err(|error| broken(&error.to_string()))
+}
+
+/// Where lengths of time stand; `*` is every item of a list.
+const SPANS: [&str; 10] = [
+    "/max_duration",
+    "/conditions/due",
+    "/conditions/remind_before/*",
+    "/renewal/valid_for/*/then",
+    "/renewal/remind_before/*",
+    "/override/valid_for",
+    "/stages/*/sla/due",
+    "/stages/*/sla/remind/*",
+    "/stages/*/sla/escalate/*/after",
+    "/stages/*/email/valid_for",
+];
+
+/// Every length of time that has the right shape and is none: nothing at all, or too long.
+fn no_spans(source: &Source, document: &Value) -> Vec<Problem> {
+    let texts = SPANS.iter().flat_map(|place| found(document, place));
+    let faults = texts.filter_map(|(place, text)| {
+        let fault = text.parse::<Span>().err()?;
+        Some(source.value(&place, fault.to_string()))
+    });
+    faults.take(MAX_PROBLEMS).collect()
+}
+
+/// The texts at a place, with their own places.
+fn found<'v>(document: &'v Value, place: &str) -> Vec<(String, &'v str)> {
+    let mut here = vec![(String::new(), document)];
+    for step in place.split('/').skip(1) {
+        let mut next = Vec::new();
+        for (place, value) in here {
+            match (step, value.as_array()) {
+                ("*", Some(items)) => next.extend(
+                    items
+                        .iter()
+                        .enumerate()
+                        .map(|(index, item)| (format!("{place}/{index}"), item)),
+                ),
+                ("*", None) => {}
+                _ => next.extend(
+                    value
+                        .get(step)
+                        .map(|item| (format!("{place}/{step}"), item)),
+                ),
+            }
+        }
+        here = next;
+    }
+    let texts = here.into_iter();
+    texts
+        .filter_map(|(place, value)| Some((place, value.as_str()?)))
+        .collect()
 }
 
 /// One schema error as problems: one for each key where keys are unknown.
@@ -54,6 +122,7 @@ fn explain(source: &Source, schema: &Value, error: &ValidationError) -> Vec<Prob
     match error.kind() {
         Kind::AdditionalProperties { unexpected } => unexpected
             .iter()
+            .take(MAX_PROBLEMS)
             .map(|key| unknown_key(source, rule, place, key))
             .collect(),
         Kind::Required { property } => vec![source.value(place, missing_key(rule, property))],
@@ -105,7 +174,8 @@ fn refused_value(rule: &Value, error: &ValidationError) -> String {
         Kind::Enum { options } => not_an_option(error.instance(), options),
         Kind::Constant { expected_value } => format!("{given} must be {expected_value}"),
         Kind::UniqueItems => "an item stands here twice".to_owned(),
-        Kind::MinItems { .. } => "this list needs at least one item".to_owned(),
+        Kind::MinItems { limit: 1 } => "this list needs at least one item".to_owned(),
+        Kind::MinItems { limit } => format!("this list needs at least {limit} items"),
         Kind::MaxItems { limit } => format!("this list has too many items; at most {limit} fit"),
         Kind::MinLength { .. } => "this text is empty".to_owned(),
         Kind::MaxLength { limit } => format!("this text is longer than {limit} characters"),

@@ -21,6 +21,8 @@ pub struct Bundle {
     pub text: String,
     /// SHA-256 of `text` in lower-case hex.
     pub hash: String,
+    /// What people should know before they publish it; empty for a version that is published.
+    pub warnings: Vec<Problem>,
 }
 
 impl Bundle {
@@ -28,17 +30,15 @@ impl Bundle {
     /// Schema of the kind under review, and `stage_forms` are the forms a stage may name.
     ///
     /// # Errors
-    /// Every problem found, in the order of the checks: first the JSON, then its shape, then what
-    /// the parts say to each other.
+    /// Every problem found, warnings too, in the order of the checks: first the JSON, then its
+    /// shape, then what the parts say to each other. At least one is an error.
     pub fn load(
         file: &str,
         text: &str,
         request_schema: &Value,
         stage_forms: &BTreeMap<String, Value>,
     ) -> Result<Bundle, Vec<Problem>> {
-        let source = Source::new(file, text, "");
-        let document = source.parse().map_err(|problem| vec![problem])?;
-        build(&source, document, Some(request_schema), stage_forms)
+        judge(file, text, request_schema, stage_forms).0
     }
 
     /// Reads [`Bundle::text`] back and checks it like [`Bundle::load`] against the schema of
@@ -61,6 +61,28 @@ impl Bundle {
     }
 }
 
+/// [`Bundle::load`], and how much work it was to read and check the conditions.
+pub(super) fn judge(
+    file: &str,
+    text: &str,
+    request_schema: &Value,
+    stage_forms: &Forms,
+) -> (Result<Bundle, Vec<Problem>>, u64) {
+    let source = Source::new(file, text, "");
+    let mut work = 0;
+    let document = source.parse().map_err(|problem| vec![problem]);
+    let bundle = document.and_then(|document| {
+        build(
+            &source,
+            document,
+            Some(request_schema),
+            stage_forms,
+            &mut work,
+        )
+    });
+    (bundle, work)
+}
+
 fn reopen(text: &str, request_schema: Option<&Value>) -> Result<Bundle, Vec<Problem>> {
     let source = Source::new("stored version", text, "/workflow");
     let mut whole = source.parse().map_err(|problem| vec![problem])?;
@@ -76,7 +98,7 @@ fn reopen(text: &str, request_schema: Option<&Value>) -> Result<Bundle, Vec<Prob
         return Err(missing("forms"));
     };
     let forms: Forms = forms.into_iter().collect();
-    let bundle = build(&source, workflow, request_schema, &forms)?;
+    let bundle = build(&source, workflow, request_schema, &forms, &mut 0)?;
     if bundle.text == text {
         Ok(bundle)
     } else {
@@ -91,13 +113,18 @@ fn build(
     document: Value,
     request_schema: Option<&Value>,
     stage_forms: &Forms,
+    work: &mut u64,
 ) -> Result<Bundle, Vec<Problem>> {
     let mut workflow = format::read(source, &document)?;
-    let checked = Lint::new(source, &workflow, request_schema, stage_forms).run();
-    workflow.conditions = checked.map_err(|mut problems| {
+    let linted = Lint::new(source, &workflow, request_schema, stage_forms).run();
+    *work = linted.work;
+    let mut problems = linted.problems;
+    if problems.iter().any(Problem::is_error) {
+        problems.sort_by_key(|problem| problem.severity);
         problems.truncate(MAX_PROBLEMS);
-        problems
-    })?;
+        return Err(problems);
+    }
+    workflow.conditions = linted.conditions;
     let named = workflow
         .stages
         .iter()
@@ -113,5 +140,6 @@ fn build(
         forms,
         text,
         hash,
+        warnings: problems,
     })
 }

@@ -10,10 +10,15 @@
 mod checker;
 mod conditions;
 mod definition;
+mod dry_run;
+mod examine;
 mod format;
+mod length;
 mod lint;
 mod load;
 mod problem;
+mod reads;
+mod staffing;
 mod types;
 mod verdict;
 
@@ -21,10 +26,16 @@ mod verdict;
 mod tests;
 
 pub use definition::{
-    Case, Derive, DeriveKind, Email, Link, Need, OnReject, Outcome, Party, Relation, Seat,
-    Separation, Stage, StageKind, Who, Workflow,
+    Case, Delegation, Derive, DeriveKind, Effect, Email, Escalation, EscalationByTime, Link, Mode,
+    Need, Obligations, OnChange, OnMissed, OnReject, OnTimeout, Outcome, Override, Party, Pause,
+    Relation, Renewal, Seat, Separation, Sla, Stage, StageKind, Trigger, Validity, Who, Workflow,
 };
+pub use dry_run::{Asked, DryRun, Limits, Route, Row, Uncovered, dry_run};
+pub use examine::{Examination, examine};
 pub use format::SCHEMA;
+pub(crate) use format::{Format, MAX_PROBLEMS};
 pub use load::Bundle;
-pub use problem::{MAX_BYTES, Problem};
+pub use problem::{MAX_BYTES, Problem, Severity};
+pub(crate) use problem::{Source, did_you_mean};
+pub use staffing::{Colleague, HolidaysStated, Staffing, short_staffed};
 pub use verdict::{Derived, Inputs, StageResult, Verdict};

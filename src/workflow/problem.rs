@@ -1,14 +1,27 @@
 //! What is wrong with a workflow, where, and what would be right.
 
+use std::cell::Cell;
 use std::fmt;
 
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
 /// The largest workflow text that is read, in bytes.
-pub const MAX_BYTES: usize = 1024 * 1024;
+pub const MAX_BYTES: usize = 256 * 1024;
+/// The most values a workflow may be made of, nested ones counted.
+const MAX_VALUES: usize = 20_000;
 
-/// Why a workflow was refused. Shows as `file:line:column /stages/2/when: message`.
+/// Whether a problem keeps a workflow from being published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// It does.
+    Error,
+    /// It does not; people should know.
+    Warning,
+}
+
+/// What is wrong with a workflow. Shows as `file:line:column /stages/2/when: message`.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Problem {
     /// The file as the caller named it.
@@ -21,6 +34,23 @@ pub struct Problem {
     pub place: String,
     /// What is wrong and what would be right.
     pub message: String,
+    /// Whether it keeps the workflow from being published.
+    pub severity: Severity,
+}
+
+impl Problem {
+    /// The same, as something that people should know and that stops nothing.
+    pub(super) fn as_warning(self) -> Problem {
+        Problem {
+            severity: Severity::Warning,
+            ..self
+        }
+    }
+
+    /// Whether it keeps the workflow from being published.
+    pub fn is_error(&self) -> bool {
+        self.severity == Severity::Error
+    }
 }
 
 impl fmt::Display for Problem {
@@ -31,17 +61,22 @@ impl fmt::Display for Problem {
             column,
             place,
             message,
+            severity,
         } = self;
         let gap = if place.is_empty() { "" } else { " " };
-        write!(to, "{file}:{line}:{column}{gap}{place}: {message}")
+        let kind = match severity {
+            Severity::Error => "",
+            Severity::Warning => "warning: ",
+        };
+        write!(to, "{file}:{line}:{column}{gap}{place}: {kind}{message}")
     }
 }
 
-/// The text a workflow is read from; turns places into lines and columns.
-pub(super) struct Source<'a> {
+/// The text a document is read from; turns places into lines and columns.
+pub(crate) struct Source<'a> {
     file: &'a str,
     text: &'a str,
-    /// Where the workflow starts in the text, as a JSON pointer.
+    /// Where the document starts in the text, as a JSON pointer.
     root: &'a str,
 }
 
@@ -58,7 +93,8 @@ impl<'a> Source<'a> {
             return Err(self.at(0, String::new(), message));
         }
         let mut reader = serde_json::Deserializer::from_str(self.text);
-        let value = Once.deserialize(&mut reader);
+        let values = Cell::new(0);
+        let value = Once(&values).deserialize(&mut reader);
         value
             .and_then(|value| reader.end().map(|()| value))
             .map_err(|error| self.malformed(&error))
@@ -77,7 +113,7 @@ impl<'a> Source<'a> {
             .rsplit_once(" at line ")
             .map_or(whole.as_str(), |(cause, _)| cause);
         let message = match cause {
-            "recursion limit exceeded" => "this is nested too deeply to be a workflow".to_owned(),
+            "recursion limit exceeded" => "this is nested too deeply".to_owned(),
             cause => format!("this is not valid JSON: {cause}"),
         };
         self.at(offset, String::new(), message)
@@ -112,6 +148,7 @@ impl<'a> Source<'a> {
             column: before.get(line_start..).unwrap_or_default().chars().count() + 1,
             place: shortened(&place, 300),
             message,
+            severity: Severity::Error,
         }
     }
 
@@ -274,18 +311,31 @@ impl Cursor<'_> {
 }
 
 /// Reads JSON and refuses a key that stands twice in one object, where serde_json would quietly
-/// take the last.
-struct Once;
+/// take the last. Counts the values, so that no later check is given more than it can bear.
+struct Once<'c>(&'c Cell<usize>);
 
-impl<'de> DeserializeSeed<'de> for Once {
+impl Once<'_> {
+    fn count<E: de::Error>(&self) -> Result<(), E> {
+        self.0.set(self.0.get() + 1);
+        if self.0.get() > MAX_VALUES {
+            return Err(E::custom(format!(
+                "it is made of more than {MAX_VALUES} values"
+            )));
+        }
+        Ok(())
+    }
+}
+
+impl<'de> DeserializeSeed<'de> for Once<'_> {
     type Value = Value;
 
     fn deserialize<D: de::Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        self.count()?;
         from.deserialize_any(self)
     }
 }
 
-impl<'de> Visitor<'de> for Once {
+impl<'de> Visitor<'de> for Once<'_> {
     type Value = Value;
 
     fn expecting(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -318,7 +368,7 @@ impl<'de> Visitor<'de> for Once {
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
         let mut list = Vec::new();
-        while let Some(item) = items.next_element_seed(Once)? {
+        while let Some(item) = items.next_element_seed(Once(self.0))? {
             list.push(item);
         }
         Ok(Value::Array(list))
@@ -333,7 +383,7 @@ impl<'de> Visitor<'de> for Once {
                     "the key `{key}` stands here twice"
                 )));
             }
-            let value = members.next_value_seed(Once)?;
+            let value = members.next_value_seed(Once(self.0))?;
             object.insert(key, value);
         }
         Ok(Value::Object(object))
@@ -341,7 +391,7 @@ impl<'de> Visitor<'de> for Once {
 }
 
 /// " (did you mean `x`?)" for the candidate that `word` is probably a misspelling of, else "".
-pub(super) fn did_you_mean<'a>(
+pub(crate) fn did_you_mean<'a>(
     word: &str,
     candidates: impl IntoIterator<Item = &'a str>,
 ) -> String {
@@ -459,7 +509,7 @@ mod tests {
         assert!(problem.message.contains("nested too deeply"), "{problem}");
         let large = format!("\"{}\"", "x".repeat(MAX_BYTES));
         let problem = Source::new("f", &large, "").parse().unwrap_err();
-        assert!(problem.message.contains("at most 1048576"), "{problem}");
+        assert!(problem.message.contains("at most 262144"), "{problem}");
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::Value;
 
@@ -28,7 +29,8 @@ pub(super) enum Type {
     Literal(Vec<String>),
     /// Items, and the most there can be.
     List(Box<Type>, u64),
-    Object(Fields),
+    /// Shared: a condition names `request` often, and a form has many fields.
+    Object(Arc<Fields>),
 }
 
 /// The fields of an object by name.
@@ -132,7 +134,7 @@ pub(super) fn from_schema(schema: &Value) -> Type {
         Some("number") => Type::Number,
         Some("string") => Type::Text,
         Some("array") => list_from(schema),
-        Some("object") => Type::Object(fields_from(schema)),
+        Some("object") => object(fields_from(schema)),
         _ => Type::Unknown,
     }
 }
@@ -189,14 +191,25 @@ pub(super) fn from_derive(table: &Derive) -> Type {
 /// The type of `stages.<key>` for a stage that is settled, with the form it was answered in. Every
 /// answer is optional: the stage may have been skipped.
 pub(super) fn from_stage(form: Option<&Value>) -> Type {
-    let outcomes = ["approved", "approved_with_conditions", "skipped"].map(str::to_owned);
+    let outcomes = [
+        "approved",
+        "approved_with_conditions",
+        "skipped",
+        "timed_out",
+    ]
+    .map(str::to_owned);
     let mut answers = form.map(fields_from).unwrap_or_default();
     answers.values_mut().for_each(|field| field.optional = true);
-    Type::Object(BTreeMap::from([
+    object(BTreeMap::from([
         always("outcome", Type::Choice(outcomes.to_vec())),
         always("timed_out", Type::Bool),
-        always("answers", Type::Object(answers)),
+        always("answers", object(answers)),
     ]))
+}
+
+/// A group of these fields.
+pub(super) fn object(fields: Fields) -> Type {
+    Type::Object(Arc::new(fields))
 }
 
 /// A field that is always there.

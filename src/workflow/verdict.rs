@@ -8,7 +8,8 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::conditions::{Variables, members, object, to_cel};
-use super::definition::{Derive, Stage, Workflow};
+use super::definition::{Derive, Stage, Validity, Workflow};
+use crate::calendar::Span;
 
 /// The value of a `derive` table for one request.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -27,7 +28,7 @@ pub struct Derived {
 /// How a stage was settled, as conditions of later stages read it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct StageResult {
-    /// `approved`, `approved_with_conditions` or `skipped`.
+    /// `approved`, `approved_with_conditions`, `skipped` or `timed_out`.
     pub outcome: String,
     /// Whether the time ran out.
     pub timed_out: bool,
@@ -44,6 +45,16 @@ pub struct Inputs<'a> {
     pub derived: &'a BTreeMap<String, Derived>,
     /// The settled stages by key.
     pub stages: &'a BTreeMap<String, StageResult>,
+}
+
+impl Inputs<'_> {
+    fn variables(&self) -> Variables {
+        let mut variables = Variables::new(self.request);
+        variables.set("derived", derived_to_cel(self.derived));
+        let stages = members(self.stages, |result| Some(stage_to_cel(result)));
+        variables.set("stages", stages);
+        variables
+    }
 }
 
 /// Whether a stage must be decided.
@@ -126,19 +137,43 @@ impl Workflow {
         let Some(condition) = stage.when.clone() else {
             return Verdict::Required { condition: None };
         };
-        let mut variables = Variables::new(inputs.request);
-        variables.set("derived", derived_to_cel(inputs.derived));
-        variables.set(
-            "stages",
-            members(inputs.stages, |result| Some(stage_to_cel(result))),
-        );
-        match self.conditions.evaluate(&condition, &variables) {
+        match self.conditions.evaluate(&condition, &inputs.variables()) {
             Ok(true) => Verdict::Required {
                 condition: Some(condition),
             },
             Ok(false) => Verdict::Skipped { condition },
             Err(message) => Verdict::Error { condition, message },
         }
+    }
+
+    /// Whether `condition`, one of the stage's side conditions (`step_up_when`, an escalation's
+    /// `when`), holds. One that cannot be answered counts as yes: more caution, never less.
+    pub fn holds(&self, condition: &str, inputs: &Inputs) -> bool {
+        self.conditions
+            .evaluate(condition, &inputs.variables())
+            .unwrap_or(true)
+    }
+
+    /// Whether `condition` holds, or why that cannot be said.
+    pub(super) fn answer(&self, condition: &str, inputs: &Inputs) -> Result<bool, String> {
+        self.conditions.evaluate(condition, &inputs.variables())
+    }
+
+    /// How long an approval of this document is valid: the first row that holds. A row that cannot
+    /// be answered holds, so that an error never makes an approval last for ever.
+    pub fn valid_for(&self, request: &Value, derived: &BTreeMap<String, Derived>) -> Option<&Span> {
+        let stages = BTreeMap::new();
+        let inputs = Inputs {
+            request,
+            derived,
+            stages: &stages,
+        };
+        let holds = |row: &&Validity| {
+            let condition = row.when.as_deref();
+            condition.is_none_or(|condition| self.holds(condition, &inputs))
+        };
+        let row = self.renewal.as_ref()?.valid_for.iter().find(holds)?;
+        Some(&row.then)
     }
 
     /// The stages this document would pass, in the order of work, if every stage required were

@@ -5,8 +5,8 @@ use super::model::{Ballot, End, Mark, Model};
 use super::plan::{PEOPLE, Plan, Step, email, role_name, seat_key, stage_key};
 use countersign::db::{At, PersonId, RecordId, ReviewId};
 use countersign::review::engine::{
-    self, Command, Condition, Context, Decision, Directory, Event, OpenTask, Opening, Phase, Pin,
-    Progress, Refusal, Resubmission, Review,
+    self, Calendars, Command, Condition, Context, Decision, Directory, Event, OpenTask, Opening,
+    Phase, Pin, Progress, Refusal, Resubmission, Review,
 };
 use countersign::workflow::{Bundle, Outcome};
 use serde_json::{Value, json};
@@ -76,6 +76,9 @@ impl Play {
             submitter: start.ids[0],
             owner: start.ids[1],
             editors: BTreeSet::from([start.ids[0]]),
+            renews: None,
+            after_the_fact: false,
+            apart: BTreeSet::new(),
         };
         let request = request(1, false, 1);
         let directory = directory(&start.plan, &start.tag, &start.ids);
@@ -85,6 +88,7 @@ impl Play {
             forms: &forms,
             request: &request,
             directory: &directory,
+            calendars: &Calendars::default(),
         };
         let (review, events) = engine::open(&ctx, opening, start.now).expect("it opens");
         let play = Play {
@@ -209,6 +213,7 @@ impl Play {
             forms: &BTreeMap::new(),
             request: &request,
             directory: &directory,
+            calendars: &Calendars::default(),
         };
         let decided = engine::decide(&ctx, &self.review, &command, self.now);
         if decided.is_ok() {
@@ -229,6 +234,7 @@ impl Play {
                     digest: digest.to_owned(),
                     owner: self.ids[owner],
                     editors,
+                    changed: BTreeSet::from(["purpose".to_owned()]),
                 })
             }
             Deed::Withdraw { person } => Command::Withdraw {
@@ -276,6 +282,7 @@ impl Play {
             forms: &BTreeMap::new(),
             request: &self.request,
             directory: &directory,
+            calendars: &Calendars::default(),
         };
         engine::open_tasks(&ctx, &self.review)
     }
@@ -344,7 +351,7 @@ impl Play {
     /// The events alone lead to the same state.
     fn replays(&self) {
         let (first, rest) = self.events.split_first().expect("an opening");
-        let mut again = Review::begin(first).expect("it opens");
+        let mut again = Review::begin(first, self.now).expect("it opens");
         rest.iter().for_each(|event| again.apply(event, self.now));
         assert_eq!(again, self.review, "replayed");
     }
@@ -363,5 +370,6 @@ fn directory(plan: &Plan, tag: &str, ids: &[PersonId]) -> Directory {
         addresses: (0..PEOPLE)
             .map(|person| (email(person), ids[person]))
             .collect(),
+        ..Directory::default()
     }
 }

@@ -19,6 +19,7 @@ use countersign::review::{
 };
 use countersign::workflow::{Bundle, Outcome};
 use diesel::prelude::*;
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
@@ -142,9 +143,11 @@ impl Register {
         let db = Db::open(&url, 4).expect("the database opens");
         let desk = Desk {
             clock: Clock::fixed(first_day()),
+            zone: TimeZone::UTC,
             kinds: Kinds::load().expect("the kinds are right"),
             workflows: Default::default(),
             timetable: Default::default(),
+            calendars: Default::default(),
         };
         let register = Register {
             db,
@@ -618,6 +621,7 @@ pub fn answers_to(form: &str) -> Value {
 /// refusals themselves.
 const TABLES: &[&str] = &[
     "people",
+    "absences",
     "memberships",
     "api_tokens",
     "records",
@@ -625,6 +629,7 @@ const TABLES: &[&str] = &[
     "revisions",
     "counters",
     "workflows",
+    "calendars",
     "reviews",
     "tasks",
     "decisions",

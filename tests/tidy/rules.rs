@@ -139,15 +139,20 @@ const IMPURE: [&str; 22] = [
 ];
 
 /// The parts that compute and nothing else, but for what follows below.
-pub const PURE: [&str; 4] = [
+pub const PURE: [&str; 5] = [
+    "src/calendar",
     "src/form",
     "src/workflow",
     "src/review/engine",
     "src/ledger",
 ];
 
-/// The files by which the ledger reaches the database and the web.
-const BRIDGES: [&str; 5] = [
+/// The files by which calendars and the ledger reach the database and the web.
+const BRIDGES: [&str; 9] = [
+    "src/calendar/store.rs",
+    "src/calendar/page.rs",
+    "src/calendar/sheet.rs",
+    "src/calendar/api.rs",
     "src/ledger/store.rs",
     "src/ledger/rows.rs",
     "src/ledger/page.rs",

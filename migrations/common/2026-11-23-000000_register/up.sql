@@ -45,7 +45,8 @@ CREATE TABLE records (
   title TEXT NOT NULL,
   body TEXT NOT NULL,
   status TEXT NOT NULL CHECK (status IN
-    ('registered', 'draft', 'in_review', 'changes_requested', 'approved', 'rejected', 'withdrawn')),
+    ('registered', 'draft', 'in_review', 'changes_requested', 'approved', 'rejected', 'withdrawn',
+     'abandoned', 'overridden', 'suspended', 'expired', 'revoked', 'retired')),
   risk TEXT,
   revision INTEGER NOT NULL,
   submitter_id TEXT REFERENCES people (id),
@@ -143,7 +144,8 @@ CREATE TABLE conditions (
   text TEXT NOT NULL,
   owner_id TEXT REFERENCES people (id),
   due TEXT,
-  state TEXT NOT NULL CHECK (state IN ('open', 'void'))
+  state TEXT NOT NULL CHECK (state IN
+    ('open', 'evidence_given', 'met', 'waived', 'missed', 'refused', 'void'))
 );
 CREATE INDEX conditions_record ON conditions (record_id);
 CREATE TABLE sign_off_links (

@@ -51,14 +51,15 @@ pub(super) fn tell(app: &App) -> Result<()> {
     }
     let begin = app.desk.clock.now().0 - jiff::Span::new().hours(DAYS_BACK * 24);
     let clock = Clock::fixed(At::new(begin));
+    let zone = app.desk.zone.clone();
     let desk = Desk {
         clock: clock.clone(),
+        zone: zone.clone(),
         kinds: Kinds::load()?,
         workflows: Default::default(),
         timetable: app.desk.timetable.clone(),
+        calendars: Default::default(),
     };
-    let zone = TimeZone::get(&app.config.time_zone)
-        .map_err(|e| Error::Configuration(format!("time_zone: {e}")))?;
     let story = Story {
         app,
         desk: Arc::new(desk),

@@ -1,12 +1,14 @@
 //! `decide`: a command meets the state and becomes events or a refusal.
-use crate::db::{At, PersonId, RecordId, ReviewId, TaskId};
+use crate::db::{At, ConditionId, PersonId, RecordId, ReviewId, TaskId};
 use crate::form::Form;
-use crate::review::engine::event::{Condition, Event, RejectedBecause};
+use crate::review::engine::clock::{Calendars, Timer};
+use crate::review::engine::event::{Condition, Event, Opened, RejectedBecause, SupersededBecause};
 use crate::review::engine::refusal::Refusal;
-use crate::review::engine::seats::{Count, Directory, count, resolve, separated, stand_ins};
-use crate::review::engine::state::{Phase, Pin, Progress, Review, SeatRun, StageRun};
+use crate::review::engine::seats::{Directory, separated};
+use crate::review::engine::standing::{ApprovalDeed, ConditionDeed, OverrideDeed};
+use crate::review::engine::state::{Phase, Pin, Progress, Review, SeatRun};
 use crate::review::engine::{CONDITION_MAX, CONDITIONS_MAX, REASON_MAX};
-use crate::workflow::{Inputs, Link, OnReject, Outcome, Stage, StageResult, Verdict, Workflow};
+use crate::workflow::{Inputs, Link, OnReject, Outcome, Stage, Workflow};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -20,6 +22,8 @@ pub struct Context<'a> {
     pub request: &'a Value,
     /// The people.
     pub directory: &'a Directory,
+    /// The calendar that business time is counted by.
+    pub calendars: &'a Calendars,
 }
 
 /// What begins a review.
@@ -41,6 +45,12 @@ pub struct Opening {
     pub owner: PersonId,
     /// Who wrote it.
     pub editors: BTreeSet<PersonId>,
+    /// The review whose approval it renews or looks at afterwards.
+    pub renews: Option<ReviewId>,
+    /// Whether it looks at an override after the fact.
+    pub after_the_fact: bool,
+    /// Who is kept out of every stage, whatever the workflow says: those who overrode.
+    pub apart: BTreeSet<PersonId>,
 }
 
 /// A person's vote.
@@ -79,9 +89,28 @@ pub struct Resubmission {
     pub owner: PersonId,
     /// Who wrote it.
     pub editors: BTreeSet<PersonId>,
+    /// The fields that differ from the revision under review so far.
+    pub changed: BTreeSet<String>,
 }
 
-/// What can be asked of a running review.
+/// A task that is given to another person.
+#[derive(Debug, Clone)]
+pub struct Handover {
+    /// The stage.
+    pub stage: String,
+    /// The epoch of the question.
+    pub epoch: u32,
+    /// Whose task it is.
+    pub from: PersonId,
+    /// Who shall decide.
+    pub to: PersonId,
+    /// Who says so.
+    pub by: PersonId,
+    /// Why.
+    pub reason: String,
+}
+
+/// What can be asked of a review.
 #[derive(Debug, Clone)]
 pub enum Command {
     /// A person decides.
@@ -95,13 +124,73 @@ pub enum Command {
         /// Why.
         reason: Option<String>,
     },
-    /// The directory changed: seats that lack people are looked at again.
+    /// The directory changed: tasks and seats that lack people are looked at again.
     Refill,
+    /// A person hands their task on.
+    Delegate(Handover),
+    /// An administrator gives a task to another person.
+    Reassign(Handover),
+    /// A clock's step is due. One that is out of date changes nothing.
+    Fire(Timer),
+    /// Somebody does something about a condition.
+    OnCondition {
+        /// Which.
+        condition: ConditionId,
+        /// Who.
+        by: PersonId,
+        /// Whether they keep the policy.
+        steward: bool,
+        /// What.
+        deed: ConditionDeed,
+    },
+    /// Somebody does something about the approval.
+    OnApproval {
+        /// Who.
+        by: PersonId,
+        /// Whether they keep the policy.
+        steward: bool,
+        /// What.
+        deed: ApprovalDeed,
+        /// Why.
+        reason: String,
+    },
+    /// Somebody proposes, grants or declines an override.
+    OnOverride {
+        /// Who.
+        by: PersonId,
+        /// What.
+        deed: OverrideDeed,
+    },
+    /// Another review takes the place of this one.
+    Supersede {
+        /// Which.
+        by: ReviewId,
+        /// Why.
+        because: SupersededBecause,
+        /// The reason in words.
+        reason: Option<String>,
+    },
+    /// The review after the fact said no to what this one's override let through.
+    RevokeAfterTheFact,
 }
 
 /// Begins a review: its state and the events that led to it.
 pub fn open(ctx: &Context, opening: Opening, now: At) -> Option<(Review, Vec<Event>)> {
-    let event = Event::Opened {
+    let event = opened(ctx, opening);
+    let review = Review::begin(&event, now)?;
+    let mut run = Run {
+        ctx,
+        review,
+        events: vec![event],
+        now,
+    };
+    run.settle();
+    Some((run.review, run.events))
+}
+
+/// The event that begins a review.
+pub fn opened(ctx: &Context, opening: Opening) -> Event {
+    Event::Opened(Box::new(Opened {
         review: opening.review,
         record: opening.record,
         workflow: opening.workflow,
@@ -112,16 +201,11 @@ pub fn open(ctx: &Context, opening: Opening, now: At) -> Option<(Review, Vec<Eve
         editors: opening.editors,
         derived: ctx.workflow.derive(ctx.request),
         stages: ctx.workflow.stages.iter().map(|s| s.key.clone()).collect(),
-    };
-    let review = Review::begin(&event)?;
-    let mut run = Run {
-        ctx,
-        review,
-        events: vec![event],
-        now,
-    };
-    run.settle();
-    Some((run.review, run.events))
+        calendar: ctx.calendars.current.version,
+        renews: opening.renews,
+        after_the_fact: opening.after_the_fact,
+        apart: opening.apart,
+    }))
 }
 
 /// Judges `command`: the state it leads to and the events, or why nothing changes.
@@ -145,24 +229,46 @@ pub fn decide(
         Command::Resubmit(resubmission) => run.resubmit(resubmission)?,
         Command::Withdraw { by, reason } => run.withdraw(*by, reason.as_deref())?,
         Command::Refill => run.refill(),
+        Command::Delegate(handover) => run.delegate(handover)?,
+        Command::Reassign(handover) => run.reassign(handover)?,
+        Command::Fire(timer) => run.fire(timer),
+        Command::OnCondition {
+            condition,
+            by,
+            steward,
+            deed,
+        } => run.on_condition(*condition, *by, *steward, deed)?,
+        Command::OnApproval {
+            by,
+            steward,
+            deed,
+            reason,
+        } => run.on_approval(*by, *steward, *deed, reason)?,
+        Command::OnOverride { by, deed } => run.on_override(*by, deed)?,
+        Command::Supersede {
+            by,
+            because,
+            reason,
+        } => run.supersede(*by, *because, reason.as_deref())?,
+        Command::RevokeAfterTheFact => run.revoke_after_the_fact(),
     }
     Ok((run.review, run.events))
 }
 
-struct Run<'a> {
-    ctx: &'a Context<'a>,
-    review: Review,
-    events: Vec<Event>,
-    now: At,
+pub(super) struct Run<'a> {
+    pub(super) ctx: &'a Context<'a>,
+    pub(super) review: Review,
+    pub(super) events: Vec<Event>,
+    pub(super) now: At,
 }
 
 impl<'a> Run<'a> {
-    fn emit(&mut self, event: Event) {
+    pub(super) fn emit(&mut self, event: Event) {
         self.review.apply(&event, self.now);
         self.events.push(event);
     }
 
-    fn definition(&self, key: &str) -> Option<&'a Stage> {
+    pub(super) fn definition(&self, key: &str) -> Option<&'a Stage> {
         self.ctx.workflow.stages.iter().find(|s| s.key == key)
     }
 
@@ -175,6 +281,7 @@ impl<'a> Run<'a> {
             stage: stage.key.clone(),
             epoch: vote.epoch,
             person: vote.person,
+            on_behalf_of: self.on_behalf_of(stage, vote.person),
             outcome: vote.outcome,
             revision: self.review.revision,
             digest: self.review.digest.clone(),
@@ -188,10 +295,20 @@ impl<'a> Run<'a> {
                     stage: stage.key.clone(),
                 });
             }
-            Outcome::Reject if stage.on_reject == OnReject::Veto => self.reject(&stage.key),
-            _ => self.settle(),
+            Outcome::Reject if stage.on_reject == OnReject::Veto => {
+                self.reject(&stage.key, RejectedBecause::Stage);
+            }
+            _ => {
+                self.on_disagreement(stage);
+                self.settle();
+            }
         }
         Ok(())
+    }
+
+    fn on_behalf_of(&self, stage: &Stage, person: PersonId) -> Option<PersonId> {
+        let run = self.review.stage(&stage.key)?;
+        run.on_behalf.get(&person).copied()
     }
 
     fn may_decide(&self, vote: &Decision) -> Result<&'a Stage, Refusal> {
@@ -215,16 +332,23 @@ impl<'a> Run<'a> {
         if let Some(why) = separated(self.ctx, &self.review, stage, vote.person) {
             return Err(Refusal::Separated(why));
         }
+        if run.gone.contains(&vote.person) {
+            return Err(Refusal::TaskMoved);
+        }
         if !run.asked().contains(&vote.person) {
             return Err(Refusal::NotAsked);
         }
         if vote.seen != self.review.digest {
             return Err(Refusal::Superseded);
         }
-        if vote.by_link && stage.email.link == Link::View {
+        if vote.by_link && self.needs_sign_in(stage) {
             return Err(Refusal::SignInRequired);
         }
         Ok(stage)
+    }
+
+    fn needs_sign_in(&self, stage: &Stage) -> bool {
+        needs_sign_in(self.ctx, &self.review, stage)
     }
 
     fn well_formed(&self, stage: &Stage, vote: &Decision) -> Result<(), Refusal> {
@@ -269,61 +393,9 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn reject(&mut self, stage: &str) {
-        let epoch = self.review.stage(stage).map_or(0, |s| s.epoch);
-        let progress = Progress::Rejected;
-        self.emit(Event::StageSettled {
-            stage: stage.to_owned(),
-            epoch,
-            progress,
-        });
-        self.emit(Event::Rejected {
-            because: RejectedBecause::Stage,
-        });
-    }
-
-    fn resubmit(&mut self, new: &Resubmission) -> Result<(), Refusal> {
-        self.submitter_or_owner(new.by)?;
-        if self.review.phase.is_final() {
-            return Err(Refusal::NotEditable(self.review.phase.as_str()));
-        }
-        let allowed = self.ctx.workflow.max_revisions;
-        self.emit(Event::Resubmitted {
-            revision: new.revision,
-            digest: new.digest.clone(),
-            owner: new.owner,
-            editors: new.editors.clone(),
-            derived: self.ctx.workflow.derive(self.ctx.request),
-        });
-        self.reopen_stages();
-        if self.review.resubmissions > allowed {
-            self.emit(Event::Rejected {
-                because: RejectedBecause::TooManyRevisions,
-            });
-        } else {
-            self.settle();
-        }
-        Ok(())
-    }
-
-    fn reopen_stages(&mut self) {
-        for stage in &self.ctx.workflow.stages {
-            let Some(run) = self.review.stage(&stage.key) else {
-                continue;
-            };
-            if run.progress != Progress::Pending {
-                let epoch = run.epoch + 1;
-                self.emit(Event::StageReopened {
-                    stage: stage.key.clone(),
-                    epoch,
-                });
-            }
-        }
-    }
-
     fn withdraw(&mut self, by: PersonId, reason: Option<&str>) -> Result<(), Refusal> {
         self.submitter_or_owner(by)?;
-        if self.review.phase.is_final() {
+        if !self.review.phase.is_running() {
             return Err(Refusal::NothingToWithdraw);
         }
         if reason.is_some_and(|r| r.chars().count() > REASON_MAX) {
@@ -335,213 +407,25 @@ impl<'a> Run<'a> {
         Ok(())
     }
 
-    fn submitter_or_owner(&self, person: PersonId) -> Result<(), Refusal> {
+    pub(super) fn submitter_or_owner(&self, person: PersonId) -> Result<(), Refusal> {
         if person == self.review.submitter || person == self.review.owner {
             Ok(())
         } else {
             Err(Refusal::NotYours)
         }
     }
-
-    /// Opens, skips, fills and closes stages until nothing moves.
-    fn settle(&mut self) {
-        let mut moved = true;
-        while moved && self.review.phase == Phase::InReview {
-            moved = false;
-            for stage in &self.ctx.workflow.stages {
-                if self.review.phase == Phase::InReview {
-                    moved |= self.settle_stage(stage);
-                }
-            }
-        }
-        let done = |run: &StageRun| run.progress.lets_others_start();
-        if self.review.phase == Phase::InReview && self.review.stages.values().all(done) {
-            let conditional = |run: &StageRun| run.progress == Progress::ApprovedWithConditions;
-            let with_conditions = self.review.stages.values().any(conditional);
-            self.emit(Event::Approved { with_conditions });
-        }
-    }
-
-    fn settle_stage(&mut self, stage: &'a Stage) -> bool {
-        let Some(run) = self.review.stage(&stage.key) else {
-            return false;
-        };
-        match run.progress {
-            Progress::Pending => self.start(stage),
-            Progress::Open => self.close_or_fill(stage),
-            _ => false,
-        }
-    }
-
-    fn start(&mut self, stage: &Stage) -> bool {
-        let settled = |key: &String| {
-            self.review
-                .stage(key)
-                .is_some_and(|run| run.progress.lets_others_start())
-        };
-        if !stage.needs.iter().all(settled) {
-            return false;
-        }
-        let epoch = self.review.stage(&stage.key).map_or(0, |run| run.epoch);
-        let key = stage.key.clone();
-        let results = self.results();
-        let inputs = Inputs {
-            request: self.ctx.request,
-            derived: &self.review.derived,
-            stages: &results,
-        };
-        let unread = match self.ctx.workflow.condition(stage, &inputs) {
-            Verdict::Skipped { condition } => {
-                self.emit(Event::StageSkipped {
-                    stage: key,
-                    epoch,
-                    condition,
-                });
-                return true;
-            }
-            Verdict::Error { message, .. } => Some(message),
-            Verdict::Required { .. } => None,
-        };
-        let seats = resolve(self.ctx, &self.review, stage);
-        self.emit(Event::StageOpened {
-            stage: key,
-            epoch,
-            seats,
-            unread,
-        });
-        true
-    }
-
-    fn results(&self) -> BTreeMap<String, StageResult> {
-        let result = |(key, run): (&String, &StageRun)| {
-            let result = StageResult {
-                outcome: run.progress.as_str().to_owned(),
-                timed_out: false,
-                answers: run.answers.clone(),
-            };
-            (key.clone(), result)
-        };
-        self.review.stages.iter().map(result).collect()
-    }
-
-    fn close_or_fill(&mut self, stage: &Stage) -> bool {
-        let Some(run) = self.review.stage(&stage.key) else {
-            return false;
-        };
-        match count(self.ctx, &self.review, stage, run) {
-            Count::Open => false,
-            Count::Rejected => {
-                self.reject(&stage.key);
-                true
-            }
-            Count::Met => {
-                let (epoch, progress) = (run.epoch, outcome_of(run));
-                self.emit(Event::StageSettled {
-                    stage: stage.key.clone(),
-                    epoch,
-                    progress,
-                });
-                true
-            }
-            Count::Short { seats, outvoted } => {
-                let fell = |moved, seat| self.fall_back(stage, seat, false) || moved;
-                let moved = seats.into_iter().fold(false, fell);
-                if !moved && outvoted {
-                    self.reject(&stage.key);
-                }
-                moved || outvoted
-            }
-        }
-    }
-
-    fn fall_back(&mut self, stage: &Stage, index: usize, again: bool) -> bool {
-        let Some(run) = self.review.stage(&stage.key) else {
-            return false;
-        };
-        let (Some(seat), Some(now)) = (stage.seats.get(index), run.seats.get(index)) else {
-            return false;
-        };
-        let people = stand_ins(self.ctx, &self.review, stage, seat);
-        let new = match &now.fallback {
-            None => true,
-            Some(asked) => again && !people.is_subset(asked),
-        };
-        if !new {
-            return false;
-        }
-        let people = people
-            .into_iter()
-            .chain(now.fallback.iter().flatten().copied())
-            .collect();
-        self.emit(Event::SeatFellBack {
-            stage: stage.key.clone(),
-            epoch: run.epoch,
-            seat: seat.key.clone(),
-            people,
-        });
-        true
-    }
-
-    /// Asks again for seats that lack people: first those the seat names, then its fallback. Who
-    /// approved already may be the one a seat lacked, so stages are settled after.
-    fn refill(&mut self) {
-        for stage in &self.ctx.workflow.stages {
-            let open = self
-                .review
-                .stage(&stage.key)
-                .filter(|r| r.progress == Progress::Open);
-            let Some(run) = open.filter(|_| self.review.phase == Phase::InReview) else {
-                continue;
-            };
-            if let Count::Short { seats, .. } = count(self.ctx, &self.review, stage, run) {
-                for index in seats {
-                    self.refill_seat(stage, index);
-                }
-            }
-        }
-        self.settle();
-    }
-
-    fn refill_seat(&mut self, stage: &Stage, index: usize) {
-        let Some(run) = self.review.stage(&stage.key) else {
-            return;
-        };
-        let Some(seat) = run.seats.get(index) else {
-            return;
-        };
-        let (epoch, key) = (run.epoch, seat.key.clone());
-        let asked: BTreeSet<PersonId> = seat.asked().collect();
-        let before = seat.fallback.clone().unwrap_or_default();
-        let fresh = resolve(self.ctx, &self.review, stage);
-        let named = fresh.into_iter().nth(index).map(|seat| seat.people);
-        let new: BTreeSet<PersonId> = named
-            .into_iter()
-            .flatten()
-            .filter(|person| !asked.contains(person))
-            .collect();
-        if new.is_empty() {
-            self.fall_back(stage, index, true);
-            return;
-        }
-        self.emit(Event::SeatFellBack {
-            stage: stage.key.clone(),
-            epoch,
-            seat: key,
-            people: new.into_iter().chain(before).collect(),
-        });
-    }
 }
 
-fn outcome_of(run: &StageRun) -> Progress {
-    if run
-        .votes
-        .values()
-        .any(|o| *o == Outcome::ApproveWithConditions)
-    {
-        Progress::ApprovedWithConditions
-    } else {
-        Progress::Approved
-    }
+/// Whether a mailed link alone does not decide this stage of this review.
+pub fn needs_sign_in(ctx: &Context, review: &Review, stage: &Stage) -> bool {
+    let results = review.results();
+    let inputs = Inputs {
+        request: ctx.request,
+        derived: &review.derived,
+        stages: &results,
+    };
+    let step_up = stage.email.step_up_when.as_ref();
+    stage.email.link == Link::View || step_up.is_some_and(|c| ctx.workflow.holds(c, &inputs))
 }
 
 fn conditions_well_formed(vote: &Decision) -> Result<(), Refusal> {
@@ -575,7 +459,17 @@ fn conditions_well_formed(vote: &Decision) -> Result<(), Refusal> {
     Ok(())
 }
 
-fn text(given: &Option<String>) -> Option<String> {
+/// A reason of at least `least` characters, or why it is none.
+pub(super) fn long_enough(reason: &str, least: usize) -> Result<String, Refusal> {
+    let reason = text(&Some(reason.to_owned())).ok_or(Refusal::ReasonMissing)?;
+    match reason.chars().count() {
+        length if length > REASON_MAX => Err(Refusal::TooLong("the reason", REASON_MAX)),
+        length if length < least => Err(Refusal::ReasonTooShort(least)),
+        _ => Ok(reason),
+    }
+}
+
+pub(super) fn text(given: &Option<String>) -> Option<String> {
     given
         .as_deref()
         .map(crate::form::plain)

@@ -4,22 +4,36 @@
 //! what they submitted, own or edited; a person counts once in a stage; a stage is decided once
 //! per epoch, by those who were asked; a decision belongs to the revision that was shown; a
 //! recusal never counts; a stage opens only when what it needs is settled and closes with the
-//! decision that meets its need; a seat nobody is left to fill falls back; a refused command
-//! changes nothing.
+//! decision that meets its need; a seat nobody is left to fill falls back; no clock ever approves;
+//! an override takes two people without a part in the record; a refused command changes nothing.
 //!
 //! The engine knows no database, no clock and no randomness: time, people and content come in
 //! as arguments, so that the ledger can be replayed years later.
+mod clock;
 mod command;
 mod event;
+mod people;
 mod refusal;
 mod seats;
+mod stages;
+mod standing;
 mod state;
 
-pub use command::{Command, Context, Decision, Opening, Resubmission, decide, open};
-pub use event::{Condition, Event, RejectedBecause};
+pub use clock::{Calendars, Clock, Step, Timer, timers};
+pub use command::{
+    Command, Context, Decision, Handover, Opening, Resubmission, decide, needs_sign_in, open,
+    opened,
+};
+pub use event::{
+    Cause, Condition, Escalated, Event, Moved, Opened, RejectedBecause, RevokedBecause,
+    SupersededBecause,
+};
 pub use refusal::Refusal;
-pub use seats::{Directory, Forecast, Needed, OpenTask, forecast, open_tasks};
-pub use state::{Phase, Pin, Progress, Review, SeatRun, StageRun};
+pub use seats::{Directory, Forecast, Needed, OpenTask, forecast, named, open_tasks};
+pub use standing::{
+    ApprovalDeed, ConditionDeed, Obligation, ObligationState, OverrideDeed, Overriding,
+};
+pub use state::{Owed, Phase, Pin, Progress, Review, SeatRun, StageRun, Suspended};
 
 /// Longest reason or withdrawal text, in characters.
 pub const REASON_MAX: usize = 4000;

@@ -1,4 +1,5 @@
 //! Why a command changes nothing. Each variant's sentence is what the person reads.
+use crate::db::At;
 use crate::form::FieldError;
 
 /// A refused command.
@@ -54,6 +55,71 @@ pub enum Refusal {
     /// The stage wants a sign-in.
     #[error("this stage asks you to sign in before you decide")]
     SignInRequired,
+    /// The task went to somebody else.
+    #[error("this task went to somebody else; they decide now")]
+    TaskMoved,
+    /// The workflow keeps tasks with the people it names.
+    #[error(
+        "this stage does not let you hand the task on; step aside instead if you cannot decide"
+    )]
+    DelegationNotOffered,
+    /// Delegation goes one step.
+    #[error("you decide in the place of somebody; a task is handed on only once")]
+    DelegatedAlready,
+    /// The person chosen cannot take the task.
+    #[error("this person cannot take the task: {0}; choose somebody else")]
+    DelegateUnfit(&'static str),
+    /// A reason that says too little.
+    #[error("say more: this reason needs at least {0} characters")]
+    ReasonTooShort(usize),
+    /// No such condition.
+    #[error("the approval has no such condition")]
+    ConditionUnknown,
+    /// A condition that is over.
+    #[error("nothing more is owed on this condition: it is {0}")]
+    ConditionSettled(&'static str),
+    /// Nothing to judge yet.
+    #[error("there is no evidence to judge yet; its owner gives it first")]
+    NoEvidence,
+    /// The approval is not in force.
+    #[error("there is no approval in force to change: it is {0}")]
+    NotInForce(&'static str),
+    /// Nothing to put in force again.
+    #[error("the approval is not suspended")]
+    NotSuspended,
+    /// Conditions are still missed.
+    #[error("a condition of the approval was missed; it must be met or waived first")]
+    ConditionsLacking,
+    /// The workflow knows no override.
+    #[error("this workflow allows no override")]
+    OverrideNotOffered,
+    /// The person may not.
+    #[error("an override takes two people whom the workflow names for it; you are none of them")]
+    OverrideNotYours,
+    /// One person is not enough.
+    #[error("an override takes two people: somebody else must agree to your proposal")]
+    OverrideNeedsAnother,
+    /// Somebody proposed one already.
+    #[error("an override is proposed already: agree to it or decline it")]
+    OverrideProposed,
+    /// Nobody proposed one.
+    #[error("there is no override to answer")]
+    NoOverride,
+    /// Only a running review can be overridden.
+    #[error("an override is for a review that is running: this one is {0}")]
+    OverrideTooLate(&'static str),
+    /// An end that is past or too far.
+    #[error("an override must end in the future and at the latest at {0}")]
+    OverrideTooLong(At),
+    /// Nothing to restart for.
+    #[error("the review runs under the version in force already")]
+    SameVersion,
+    /// The review after the fact cannot begin.
+    #[error(
+        "the review after the fact cannot begin as the record stands; its form must be complete, \
+         its owner active and a workflow published"
+    )]
+    OverrideWithoutReview,
     /// Only submitter and owner may.
     #[error("only the submitter or the owner can do this")]
     NotYours,
@@ -97,6 +163,26 @@ impl Refusal {
             Refusal::AnswersInvalid(_) => "answers-invalid",
             Refusal::StandInCannotRecuse => "stand-in-cannot-recuse",
             Refusal::SignInRequired => "sign-in-required",
+            Refusal::TaskMoved => "task-moved",
+            Refusal::DelegationNotOffered => "delegation-not-offered",
+            Refusal::DelegatedAlready => "delegated-already",
+            Refusal::DelegateUnfit(_) => "delegate-unfit",
+            Refusal::ReasonTooShort(_) => "reason-too-short",
+            Refusal::ConditionUnknown => "condition-unknown",
+            Refusal::ConditionSettled(_) => "condition-settled",
+            Refusal::NoEvidence => "no-evidence",
+            Refusal::NotInForce(_) => "not-in-force",
+            Refusal::NotSuspended => "not-suspended",
+            Refusal::ConditionsLacking => "conditions-lacking",
+            Refusal::OverrideNotOffered => "override-not-offered",
+            Refusal::OverrideNotYours => "override-not-yours",
+            Refusal::OverrideNeedsAnother => "override-needs-another",
+            Refusal::OverrideProposed => "override-proposed",
+            Refusal::NoOverride => "no-override",
+            Refusal::OverrideTooLate(_) => "override-too-late",
+            Refusal::OverrideTooLong(_) => "override-too-long",
+            Refusal::SameVersion => "same-version",
+            Refusal::OverrideWithoutReview => "override-without-review",
             Refusal::NotYours => "not-yours",
             Refusal::NothingToWithdraw => "nothing-to-withdraw",
             Refusal::NotSubmittable(_) => "not-submittable",
@@ -118,8 +204,13 @@ impl Refusal {
             | Refusal::ConditionsNotOffered
             | Refusal::ConditionInvalid(..)
             | Refusal::AnswersInvalid(_)
+            | Refusal::DelegateUnfit(_)
+            | Refusal::ReasonTooShort(_)
+            | Refusal::OverrideTooLong(_)
             | Refusal::OwnerUnknown => 422,
             Refusal::NotAsked
+            | Refusal::OverrideNotYours
+            | Refusal::OverrideNeedsAnother
             | Refusal::Separated(_)
             | Refusal::NotYours
             | Refusal::SignInRequired => 403,

@@ -3,7 +3,7 @@ use crate::db::PersonId;
 use crate::review::engine::command::Context;
 use crate::review::engine::state::{Phase, Progress, Review, SeatRun, StageRun};
 use crate::workflow::{
-    Inputs, Need, Outcome, Party, Relation, Seat, Stage, StageResult, Verdict, Who,
+    Delegation, Inputs, Need, Outcome, Party, Relation, Seat, Stage, StageResult, Verdict, Who,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -17,6 +17,14 @@ pub struct Directory {
     pub groups: BTreeMap<String, BTreeSet<PersonId>>,
     /// People by lower-case e-mail address.
     pub addresses: BTreeMap<String, PersonId>,
+    /// Managers by person.
+    pub managers: BTreeMap<PersonId, PersonId>,
+    /// Who is away today, with the delegate they named.
+    pub away: BTreeMap<PersonId, Option<PersonId>>,
+    /// Who was asked or is somebody's delegate and is no longer active.
+    pub gone: BTreeSet<PersonId>,
+    /// Whom mail does not reach.
+    pub unreachable: BTreeSet<PersonId>,
 }
 
 impl Directory {
@@ -37,9 +45,26 @@ impl Directory {
                 .and_then(Value::as_str)
                 .map(by_address)
                 .unwrap_or_default(),
-            Who::Relation(Relation::Submitter) => BTreeSet::from([review.submitter]),
-            Who::Relation(Relation::Owner) => BTreeSet::from([review.owner]),
+            Who::Relation(relation) => BTreeSet::from([person_of(review, *relation)]),
+            Who::ManagerOf(relation) => {
+                let manager = self.managers.get(&person_of(review, *relation));
+                manager.copied().into_iter().collect()
+            }
         }
+    }
+
+    /// Whether a task would lie with them: they are active, here, and mail reaches them.
+    fn is_here(&self, person: &PersonId) -> bool {
+        !self.gone.contains(person)
+            && !self.away.contains_key(person)
+            && !self.unreachable.contains(person)
+    }
+}
+
+fn person_of(review: &Review, relation: Relation) -> PersonId {
+    match relation {
+        Relation::Submitter => review.submitter,
+        Relation::Owner => review.owner,
     }
 }
 
@@ -50,6 +75,9 @@ pub(super) fn separated(
     stage: &Stage,
     person: PersonId,
 ) -> Option<&'static str> {
+    if review.apart.contains(&person) {
+        return Some("you let this go ahead before its review");
+    }
     for party in &stage.separation.not {
         match party {
             Party::Submitter if review.submitter == person => return Some("you submitted this"),
@@ -77,39 +105,117 @@ pub(super) fn separated(
     (here || there).then_some("you approved another stage that must be kept apart")
 }
 
-fn admitted(ctx: &Context, review: &Review, stage: &Stage, from: &[Who]) -> BTreeSet<PersonId> {
+/// Everybody whom `from` names now.
+pub fn named(ctx: &Context, review: &Review, from: &[Who]) -> BTreeSet<PersonId> {
     from.iter()
         .flat_map(|who| ctx.directory.named(review, ctx.request, who))
-        .filter(|person| separated(ctx, review, stage, *person).is_none())
         .collect()
 }
 
-/// The seats of `stage` with the people they name now.
-pub(super) fn resolve(ctx: &Context, review: &Review, stage: &Stage) -> Vec<SeatRun> {
-    let run = |seat: &Seat| {
-        let people = admitted(ctx, review, stage, &seat.from);
+fn admitted(ctx: &Context, review: &Review, stage: &Stage, from: &[Who]) -> BTreeSet<PersonId> {
+    let mut people = named(ctx, review, from);
+    people.retain(|person| separated(ctx, review, stage, *person).is_none());
+    people
+}
+
+/// Whether `to` may decide in the place of `from`: admitted by the rules, there, and, where the
+/// workflow wants it, somebody a seat of `from` names too.
+pub(super) fn may_stand_for(
+    ctx: &Context,
+    review: &Review,
+    stage: &Stage,
+    from: PersonId,
+    to: PersonId,
+) -> bool {
+    if separated(ctx, review, stage, to).is_some() || !ctx.directory.is_here(&to) {
+        return false;
+    }
+    match stage.delegation {
+        Delegation::None => false,
+        Delegation::AnyEligible => true,
+        Delegation::SameRole => stage.seats.iter().any(|seat| {
+            let mut all = named(ctx, review, &seat.from);
+            let own = all.contains(&from);
+            let fallback = named(ctx, review, &seat.fallback);
+            let own = own || fallback.contains(&from);
+            all.extend(fallback);
+            own && all.contains(&to)
+        }),
+    }
+}
+
+/// Seats with their people, and who is asked in the place of whom.
+pub(super) struct Resolved {
+    pub seats: Vec<SeatRun>,
+    pub on_behalf: BTreeMap<PersonId, PersonId>,
+}
+
+/// The seats of `stage` with the people they name now. For who is away the delegate is asked; who
+/// is away without one, or out of reach, is asked only where a seat has nobody else.
+pub(super) fn resolve(ctx: &Context, review: &Review, stage: &Stage) -> Resolved {
+    let mut on_behalf = BTreeMap::new();
+    let mut seats = Vec::new();
+    for seat in &stage.seats {
+        let people = present(ctx, review, stage, &seat.from, &mut on_behalf);
         let need = match seat.need {
             Need::AtLeast(need) => need as usize,
             Need::All => people.len().max(1),
         };
-        SeatRun {
+        seats.push(SeatRun {
             key: seat.key.clone(),
             need,
             people,
             fallback: None,
-        }
-    };
-    stage.seats.iter().map(run).collect()
+            beside: None,
+        });
+    }
+    let asked: BTreeSet<PersonId> = seats.iter().flat_map(SeatRun::asked).collect();
+    // Somebody who is asked anyway decides for themselves.
+    on_behalf.retain(|delegate, first| {
+        let own = |seat: &Seat| named(ctx, review, &seat.from).contains(delegate);
+        asked.contains(delegate) && first != delegate && !stage.seats.iter().any(own)
+    });
+    Resolved { seats, on_behalf }
 }
 
-/// The stand-ins of one seat, as they are now.
+fn present(
+    ctx: &Context,
+    review: &Review,
+    stage: &Stage,
+    from: &[Who],
+    on_behalf: &mut BTreeMap<PersonId, PersonId>,
+) -> BTreeSet<PersonId> {
+    let mut people = BTreeSet::new();
+    for person in admitted(ctx, review, stage, from) {
+        if ctx.directory.is_here(&person) {
+            people.insert(person);
+            continue;
+        }
+        let delegate = ctx.directory.away.get(&person).copied().flatten();
+        let fit = |to: &PersonId| may_stand_for(ctx, review, stage, person, *to);
+        if let Some(to) = delegate.filter(fit) {
+            people.insert(to);
+            on_behalf.entry(to).or_insert(person);
+        }
+    }
+    people
+}
+
+/// The stand-ins of one seat, as they are now. Who is away stands in only when nobody else does:
+/// a stage must not stick, and a mail still reaches them.
 pub(super) fn stand_ins(
     ctx: &Context,
     review: &Review,
     stage: &Stage,
     seat: &Seat,
 ) -> BTreeSet<PersonId> {
-    admitted(ctx, review, stage, &seat.fallback)
+    let all = admitted(ctx, review, stage, &seat.fallback);
+    let here: BTreeSet<PersonId> = all
+        .iter()
+        .filter(|person| ctx.directory.is_here(person))
+        .copied()
+        .collect();
+    if here.is_empty() { all } else { here }
 }
 
 /// How a stage stands with its needs.
@@ -135,13 +241,24 @@ pub(super) fn count(ctx: &Context, review: &Review, stage: &Stage, run: &StageRu
     if short(&run.seats, &approvers).is_empty() {
         return Count::Met;
     }
-    let mut able = approvers;
-    able.extend(run.asked().into_iter().filter(|person| {
+    let waiting = run.asked().into_iter().filter(|person| {
         !run.votes.contains_key(person) && separated(ctx, review, stage, *person).is_none()
-    }));
+    });
+    let mut able = approvers.clone();
+    able.extend(waiting);
+    let is_here = |person: &&PersonId| approvers.contains(person) || ctx.directory.is_here(person);
+    let here = able.iter().filter(is_here).copied().collect();
+    let lacking = short(&run.seats, &here);
+    if lacking.is_empty() {
+        return Count::Open;
+    }
     let unfilled = short(&run.seats, &able).len();
     if unfilled == 0 {
-        return Count::Open;
+        // Who is away or out of reach may still decide; until then others are asked as well.
+        return Count::Short {
+            seats: lacking,
+            outvoted: false,
+        };
     }
     able.extend(
         run.votes
@@ -282,7 +399,7 @@ fn needed(
 }
 
 fn expected_seats(ctx: &Context, review: &Review, stage: &Stage) -> Vec<SeatRun> {
-    let mut seats = resolve(ctx, review, stage);
+    let mut seats = resolve(ctx, review, stage).seats;
     let everyone = seats.iter().flat_map(SeatRun::asked).collect();
     for index in short(&seats, &everyone) {
         if let (Some(run), Some(seat)) = (seats.get_mut(index), stage.seats.get(index)) {

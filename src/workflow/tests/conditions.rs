@@ -219,7 +219,7 @@ fn a_table_reads_the_tables_above_it_and_no_other() {
         .derive(&request(json!({"sourcing": "vendor"})));
     assert_eq!(derived["urgent"].value, json!(true));
     let problem = problem_with("/derive/-", table("derived.urgent"));
-    assert_says(&problem, "/derive/1/cases/0/when", &["no field `urgent`"]);
+    assert_says(&problem, "/derive/1/cases/0/when", &["cannot read itself"]);
 }
 
 #[test]

@@ -175,3 +175,116 @@ proptest! {
         prop_assert_eq!(SHIPPED.workflow.forecast(&document).len(), 5);
     }
 }
+
+/// What an answer cost, whatever it was: bytes of conditions read and parts of them looked at.
+/// Counted, because a clock says as much about the machine as about the program.
+fn work(workflow: &Value) -> (Result<Bundle, Vec<Problem>>, u64) {
+    let text = workflow.to_string();
+    load::judge("policy.json", &text, &use_case(), &stage_forms())
+}
+
+/// No definition is given more work than this; the default policy takes a tenth.
+const MOST_WORK: u64 = 48_000;
+
+fn refused_soon(workflow: &Value, words: &str) {
+    let (answer, work) = work(workflow);
+    let problems = answer.err().unwrap_or_default();
+    assert!(work <= MOST_WORK, "{work} steps");
+    assert!(problems.len() <= 50);
+    let said = lines(&problems);
+    assert!(said.contains(words), "{words:?} should stand in: {said}");
+}
+
+/// Forty stages in a row, each with the condition.
+fn forty_stages(when: &str) -> Value {
+    let mut workflow = small();
+    let stage = |index: usize| {
+        let mut stage = small()["stages"][0].clone();
+        stage["key"] = json!(format!("s{index}"));
+        stage["needs"] = match index {
+            0 => json!([]),
+            _ => json!([format!("s{}", index - 1)]),
+        };
+        stage["when"] = json!(when);
+        stage
+    };
+    workflow["stages"] = (0..40).map(stage).collect();
+    workflow
+}
+
+#[test]
+fn the_default_policy_is_little_work() {
+    let (bundle, work) = work(&serde_json::from_str(POLICY).unwrap());
+    assert!(bundle.is_ok() && work < MOST_WORK / 10, "{work}");
+}
+
+#[test]
+fn more_condition_text_than_can_be_read_soon_is_not_read_at_all() {
+    let long = format!("true{}", " || true".repeat(100));
+    let (answer, work) = work(&forty_stages(&long));
+    let problems = answer.unwrap_err();
+    assert_says(&problems[0], "", &["32188 bytes together", "at most 24000"]);
+    assert_eq!(work, 0);
+}
+
+#[test]
+fn conditions_that_are_costly_only_together_are_refused() {
+    let costly = "request.uses.exists(a, request.uses.exists(b, request.uses.exists(c, a == b)))";
+    refused_soon(&forty_stages(costly), "steps together; at most 200000");
+    let four = "request.uses.all(a, request.uses.all(b, request.uses.all(c, \
+                request.uses.all(d, a == b && c == d))))";
+    refused_soon(
+        &small_with("/stages/1/when", json!(four)),
+        "nest fewer exists() and all()",
+    );
+}
+
+#[test]
+fn as_much_as_fits_is_within_the_bound() {
+    let full = format!("{}true", "!".repeat(590));
+    let (answer, work) = work(&forty_stages(&full));
+    assert!(answer.is_ok(), "{}", lines(&answer.unwrap_err()));
+    assert!(work > 20_000 && work <= MOST_WORK, "{work} steps");
+    let names = format!(
+        "request.title == 'a'{}",
+        " || request.title == 'b'".repeat(23)
+    );
+    refused_soon(&forty_stages(&format!("{names} == 1")), "");
+}
+
+#[test]
+fn a_definition_of_very_many_values_is_refused_before_anything_is_checked() {
+    let many = json!({ "stages": vec![0; 30_000] });
+    refused_soon(&many, "more than 20000 values");
+    let keys: serde_json::Map<String, Value> =
+        (0..10_000).map(|at| (format!("k{at}"), json!(0))).collect();
+    refused_soon(&Value::Object(keys), "unknown key `k0`");
+    let needs: Vec<String> = (0..10_000).map(|at| format!("n{at}")).collect();
+    refused_soon(
+        &small_with("/stages/1/needs", json!(needs)),
+        "too many items",
+    );
+    let large = json!({ "title": "x".repeat(300_000) });
+    refused_soon(&large, "at most 262144 are read");
+}
+
+/// Each step names the one below twice: whoever followed would walk 2^30 of them.
+#[test]
+fn a_stage_form_that_grows_when_it_is_followed_is_refused_and_not_followed() {
+    let step = |at: usize| {
+        let below = json!({"$ref": format!("#/$defs/s{}", at + 1)});
+        (format!("s{at}"), json!({"allOf": [below, below]}))
+    };
+    let mut defs: serde_json::Map<String, Value> = (0..30).map(step).collect();
+    defs.insert("s30".to_owned(), json!({"type": "string"}));
+    let mut forms = stage_forms();
+    let form = forms.get_mut("data_use_review").unwrap();
+    form["$defs"] = Value::Object(defs);
+    form["properties"]["lawful"] = json!({"$ref": "#/$defs/s0"});
+    let problems = Bundle::load("policy.json", POLICY, &use_case(), &forms).unwrap_err();
+    let words = ["the form `data_use_review` cannot be used"];
+    assert_says(&problems[0], "/stages/0/form", &words);
+    forms.get_mut("data_use_review").unwrap()["description"] = json!("x".repeat(70_000));
+    let problems = Bundle::load("policy.json", POLICY, &use_case(), &forms).unwrap_err();
+    assert_says(&problems[0], "/stages/0/form", &["at most 65536 are read"]);
+}

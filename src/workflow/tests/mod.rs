@@ -1,9 +1,12 @@
 //! What an author, a submitter or an auditor would notice. Fixtures first.
 
+mod clocks;
 mod conditions;
+mod dry_run;
 mod faults;
 mod hostile;
 mod policy;
+mod staffing;
 
 use std::collections::BTreeMap;
 
@@ -48,7 +51,15 @@ fn request_schema() -> Value {
             "expected_users": {"type": "integer", "minimum": 1, "maximum": 1_000_000},
             "hit_rate": {"type": "number"},
             "tags": {"type": "array", "maxItems": 60, "items": {"type": "string"}},
-        }
+            "notes": {"type": "string"},
+            "topic": {"type": "string"},
+            "code_url": {"type": "string"},
+        },
+        "allOf": [{
+            "if": {"properties": {"sourcing": {"const": "vendor"}}, "required": ["sourcing"]},
+            "then": {"required": ["vendor", "vendor_assessed", "trains_on_our_data",
+                                  "cost_eur_per_year"]}
+        }]
     })
 }
 
@@ -101,6 +112,8 @@ fn lines(problems: &[Problem]) -> String {
 fn small() -> Value {
     let seat = json!({"key": "s", "from": [{"role": "legal"}], "need": 1,
                       "fallback": [{"role": "governance_admin"}]});
+    let sla = json!({"due": "3 business days", "escalate": [
+        {"after": "5 business days", "to": [{"role": "general_counsel"}], "mode": "notify"}]});
     json!({
         "format": 1, "key": "small", "title": "Small", "form": "use_case",
         "derive": [{
@@ -112,16 +125,19 @@ fn small() -> Value {
         }],
         "stages": [
             {"key": "first", "kind": "data_use", "title": "First", "seats": [seat],
-             "form": "data_use_review"},
+             "form": "data_use_review", "sla": sla},
             {"key": "second", "kind": "legal", "title": "Second", "needs": ["first"],
-             "when": "derived.risk == 'high'", "seats": [seat]},
+             "when": "derived.risk == 'high'", "seats": [seat], "sla": sla},
         ]
     })
 }
 
 /// [`small`] with the value at `place` set; a place that ends in `-` adds to a list.
 fn small_with(place: &str, value: Value) -> Value {
-    let mut workflow = small();
+    set(small(), place, value)
+}
+
+fn set(mut workflow: Value, place: &str, value: Value) -> Value {
     let (owner, name) = place.rsplit_once('/').unwrap();
     match workflow.pointer_mut(owner).unwrap() {
         Value::Array(items) if name == "-" => items.push(value),
@@ -134,6 +150,39 @@ fn small_with(place: &str, value: Value) -> Value {
 /// The one problem that setting `place` to `value` in [`small`] causes.
 fn problem_with(place: &str, value: Value) -> Problem {
     one_problem(&small_with(place, value))
+}
+
+/// The default policy against the form that is shipped.
+fn shipped(workflow: &Value) -> Result<Bundle, Vec<Problem>> {
+    let text = serde_json::to_string_pretty(workflow).unwrap();
+    Bundle::load("policy.json", &text, &use_case(), &stage_forms())
+}
+
+/// The form of use cases that is shipped.
+fn use_case() -> Value {
+    serde_json::from_str(include_str!("../../../schemas/kinds/use_case.json")).unwrap()
+}
+
+/// The default policy with the value at `place` set.
+fn policy_with(place: &str, value: Value) -> Value {
+    set(serde_json::from_str(POLICY).unwrap(), place, value)
+}
+
+/// The one thing wrong with the default policy once `place` is set to `value`: an error or a
+/// warning, as `severity` says.
+fn seeded(severity: Severity, place: &str, value: Value) -> Problem {
+    only(severity, &policy_with(place, value))
+}
+
+fn only(severity: Severity, workflow: &Value) -> Problem {
+    let problems = match shipped(workflow) {
+        Ok(bundle) => bundle.warnings,
+        Err(problems) => problems,
+    };
+    assert_eq!(problems.len(), 1, "{}", lines(&problems));
+    let problem = problems.into_iter().next().unwrap();
+    assert_eq!(problem.severity, severity, "{problem}");
+    problem
 }
 
 fn one_problem(workflow: &Value) -> Problem {

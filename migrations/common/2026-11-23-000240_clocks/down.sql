@@ -1,0 +1,11 @@
+DROP INDEX conditions_owner;
+ALTER TABLE conditions DROP COLUMN due_at;
+ALTER TABLE decisions DROP COLUMN on_behalf_of;
+ALTER TABLE tasks DROP COLUMN due_at;
+ALTER TABLE tasks DROP COLUMN round;
+DROP INDEX reviews_route;
+ALTER TABLE reviews DROP COLUMN route;
+ALTER TABLE records DROP COLUMN valid_until;
+ALTER TABLE records DROP COLUMN standing;
+ALTER TABLE records DROP COLUMN approval_id;
+DROP TABLE timers;

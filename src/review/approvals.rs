@@ -1,0 +1,267 @@
+//! Commands about a task that goes to another person, and about what became of an approval:
+//! conditions, suspension, revocation, override, renewal, restart.
+use crate::db::{At, ConditionId, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
+use crate::error::{Error, Result};
+use crate::ledger::entry::Method;
+use crate::ledger::{Actor, Note};
+use crate::people;
+use crate::register::{self, Record, Status};
+use crate::review::engine::{
+    ApprovalDeed, Command, ConditionDeed, Handover, OverrideDeed, Refusal, Review,
+    SupersededBecause,
+};
+use crate::review::links;
+use crate::review::service::{self, Desk};
+use crate::review::store;
+
+/// A task that is to go to another person.
+#[derive(Debug, Clone)]
+pub struct HandoverGiven {
+    /// The task.
+    pub task: TaskId,
+    /// Address of who shall decide.
+    pub to: String,
+    /// Why.
+    pub reason: String,
+    /// Hash of the sign-off link's token, when the person came by one.
+    pub link: Option<String>,
+}
+
+/// Hands the actor's own task on to another person.
+///
+/// # Errors
+/// A refusal; a sign-off link stays as good as it was then.
+pub fn delegate(tx: &mut Tx, desk: &Desk, actor: &Actor, given: &HandoverGiven) -> Result<Review> {
+    let by = actor.person.ok_or(Error::Unauthenticated)?;
+    let task = store::task(tx, given.task)?;
+    if task.person_id != by || !is_active(tx, by)? {
+        return Err(Refusal::NotAsked.into());
+    }
+    match &given.link {
+        Some(hash) => links::redeem(tx, hash, task.id, desk.clock.now())?,
+        None if actor.via.method == Method::EmailLink => return Err(Refusal::LinkDead.into()),
+        None => {}
+    }
+    let handover = handover(tx, &task, by, given)?;
+    let command = Command::Delegate(handover);
+    service::command(tx, desk, actor, task.review_id, &command)
+}
+
+/// Gives somebody's task to another person; for administrators.
+///
+/// # Errors
+/// A refusal, also when the actor is no administrator.
+pub fn reassign(tx: &mut Tx, desk: &Desk, actor: &Actor, given: &HandoverGiven) -> Result<Review> {
+    let by = actor.person.ok_or(Error::Unauthenticated)?;
+    if !people::held_by(tx, by)?.contains(people::ADMINISTRATOR) {
+        let why = "only an administrator gives tasks to others";
+        return Err(Error::Forbidden(why.to_owned()));
+    }
+    let task = store::task(tx, given.task)?;
+    let handover = handover(tx, &task, by, given)?;
+    let command = Command::Reassign(handover);
+    service::command(tx, desk, actor, task.review_id, &command)
+}
+
+fn handover(
+    conn: &mut Conn,
+    task: &store::Task,
+    by: PersonId,
+    given: &HandoverGiven,
+) -> Result<Handover> {
+    let to = people::by_email(conn, &crate::form::plain(&given.to))?;
+    let unknown = Refusal::DelegateUnfit("nobody active in the directory has this address");
+    let to = to.filter(|person| person.active).ok_or(unknown)?.id;
+    Ok(Handover {
+        stage: task.stage.clone(),
+        epoch: u32::try_from(task.epoch).unwrap_or(0),
+        from: task.person_id,
+        to,
+        by,
+        reason: given.reason.clone(),
+    })
+}
+
+fn is_active(conn: &mut Conn, person: PersonId) -> Result<bool> {
+    Ok(people::by_id(conn, person)?.is_some_and(|p| p.active))
+}
+
+/// Whether the person keeps the policy, and so may judge conditions and approvals of others.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_steward(conn: &mut Conn, person: PersonId) -> Result<bool> {
+    Ok(people::held_by(conn, person)?.contains(people::GOVERNANCE))
+}
+
+/// Somebody does something about a condition of an approval.
+///
+/// # Errors
+/// A refusal.
+pub fn on_condition(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    condition: ConditionId,
+    deed: ConditionDeed,
+) -> Result<Review> {
+    let by = actor.person.ok_or(Error::Unauthenticated)?;
+    let steward = is_steward(tx, by)?;
+    let review = store::review_of_condition(tx, condition)?;
+    let command = Command::OnCondition {
+        condition,
+        by,
+        steward,
+        deed,
+    };
+    service::command(tx, desk, actor, review, &command)
+}
+
+/// Somebody suspends, reinstates, revokes or retires what a review approved.
+///
+/// # Errors
+/// A refusal.
+pub fn on_approval(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    record: RecordId,
+    deed: ApprovalDeed,
+    reason: String,
+) -> Result<Review> {
+    let by = actor.person.ok_or(Error::Unauthenticated)?;
+    let steward = is_steward(tx, by)?;
+    let record = register::by_id(tx, record)?;
+    let approval = record
+        .approval_id
+        .ok_or(Refusal::NotInForce("not approved"))?;
+    let command = Command::OnApproval {
+        by,
+        steward,
+        deed,
+        reason,
+    };
+    service::command(tx, desk, actor, approval, &command)
+}
+
+/// Somebody proposes, grants or declines an override of a running review.
+///
+/// # Errors
+/// A refusal.
+pub fn on_override(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    review: ReviewId,
+    deed: OverrideDeed,
+) -> Result<Review> {
+    let by = actor.person.ok_or(Error::Unauthenticated)?;
+    let command = Command::OnOverride { by, deed };
+    service::command(tx, desk, actor, review, &command)
+}
+
+/// Begins a renewal: the record becomes a draft of itself, with its answers, while the approval
+/// goes on. Submitting it begins a review that takes the place of the approved one.
+///
+/// # Errors
+/// A refusal when there is no approval to renew or it is not theirs.
+pub fn renew(tx: &mut Tx, desk: &Desk, actor: &Actor, record: RecordId) -> Result<Record> {
+    let record = mine(tx, actor, record)?;
+    let renewable = record.standing_can_be_renewed();
+    if !renewable || Some(record.status()?) != record.standing() {
+        return Err(Refusal::NotInForce(record.status()?.words()).into());
+    }
+    let note = Note::new("approval.renewal_begun", actor).record(record.id, &record.reference);
+    crate::ledger::append(tx, desk.clock.now(), note)?;
+    register::set_status(tx, record.id, Status::Draft, desk.clock.now())?;
+    register::by_id(tx, record.id)
+}
+
+/// Gives a renewal up that nobody reviews: the approved content is the record's again.
+///
+/// # Errors
+/// A refusal when no renewal is being written or it is not theirs.
+pub fn give_renewal_up(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    record: RecordId,
+) -> Result<Record> {
+    let record = mine(tx, actor, record)?;
+    let now = desk.clock.now();
+    let status = record.status()?;
+    // One that was rejected, withdrawn or abandoned is given up like one that is being written.
+    let unreviewed = status.can_be_submitted() && Some(status) != record.standing();
+    let (Some(approval), Some(standing), true) =
+        (record.approval_id, record.standing(), unreviewed)
+    else {
+        return Err(Refusal::NothingToWithdraw.into());
+    };
+    let approved = store::review(tx, approval)?;
+    let kind = desk.kinds.by_key(&record.kind)?;
+    let content = register::revision(tx, record.id, approved.revision)?.document()?;
+    register::revise(tx, now, actor, kind, &record, record.revision, &content)?;
+    let note = Note::new("approval.renewal_given_up", actor).record(record.id, &record.reference);
+    crate::ledger::append(tx, now, note)?;
+    register::set_review(
+        tx,
+        record.id,
+        approval,
+        standing,
+        record.risk.as_deref(),
+        now,
+    )?;
+    register::by_id(tx, record.id)
+}
+
+fn mine(conn: &mut Conn, actor: &Actor, record: RecordId) -> Result<Record> {
+    let person = actor.person.ok_or(Error::Unauthenticated)?;
+    let record = register::by_id(conn, record)?;
+    if service::may_edit(conn, person, &record)? {
+        Ok(record)
+    } else {
+        Err(Refusal::NotYours.into())
+    }
+}
+
+/// Starts a running review anew under the workflow version that is in force now; for keepers of
+/// the policy. Its decisions are void, its history stays.
+///
+/// # Errors
+/// A refusal, also when the actor keeps no policy or the review runs under that version already.
+pub fn restart(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    review: ReviewId,
+    reason: &str,
+) -> Result<Review> {
+    let by = actor.person.ok_or(Error::Unauthenticated)?;
+    if !is_steward(tx, by)? {
+        let why = "only a keeper of the policy starts a review anew";
+        return Err(Error::Forbidden(why.to_owned()));
+    }
+    let former = store::review(tx, review)?;
+    let record = register::by_id(tx, former.record)?;
+    if !former.phase.is_running() || record.review_id != Some(review) {
+        return Err(Refusal::NotInReview(former.phase.as_str()).into());
+    }
+    let (loading, opening) = service::opening(tx, desk, former.submitter, &record, former.renews)?;
+    if opening.workflow == former.workflow {
+        return Err(Refusal::SameVersion.into());
+    }
+    let now: At = desk.clock.now();
+    let opening = crate::review::engine::Opening {
+        after_the_fact: former.after_the_fact,
+        apart: former.apart.clone(),
+        ..opening
+    };
+    let command = Command::Supersede {
+        by: opening.review,
+        because: SupersededBecause::Restarted,
+        reason: Some(reason.to_owned()),
+    };
+    service::command(tx, desk, actor, review, &command)?;
+    let record = register::by_id(tx, former.record)?;
+    service::begin(tx, desk, actor, &record, (loading, opening), now)
+}

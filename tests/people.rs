@@ -1,0 +1,750 @@
+//! People over the years: they are away and somebody stands in, they get managers and roles and
+//! lose them, they leave and come back. By the services, by pages and by the API, on both
+//! databases.
+
+mod support;
+
+use countersign::db::{AbsenceId, Day, PersonId, Tx};
+use countersign::error::{Error, Result};
+use countersign::ledger::entry::Entry;
+use countersign::people::absence::{self, Absence, New, Typed, Warning};
+use countersign::people::{self, Holding, Secret};
+use countersign::review::{self, LinkState, workflows};
+use countersign::workflow::Outcome;
+use serde_json::json;
+use std::collections::BTreeSet;
+use std::sync::Barrier;
+use support::on_both;
+use support::register::{
+    Register, first_day, in_session, operator, seat, stage, tampers, with, workflow,
+};
+
+on_both! { now crate::support::register::Register::open =>
+    who_is_away_names_who_stands_in_and_the_log_names_them_all
+    an_absence_that_makes_no_sense_is_refused_at_its_field
+    two_people_never_stand_in_for_each_other
+    a_delegate_who_is_away_as_well_is_refused_or_told
+    an_absence_is_changed_and_ended_until_it_is_over
+    an_absence_is_set_by_its_person_or_an_administrator
+    managers_never_form_a_circle
+    who_leaves_has_no_way_in_and_keeps_their_decisions
+    who_comes_back_needs_new_keys
+    the_register_never_loses_its_last_administrator
+    two_administrators_cannot_dismiss_each_other
+    an_absence_is_ended_once
+    what_people_hold_is_taken_away_again
+    a_review_knows_where_its_people_stand
+    the_directory_is_found_by_words_and_by_where_people_stand
+}
+
+fn day(text: &str) -> Day {
+    Day::parse(text).unwrap_or_else(|| panic!("{text} is no day"))
+}
+
+/// An absence in March 2027, by the days of that month.
+fn march(from: u8, until: u8, delegate: Option<PersonId>) -> New {
+    New {
+        from: day(&format!("2027-03-{from:02}")),
+        until: day(&format!("2027-03-{until:02}")),
+        delegate,
+    }
+}
+
+fn tries_to_be_away(register: &Register, who: &str, new: New) -> Result<Absence> {
+    let person = register.person(who);
+    register.tries(move |tx, desk| {
+        let (now, today) = (desk.clock.now(), desk.today());
+        absence::set(tx, now, today, &in_session(person), person, &new)
+    })
+}
+
+#[track_caller]
+fn is_away(register: &Register, who: &str, new: New) -> Absence {
+    tries_to_be_away(register, who, new).unwrap_or_else(|error| panic!("{error}"))
+}
+
+fn ends(register: &Register, who: &str, id: AbsenceId) -> Result<Absence> {
+    let actor = in_session(register.person(who));
+    register.tries(move |tx, desk| absence::end(tx, desk.clock.now(), desk.today(), &actor, id))
+}
+
+fn changes(register: &Register, who: &str, id: AbsenceId, new: New) -> Result<Absence> {
+    let actor = in_session(register.person(who));
+    register.tries(move |tx, desk| {
+        absence::change(tx, desk.clock.now(), desk.today(), &actor, id, &new)
+    })
+}
+
+fn leaves(register: &Register, who: &str) -> Result<()> {
+    let (actor, person) = (in_session(register.person("adam")), register.person(who));
+    register.tries(move |tx, desk| {
+        people::leave(
+            tx,
+            desk.clock.now(),
+            &actor,
+            person,
+            Some("New job elsewhere"),
+        )?;
+        review::refill(tx, desk, &actor).map(drop)
+    })
+}
+
+fn comes_back(register: &Register, who: &str) -> Result<()> {
+    let (actor, person) = (in_session(register.person("adam")), register.person(who));
+    register.tries(move |tx, desk| people::come_back(tx, desk.clock.now(), &actor, person))
+}
+
+fn manages(register: &Register, manager: Option<&str>, who: &str) -> Result<bool> {
+    let (actor, person) = (in_session(register.person("adam")), register.person(who));
+    let manager = manager.map(|name| register.person(name));
+    register.tries(move |tx, desk| {
+        let new = people::set_manager(tx, desk.clock.now(), &actor, person, manager)?;
+        tx.leave_unchanged();
+        Ok(new)
+    })
+}
+
+fn takes_role(register: &Register, by: &str, who: &str, role: &'static str) -> Result<bool> {
+    let (actor, person) = (in_session(register.person(by)), register.person(who));
+    register.tries(move |tx, desk| {
+        let now = desk.clock.now();
+        let taken = people::take(tx, now, &actor, person, Holding::Role, role)?;
+        tx.leave_unchanged();
+        Ok(taken)
+    })
+}
+
+fn last(register: &Register) -> Entry {
+    register.entries().pop().expect("an entry")
+}
+
+/// The field and the sentence of a refusal.
+#[track_caller]
+fn complaint<T: std::fmt::Debug>(answer: Result<T>) -> (String, String) {
+    match answer {
+        Err(Error::Invalid(mut wrong)) if wrong.len() == 1 => {
+            let wrong = wrong.remove(0);
+            (wrong.field, wrong.message)
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+fn who_is_away_names_who_stands_in_and_the_log_names_them_all(register: Register) {
+    let dario = register.person("dario");
+    let set = is_away(&register, "dana", march(8, 12, Some(dario)));
+    assert_eq!(set.set_by, Some(register.person("dana")));
+    let entry = last(&register);
+    assert_eq!(entry.kind, "absence.set");
+    assert_eq!(entry.actor, register.person("dana").to_string());
+    assert_eq!(entry.subject["person"], entry.actor);
+    assert_eq!(entry.subject["absence"], set.id.to_string());
+    assert_eq!(entry.data["delegate"], dario.to_string());
+    let text = format!("{entry:?}");
+    assert!(
+        !text.contains("2027-03-08"),
+        "the days stand beside the entry"
+    );
+
+    let desk = register.desk.clone();
+    let told = register.reads(|conn| {
+        let rows = countersign::ledger::rows(
+            conn,
+            &Default::default(),
+            countersign::ledger::Page::From(entry.seq),
+            1,
+        )?;
+        review::describe(conn, &desk, &rows)
+    });
+    assert_eq!(
+        told[0].sentence,
+        "Away from 2027-03-08 to 2027-03-12; dario stands in"
+    );
+    assert_eq!(told[0].actor.as_deref(), Some("dana"));
+}
+
+fn an_absence_that_makes_no_sense_is_refused_at_its_field(register: Register) {
+    let (dana, dario) = (register.person("dana"), register.person("dario"));
+    let far = New {
+        from: day("2027-03-08"),
+        until: day("2029-03-02"),
+        delegate: None,
+    };
+    is_away(&register, "dana", march(20, 24, None));
+    leaves(&register, "sara").expect("she leaves");
+    let sara = Some(register.person("sara"));
+    for (new, field, says) in [
+        (march(12, 8, None), "until", "before the first"),
+        (
+            New {
+                from: day("2027-02-20"),
+                ..march(1, 5, None)
+            },
+            "from",
+            "today at the earliest, on 2027-03-01",
+        ),
+        (far.clone(), "until", "2 years ahead at most: to 2029-03-01"),
+        (march(8, 12, Some(dana)), "delegate", "for themselves"),
+        (march(8, 12, sara), "delegate", "sara left"),
+        (march(10, 20, None), "from", "from 2027-03-20 to 2027-03-24"),
+        (march(24, 31, None), "from", "change or end that one"),
+        (march(1, 31, Some(dario)), "from", "already"),
+    ] {
+        let tried = || tries_to_be_away(&register, "dana", new.clone());
+        let (at, sentence) = complaint(tried());
+        assert_eq!(at, field, "{sentence}");
+        assert!(sentence.contains(says), "{sentence}");
+        register.refuses("invalid", tried);
+    }
+    is_away(
+        &register,
+        "dana",
+        New {
+            until: day("2029-03-01"),
+            from: day("2027-03-25"),
+            ..far
+        },
+    );
+
+    let typed = Typed {
+        from: "8.3.2027".to_owned(),
+        until: String::new(),
+        delegate: "nobody@example.org".to_owned(),
+    };
+    let Err(Error::Invalid(wrong)) = register.reads(|conn| Ok(typed.read(conn))) else {
+        panic!("it is refused")
+    };
+    let fields: Vec<&str> = wrong.iter().map(|w| w.field.as_str()).collect();
+    assert_eq!(fields, ["from", "until", "delegate"], "every field at once");
+    let typed = Typed {
+        from: " 2027-03-08 ".to_owned(),
+        until: "2027-03-12".to_owned(),
+        delegate: " Dario@Example.org ".to_owned(),
+    };
+    assert_eq!(
+        register.reads(|conn| typed.read(conn)),
+        march(8, 12, Some(dario))
+    );
+    register.refuses("person-left", || {
+        tries_to_be_away(&register, "sara", march(8, 12, None))
+    });
+}
+
+fn two_people_never_stand_in_for_each_other(register: Register) {
+    let (dana, dario) = (register.person("dana"), register.person("dario"));
+    is_away(&register, "dana", march(8, 12, Some(dario)));
+    for (from, until) in [(8, 12), (1, 8), (12, 31), (10, 10)] {
+        let tried = || tries_to_be_away(&register, "dario", march(from, until, Some(dana)));
+        let (at, sentence) = complaint(tried());
+        assert_eq!(at, "delegate");
+        assert!(
+            sentence.contains("cannot stand in for each other"),
+            "{sentence}"
+        );
+        register.refuses("invalid", tried);
+    }
+    let other = is_away(&register, "dario", march(13, 20, Some(dana)));
+    let back = || changes(&register, "dario", other.id, march(12, 20, Some(dana)));
+    assert!(complaint(back()).1.contains("each other"));
+    register.refuses("invalid", back);
+}
+
+fn a_delegate_who_is_away_as_well_is_refused_or_told(register: Register) {
+    let (dario, priya) = (register.person("dario"), register.person("priya"));
+    is_away(&register, "dario", march(8, 10, Some(priya)));
+    is_away(&register, "dario", march(11, 12, None));
+    let covered = || tries_to_be_away(&register, "dana", march(8, 12, Some(dario)));
+    let (at, sentence) = complaint(covered());
+    assert_eq!(
+        (at.as_str(), sentence.contains("away on these days too")),
+        ("delegate", true)
+    );
+    register.refuses("invalid", covered);
+
+    let partly = is_away(&register, "dana", march(8, 13, Some(dario)));
+    let found = register.reads(|conn| absence::warnings(conn, &partly));
+    let away = |from, until| {
+        let days = march(from, until, None);
+        Warning::DelegateAway("dario".to_owned(), days.from, days.until)
+    };
+    assert_eq!(found, [away(8, 10), away(11, 12)]);
+    assert_eq!(
+        found[0].sentence(|day| day.to_string()),
+        "dario is away too from 2027-03-08 to 2027-03-10; on those days nobody stands in"
+    );
+
+    // Nobody can help falling ill, also who stands in for somebody.
+    is_away(&register, "dana", march(20, 24, Some(priya)));
+    let ill = is_away(&register, "priya", march(20, 24, None));
+    let days = march(20, 24, None);
+    assert_eq!(
+        register.reads(|conn| absence::warnings(conn, &ill)),
+        [Warning::StandsIn("dana".to_owned(), days.from, days.until)]
+    );
+    leaves(&register, "priya").expect("she leaves");
+    let theirs =
+        register.reads(|conn| absence::ahead(conn, day("2027-03-01"), register.person("dana")));
+    let later = register.reads(|conn| absence::warnings(conn, &theirs[1]));
+    assert_eq!(later[0], Warning::DelegateLeft("priya".to_owned()));
+}
+
+fn an_absence_is_changed_and_ended_until_it_is_over(register: Register) {
+    let dario = register.person("dario");
+    let first = is_away(&register, "dana", march(8, 12, None));
+    let size = register.ledger_size();
+    let same = changes(&register, "dana", first.id, march(8, 12, None)).expect("nothing to do");
+    assert_eq!((same, register.ledger_size()), (first.clone(), size));
+    let after = changes(&register, "dana", first.id, march(2, 12, Some(dario))).expect("changed");
+    assert_eq!(
+        (after.from_day, after.delegate_id),
+        (day("2027-03-02"), Some(dario))
+    );
+    assert_eq!(last(&register).kind, "absence.set");
+
+    register.days_pass(4);
+    for from in [1, 3, 6] {
+        let tried = || changes(&register, "dana", first.id, march(from, 12, None));
+        assert_eq!(complaint(tried()).0, "from");
+        register.refuses("invalid", tried);
+    }
+    let longer = changes(&register, "dana", first.id, march(2, 15, None)).expect("still away");
+    assert_eq!(longer.until_day, day("2027-03-15"));
+    let (dana, today) = (register.person("dana"), day("2027-03-05"));
+    let away = |on| {
+        register
+            .reads(|conn| absence::away_today(conn, on, &[dana]))
+            .len()
+    };
+    assert_eq!(
+        (
+            away(today),
+            away(day("2027-03-15")),
+            away(day("2027-03-16"))
+        ),
+        (1, 1, 0)
+    );
+
+    ends(&register, "dana", first.id).expect("back early");
+    assert_eq!(last(&register).kind, "absence.ended");
+    assert_eq!(away(today), 0);
+    register.refuses("absence-over", || ends(&register, "dana", first.id));
+    register.refuses("absence-over", || {
+        changes(&register, "dana", first.id, march(6, 12, None))
+    });
+    let next = is_away(&register, "dana", march(5, 6, None));
+    register.days_pass(2);
+    register.refuses("absence-over", || ends(&register, "dana", next.id));
+    register.refuses("not-found", || ends(&register, "dana", AbsenceId::new()));
+}
+
+fn an_absence_is_set_by_its_person_or_an_administrator(register: Register) {
+    let dana = register.person("dana");
+    let sets = |actor: countersign::ledger::Actor| {
+        register.tries(move |tx, desk| {
+            let new = march(8, 12, None);
+            absence::set(tx, desk.clock.now(), desk.today(), &actor, dana, &new)
+        })
+    };
+    for name in ["tomas", "dario", "gus", "audra"] {
+        register.refuses("forbidden", || sets(in_session(register.person(name))));
+    }
+    let by_adam = sets(in_session(register.person("adam"))).expect("an administrator may");
+    assert_eq!(by_adam.set_by, Some(register.person("adam")));
+    assert_eq!(last(&register).actor, register.person("adam").to_string());
+    register.refuses("forbidden", || ends(&register, "dario", by_adam.id));
+    ends(&register, "dana", by_adam.id).expect("it is hers");
+    assert_eq!(sets(operator()).expect("the operator may").set_by, None);
+}
+
+fn managers_never_form_a_circle(register: Register) {
+    assert!(manages(&register, Some("lars"), "dana").expect("lars manages dana"));
+    assert_eq!(last(&register).kind, "manager.set");
+    assert_eq!(
+        last(&register).data["manager"],
+        register.person("lars").to_string()
+    );
+    assert!(!manages(&register, Some("lars"), "dana").expect("as before"));
+    assert!(manages(&register, Some("ezra"), "lars").expect("ezra manages lars"));
+    for (manager, who) in [
+        ("dana", "dana"),
+        ("dana", "lars"),
+        ("dana", "ezra"),
+        ("lars", "ezra"),
+    ] {
+        let tried = || manages(&register, Some(manager), who);
+        assert_eq!(complaint(tried()).0, "manager", "{manager} {who}");
+        register.refuses("invalid", tried);
+    }
+    leaves(&register, "ezra").expect("he leaves");
+    assert!(
+        complaint(manages(&register, Some("ezra"), "olga"))
+            .1
+            .contains("ezra left")
+    );
+    assert!(manages(&register, None, "lars").expect("nobody manages lars"));
+    assert!(last(&register).data["manager"].is_null());
+    assert!(manages(&register, Some("dana"), "olga").expect("dana manages olga"));
+    let managed = register.reads(|conn| people::managed_by(conn, register.person("lars")));
+    let names: Vec<String> = managed.into_iter().map(|person| person.name).collect();
+    assert_eq!(names, ["dana"]);
+}
+
+struct Keys {
+    session: Secret,
+    sign_in: Secret,
+    token: Secret,
+}
+
+fn keys_of(register: &Register, who: &str) -> Keys {
+    let person = register.person(who);
+    let upkeep = move |tx: &mut Tx| {
+        let session = people::open_session(tx, first_day(), person)?;
+        Ok((session, people::sign_in_link(tx, first_day(), person)?))
+    };
+    let (session, sign_in) = register.db.upkeep_now(upkeep).expect("keys");
+    let scopes = ["read".to_owned()];
+    let token = register.does(move |tx, desk| {
+        people::create_token(tx, desk.clock.now(), &operator(), person, &scopes, None)
+    });
+    Keys {
+        session,
+        sign_in,
+        token,
+    }
+}
+
+/// Which of the keys open something: session, sign-in link, token.
+fn open(register: &Register, keys: &Keys) -> [bool; 3] {
+    let now = register.desk.clock.now();
+    register.reads(|conn| {
+        Ok([
+            people::person_of_session(conn, now, &keys.session)?.is_some(),
+            people::sign_in_person(conn, now, &keys.sign_in)?.is_some(),
+            people::person_of_token(conn, now, &keys.token)?.is_some(),
+        ])
+    })
+}
+
+fn who_leaves_has_no_way_in_and_keeps_their_decisions(register: Register) {
+    let first = register.submitted_by("tomas", json!({}));
+    register.as_reviewer("dana").approve(&first);
+    let second = register.submitted_by("tomas", json!({ "title": "Another" }));
+    let link = register.link_for("dana", &second);
+    let keys = keys_of(&register, "dana");
+    let others = keys_of(&register, "dario");
+    assert_eq!(open(&register, &keys), [true; 3]);
+
+    let entries = register.kinds_of(|| leaves(&register, "dana").expect("she leaves"));
+    let about_people = entries.iter().filter(|kind| kind.starts_with("person."));
+    assert_eq!(about_people.collect::<Vec<_>>(), ["person.left"]);
+    let entry = register
+        .entries()
+        .into_iter()
+        .find(|e| e.kind == "person.left");
+    let entry = entry.expect("the entry");
+    assert_eq!(entry.data["sessions"], 1);
+    assert_eq!(entry.data["tokens"], 1);
+    assert_eq!(entry.data["sign_off_links"], 1);
+    assert!(
+        !format!("{entry:?}").contains("New job"),
+        "the reason lies beside the entry"
+    );
+
+    assert_eq!(open(&register, &keys), [false; 3]);
+    assert_eq!(open(&register, &others), [true; 3], "only hers");
+    assert!(!matches!(register.link_state(&link), LinkState::Open(_)));
+    register.refuses("not-asked", || {
+        register
+            .as_reviewer("dana")
+            .by_link(&link)
+            .tries(Outcome::Approve, &second)
+    });
+    assert_eq!(register.decisions(&first), ["dana approve data_use 1"]);
+    let names =
+        register.reads(|conn| people::names(conn, &BTreeSet::from([register.person("dana")])));
+    assert_eq!(names.into_values().collect::<Vec<_>>(), ["dana"]);
+    register.refuses("person-left", || leaves(&register, "dana"));
+    register.refuses("person-left", || {
+        let person = register.person("dana");
+        register.tries(move |tx, desk| {
+            people::give(
+                tx,
+                desk.clock.now(),
+                &operator(),
+                person,
+                Holding::Role,
+                "legal",
+            )
+        })
+    });
+}
+
+fn who_comes_back_needs_new_keys(register: Register) {
+    let keys = keys_of(&register, "dana");
+    register.refuses("person-present", || comes_back(&register, "dana"));
+    leaves(&register, "dana").expect("she leaves");
+    comes_back(&register, "dana").expect("she is back");
+    assert_eq!(last(&register).kind, "person.returned");
+    assert_eq!(open(&register, &keys), [false; 3], "old keys stay dead");
+    assert_eq!(open(&register, &keys_of(&register, "dana")), [true; 3]);
+    let case = register.submitted_by("tomas", json!({}));
+    assert!(
+        register
+            .asked(&case, "data_use")
+            .contains(&"dana".to_owned())
+    );
+}
+
+fn the_register_never_loses_its_last_administrator(register: Register) {
+    register.refuses("last-administrator", || leaves(&register, "adam"));
+    register.refuses("last-administrator", || {
+        takes_role(&register, "adam", "adam", "administrator")
+    });
+    register.appoint("olga", "administrator");
+    takes_role(&register, "olga", "adam", "administrator").expect("there is another");
+    register.refuses("forbidden", || {
+        takes_role(&register, "adam", "olga", "legal")
+    });
+    register.appoint("adam", "administrator");
+    leaves(&register, "olga").expect("there is another");
+    register.refuses("last-administrator", || leaves(&register, "adam"));
+    assert!(tampers(
+        &register,
+        "UPDATE people SET active = FALSE WHERE email = 'adam@example.org'"
+    ));
+    register.refuses("forbidden", || comes_back(&register, "olga"));
+}
+
+/// Runs both at the same moment.
+fn race<T: Send>(one: impl FnOnce() -> T + Send, other: impl FnOnce() -> T + Send) -> [T; 2] {
+    let start = Barrier::new(2);
+    std::thread::scope(|scope| {
+        let one = scope.spawn(|| {
+            start.wait();
+            one()
+        });
+        let other = scope.spawn(|| {
+            start.wait();
+            other()
+        });
+        [
+            one.join().expect("it answers"),
+            other.join().expect("it answers"),
+        ]
+    })
+}
+
+fn code<T>(answer: &Result<T>) -> &'static str {
+    match answer {
+        Ok(_) => "done",
+        Err(error) => error.meaning().code,
+    }
+}
+
+fn two_administrators_cannot_dismiss_each_other(register: Register) {
+    for _ in 0..4 {
+        register.appoint("adam", "administrator");
+        register.appoint("olga", "administrator");
+        let answers = race(
+            || takes_role(&register, "adam", "olga", "administrator"),
+            || takes_role(&register, "olga", "adam", "administrator"),
+        );
+        let mut codes = answers.each_ref().map(code);
+        codes.sort_unstable();
+        assert_eq!(codes, ["done", "forbidden"]);
+        let left = register.reads(|conn| people::holders(conn, "role", "administrator"));
+        assert_eq!(left.len(), 1, "one remains");
+        register.appoint("adam", "administrator");
+    }
+}
+
+fn an_absence_is_ended_once(register: Register) {
+    let set = is_away(&register, "dana", march(8, 12, None));
+    let answers = race(
+        || ends(&register, "adam", set.id),
+        || ends(&register, "dana", set.id),
+    );
+    let mut codes = answers.each_ref().map(code);
+    codes.sort_unstable();
+    assert_eq!(codes, ["absence-over", "done"]);
+    let answers = race(
+        || tries_to_be_away(&register, "dana", march(8, 12, None)),
+        || tries_to_be_away(&register, "dana", march(12, 14, None)),
+    );
+    let mut codes = answers.each_ref().map(code);
+    codes.sort_unstable();
+    assert_eq!(codes, ["done", "invalid"], "one of them overlaps");
+}
+
+fn what_people_hold_is_taken_away_again(register: Register) {
+    assert!(takes_role(&register, "adam", "dana", "data_protection").expect("it is taken"));
+    assert_eq!(last(&register).kind, "role.taken");
+    assert_eq!(last(&register).data["role"], "data_protection");
+    let size = register.ledger_size();
+    assert!(!takes_role(&register, "adam", "dana", "data_protection").expect("nothing to do"));
+    assert_eq!(
+        register.ledger_size(),
+        size,
+        "nothing happened, nothing is noted"
+    );
+    let case = register.submitted_by("tomas", json!({}));
+    assert_eq!(register.asked(&case, "data_use"), ["dario"]);
+    let (abby, actor) = (register.person("abby"), in_session(register.person("adam")));
+    register.does(move |tx, desk| {
+        let now = desk.clock.now();
+        people::take(tx, now, &actor, abby, Holding::Group, "ai_council")
+    });
+    assert_eq!(last(&register).kind, "group.left");
+    for name in ["tomas", "audra", "gus"] {
+        register.refuses("forbidden", || {
+            takes_role(&register, name, "dario", "data_protection")
+        });
+    }
+    register.refuses("invalid", || {
+        let (actor, olga) = (in_session(register.person("adam")), register.person("olga"));
+        register.tries(move |tx, desk| {
+            let now = desk.clock.now();
+            people::give(tx, now, &actor, olga, Holding::Role, "Legal counsel")
+        })
+    });
+}
+
+fn a_review_knows_where_its_people_stand(register: Register) {
+    let person = |name: &str| register.person(name);
+    manages(&register, Some("lars"), "dana").expect("lars manages dana");
+    manages(&register, Some("ezra"), "tomas").expect("ezra manages tomas");
+    manages(&register, Some("carl"), "olga").expect("carl manages olga");
+    is_away(&register, "dana", march(1, 5, Some(person("kim"))));
+    is_away(&register, "dario", march(1, 5, Some(person("noor"))));
+    is_away(&register, "kim", march(1, 3, None));
+    is_away(&register, "sven", march(2, 5, None));
+    for name in ["noor", "carl", "stan"] {
+        leaves(&register, name).expect("they leave");
+    }
+    assert!(tampers(
+        &register,
+        "UPDATE people SET reachable = FALSE WHERE email IN ('lars@example.org', 'vera@example.org')"
+    ));
+    register.publish(&workflow(&[
+        stage("one", &[], &[seat("data_protection", 1)]),
+        with(
+            stage("two", &["one"], &[seat("security", 1)]),
+            "separation",
+            json!({ "not": ["submitter"] }),
+        ),
+        stage(
+            "three",
+            &["two"],
+            &[json!({ "key": "named", "need": 1,
+                      "from": [{ "person": "mei@example.org" }, { "field": "request.owner" }],
+                      "fallback": [{ "person": "stan@example.org" }] })],
+        ),
+    ]));
+    let desk = register.desk.clone();
+    let loaded = register.reads(|conn| {
+        Ok(workflows::choose(conn, &desk.workflows, "use_case", &json!({}))?.expect("a workflow"))
+    });
+    let request = json!({ "owner": " Olga@example.org" });
+    let others = BTreeSet::from([person("tomas"), person("vera"), person("noor")]);
+    let on = |today| {
+        let workflow = &loaded.workflow;
+        register.reads(|conn| people::directory(conn, workflow, &request, today, &others))
+    };
+    let found = on(day("2027-03-01"));
+    assert_eq!(
+        found.roles["data_protection"],
+        BTreeSet::from([person("dana"), person("dario")])
+    );
+    assert!(found.roles["stand_in"].is_empty(), "who left holds nothing");
+    let named: Vec<&str> = found.addresses.keys().map(String::as_str).collect();
+    assert_eq!(named, ["mei@example.org", "olga@example.org"]);
+    assert_eq!(found.away.get(&person("dana")), Some(&Some(person("kim"))));
+    assert_eq!(
+        found.away.get(&person("dario")),
+        Some(&None),
+        "who left does not stand in"
+    );
+    assert_eq!(
+        found.away.get(&person("kim")),
+        Some(&None),
+        "a delegate's own absence shows"
+    );
+    assert_eq!(found.away.get(&person("sven")), None, "from tomorrow on");
+    assert_eq!(found.away.len(), 3);
+    assert_eq!(found.managers.get(&person("dana")), Some(&person("lars")));
+    assert_eq!(found.managers.get(&person("tomas")), Some(&person("ezra")));
+    assert_eq!(
+        found.managers.get(&person("olga")),
+        None,
+        "her manager left"
+    );
+    let gone = ["noor", "carl", "stan"].map(person);
+    assert_eq!(found.gone, BTreeSet::from(gone));
+    assert_eq!(
+        found.unreachable,
+        BTreeSet::from([person("lars"), person("vera")])
+    );
+
+    let later = on(day("2027-03-06"));
+    assert!(later.away.is_empty());
+}
+
+fn the_directory_is_found_by_words_and_by_where_people_stand(register: Register) {
+    let today = day("2027-03-01");
+    let find = |text: &str, state| {
+        let wanted = people::Wanted {
+            text: text.to_owned(),
+            state,
+            after: None,
+        };
+        let found = register.reads(|conn| people::list(conn, today, &wanted));
+        assert_eq!(found.total, found.lines.len() as i64);
+        let names = found.lines.into_iter().map(|line| line.person.name);
+        names.collect::<Vec<String>>()
+    };
+    use people::State;
+    is_away(&register, "dana", march(1, 5, None));
+    is_away(&register, "dario", march(2, 5, None));
+    leaves(&register, "sara").expect("she leaves");
+    assert_eq!(find("DA", State::Any), ["adam", "dana", "dario"]);
+    assert_eq!(find("dar example.org", State::Any), ["dario"]);
+    assert_eq!(
+        find("da_a", State::Any),
+        Vec::<String>::new(),
+        "a sign is a sign"
+    );
+    assert_eq!(find("", State::Away), ["dana"]);
+    assert_eq!(find("", State::Left), ["sara"]);
+    assert_eq!(find("", State::Here).len(), 28 - 2);
+    assert_eq!(find("", State::Unreachable), Vec::<String>::new());
+
+    register.does(|tx, desk| {
+        for n in 0..120 {
+            let new = people::NewPerson {
+                email: format!("p{n}@example.org"),
+                name: format!("Person {}", n / 3),
+                roles: vec!["legal".to_owned()],
+                groups: Vec::new(),
+            };
+            people::add(tx, desk.clock.now(), &operator(), &new)?;
+        }
+        Ok(())
+    });
+    let (mut seen, mut after) = (Vec::new(), None);
+    loop {
+        let wanted = people::Wanted {
+            after,
+            ..Default::default()
+        };
+        let found = register.reads(|conn| people::list(conn, today, &wanted));
+        assert_eq!(found.total, 148);
+        assert!(found.lines.len() <= 50);
+        seen.extend(found.lines.iter().map(|line| line.person.id));
+        after = found.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen.len(), 148, "everybody once");
+    assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 148);
+}
