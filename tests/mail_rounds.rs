@@ -953,7 +953,7 @@ fn every_message_is_told_from_what_the_table_says_it_needs() {
     );
     told("expired", "olga", &done, ends, &["Ended: 1 May 2027"]);
     let why = json!({"because": "condition_missed"});
-    told("suspended", "olga", &done, why, &["was not met in time"]);
+    told("suspended", "olga", &done, why, &["was not met."]);
     let by = json!({"by": id("gus"), "entry": entry});
     told("reinstated", "olga", &done, by.clone(), &["By: gus", "So."]);
     told("revoked", "olga", &done, by, &["By: gus", "must end"]);

@@ -31,7 +31,7 @@ const fn sort(template: &'static str, waits: Waits, informs: bool) -> Sort {
 }
 
 /// Every template. An `escalated` mail about a task of its reader's own is treated as `task`.
-pub const ALL: [Sort; 25] = [
+pub const ALL: [Sort; 26] = [
     sort("task", Waits::Hold, false),
     sort("receipt", Waits::No, false),
     sort("sign_in", Waits::No, false),
@@ -47,6 +47,7 @@ pub const ALL: [Sort; 25] = [
     sort("timed_out", Waits::Morning, false),
     sort("condition_due", Waits::Morning, false),
     sort("condition_missed", Waits::Morning, false),
+    sort("condition_evidence", Waits::No, false),
     sort("condition_refused", Waits::No, false),
     sort("condition_met", Waits::Morning, true),
     sort("renewal_due", Waits::Morning, false),

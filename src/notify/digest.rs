@@ -9,9 +9,12 @@ use crate::review::Desk;
 use crate::review::agenda::{Agenda, Owing, Waiting};
 use jiff::civil::Date;
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// Most lines of one kind that a digest has; it says how many more there are.
 const LINES_MAX: usize = 40;
+/// How many days ahead the end of an approval is told of.
+const ENDING_DAYS: u64 = 60;
 
 /// Has a person reminded by their next digest: today's when it is still to come, one at once when
 /// its hour has passed and none went today, else tomorrow's. Nothing for who wants no digests.
@@ -48,13 +51,13 @@ pub(super) fn facts(
     person: PersonId,
     now: At,
 ) -> Result<Option<Value>> {
-    let agenda = Agenda::of(conn, desk, person, now)?;
+    let until = now.plus(Duration::from_secs(ENDING_DAYS * 86_400));
+    let agenda = Agenda::of(conn, desk, person, until)?;
     if agenda.is_empty() {
         return Ok(None);
     }
-    let today = desk.timetable.day(now);
     let tasks = agenda.tasks.iter().map(|one| task(one, now));
-    let conditions = agenda.conditions.iter().map(|one| condition(one, today));
+    let conditions = agenda.conditions.iter().map(|one| condition(one, now));
     let approvals = agenda.approvals.iter();
     let approvals = approvals.map(|one| json!({ "record": named(&one.about), "ends": one.ends }));
     Ok(Some(json!({
@@ -83,13 +86,13 @@ fn task(one: &Waiting, now: At) -> Value {
     })
 }
 
-fn condition(one: &Owing, today: Date) -> Value {
-    let day: Option<Date> = one.due.as_deref().and_then(|due| due.parse().ok());
+fn condition(one: &Owing, now: At) -> Value {
     json!({
         "record": named(&one.about),
         "text": one.text,
-        "due": one.due,
-        "overdue": day.is_some_and(|day| day < today),
+        "due": one.day,
+        "due_at": one.due.filter(|_| one.day.is_none()),
+        "overdue": one.due.is_some_and(|due| due < now),
     })
 }
 

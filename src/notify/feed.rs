@@ -6,6 +6,10 @@ use crate::notify::ics::{self, Event, When};
 use crate::notify::letter;
 use crate::review::Desk;
 use crate::review::agenda::{About, Agenda, Ending, Owing, Waiting};
+use std::time::Duration;
+
+/// How far ahead the ends of approvals are shown.
+const AHEAD: Duration = Duration::from_secs(3 * 366 * 86_400);
 
 /// The feed of a person, as text.
 ///
@@ -17,7 +21,8 @@ pub(super) fn feed(
     desk: &Desk,
     person: PersonId,
 ) -> Result<String> {
-    let agenda = Agenda::of(conn, desk, person, desk.clock.now())?;
+    let until = desk.clock.now().plus(AHEAD);
+    let agenda = Agenda::of(conn, desk, person, until)?;
     let maker = Maker {
         config,
         domain: letter::domain(&config.origin()),
@@ -67,11 +72,15 @@ impl Maker<'_> {
     }
 
     fn condition(&self, one: &Owing) -> Option<Event> {
-        let day = one.due.as_deref()?.parse().ok()?;
+        let day = one.day.as_deref().and_then(|day| day.parse().ok());
+        let when = match day {
+            Some(day) => When::Day(day),
+            None => When::Time(one.due?),
+        };
         Some(Event {
             uid: self.uid("condition", one.id),
             stamp: one.since,
-            when: When::Day(day),
+            when,
             summary: format!("Condition: {}", one.text),
             description: self.description(&one.about, &one.about.path),
             link: self.config.link(&one.about.path),

@@ -82,17 +82,17 @@ pub(super) fn draft(
 }
 
 fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Result<Found> {
-    let given = Given::read(owed)?;
+    let given = Given::read(owed)?.with_its_entry(conn)?;
     Ok(
         match (owed.template.as_str(), owed.task_id, owed.record_id) {
             ("sign_in", ..) => Ok(sign_in(person)),
             ("digest", ..) => reminders(conn, app, person, now)?,
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
-            ("task", Some(task), _) => asked(conn, app, &given, task, now)?,
-            ("escalated", Some(task), _) => notices::brought_in(conn, app, &given, task, now)?,
+            ("task", Some(task), _) => asked(conn, app, given, task, now)?,
+            ("escalated", Some(task), _) => notices::brought_in(conn, app, given, task, now)?,
             ("receipt", Some(task), _) => receipt(conn, app, task)?,
             (template, _, Some(record)) => {
-                let case = Case::load(conn, &app.desk, record)?;
+                let case = Case::load(conn, &app.desk, record, given.review)?;
                 if ENDS.contains(&template) {
                     return ended(case, app, person, template);
                 }
@@ -180,7 +180,7 @@ fn reminders(conn: &mut Conn, app: &App, person: &Person, now: At) -> Result<Fou
 pub(super) fn asked(
     conn: &mut Conn,
     app: &App,
-    given: &Given,
+    given: Given,
     task: TaskId,
     now: At,
 ) -> Result<Found> {
@@ -188,17 +188,23 @@ pub(super) fn asked(
     if task.state != "open" {
         return Ok(Err(SETTLED));
     }
-    let case = Case::load(conn, &app.desk, task.record_id)?;
+    let given = given.for_task(conn, &task, "task.moved")?;
+    let case = Case::load(conn, &app.desk, task.record_id, Some(task.review_id))?;
+    let mut given = given;
+    if let (None, Some(first)) = (&given.because, case.first_of(&task.stage, task.person_id)) {
+        given.because = Some("absent".to_owned());
+        given.from = Some(first);
+    }
     let names = given.names(conn)?;
     let facts = json!({
         "due": case.due(&task.stage),
-        "moved": notices::moved(given, &names),
+        "moved": notices::moved(&given, &names),
         "reason": given.reason(conn)?,
         "expires": now.plus(Duration::from_secs(LINK_DAYS * 86_400)),
         "since": task.opened_at,
         "revision": case.review.revision,
         "stage": case.stage_with_place(&task.stage),
-        "sign_in": case.wants_sign_in(&task.stage),
+        "sign_in": case.wants_sign_in(conn, &task.stage)?,
         "stands_in": case.stands_in(&task.stage, task.person_id),
         "submitter": case.name(case.review.submitter),
         "risk": case.risk(),
@@ -218,7 +224,12 @@ fn receipt(conn: &mut Conn, app: &App, task: TaskId) -> Result<Found> {
     let Some((decision, reason)) = review::decision(conn, task)? else {
         return Ok(Err(UNDECIDED));
     };
-    let case = Case::load(conn, &app.desk, decision.record_id)?;
+    let case = Case::load(
+        conn,
+        &app.desk,
+        decision.record_id,
+        Some(decision.review_id),
+    )?;
     let facts = json!({
         "stage": { "title": case.title(&decision.stage) },
         "outcome": super::case::outcome(&decision.outcome),

@@ -5,8 +5,10 @@ use crate::error::Result;
 use crate::notify::case::Case;
 use crate::notify::given::{Given, Names};
 use crate::notify::mail::{About, Found, Key, MOVED_ON, SETTLED, asked};
-use crate::people::Person;
-use crate::review::engine::Progress;
+use crate::people::{self, Person};
+use crate::review;
+use crate::review::engine::{Phase, Progress};
+use crate::workflow::Trigger;
 use serde_json::{Value, json};
 
 /// A message that is about a record, with what its templates say.
@@ -30,17 +32,18 @@ impl Notice<'_> {
             "escalated" | "overdue" if !self.stage_is_open() => return Ok(Err(MOVED_ON)),
             "escalated" => self.escalated(conn)?,
             "overdue" => self.overdue(conn)?,
-            "delegated" => self.delegated(&names),
+            "delegated" => self.delegated(conn, &names)?,
             "timed_out" => self.timed_out(),
-            "condition_due" | "condition_missed" | "condition_refused" | "condition_met" => {
-                match self.condition(template, &names) {
+            _ if template.starts_with("condition_") => {
+                match self.condition(conn, template, &names)? {
                     Some(own) => own,
                     None => return Ok(Err(MOVED_ON)),
                 }
             }
+            "renewal_due" if !self.case.review.phase.is_in_force() => return Ok(Err(MOVED_ON)),
             "renewal_due" | "expired" => json!({ "ends": self.ends() }),
             "override_requested" | "override_granted" => self.overriding(&names),
-            "abandoned" => json!({ "since": self.case.opened_at() }),
+            "abandoned" => json!({ "since": self.case.review.opened_at }),
             _ => json!({ "by": names.of(self.given.by), "because": self.out_of_force() }),
         };
         let mut facts = json!({
@@ -75,7 +78,7 @@ impl Notice<'_> {
     }
 
     fn ends(&self) -> Option<At> {
-        self.given.ends.or(self.case.valid_until())
+        self.given.ends.or(self.case.review.valid_until)
     }
 
     fn escalated(&self, conn: &mut Conn) -> Result<Value> {
@@ -83,7 +86,7 @@ impl Notice<'_> {
             "stage": self.titled(),
             "asks": false,
             "mode": "notify",
-            "cause": cause(self.given.because.as_deref()),
+            "cause": cause(&self.case, &self.given),
             "since": self.case.since(self.stage()),
             "due": self.case.due(self.stage()),
             "submitter": self.case.name(self.case.review.submitter),
@@ -101,8 +104,13 @@ impl Notice<'_> {
         }))
     }
 
-    fn delegated(&self, names: &Names) -> Value {
-        let (to, by) = (names.of(self.given.to), names.of(self.given.by));
+    fn delegated(&self, conn: &mut Conn, names: &Names) -> Result<Value> {
+        let by = names.of(self.given.by);
+        let to = self.given.to;
+        let to = to.or_else(|| self.case.delegate_of(self.stage(), self.person.id));
+        let to = people::names(conn, &to.into_iter().collect())?
+            .into_values()
+            .next();
         let sentence = match self.given.because.as_deref() {
             Some("absent") => "You are away.".to_owned(),
             Some("delegated") => "You handed the task on.".to_owned(),
@@ -112,12 +120,12 @@ impl Notice<'_> {
                 None => "An administrator gave the task to somebody else.".to_owned(),
             },
         };
-        json!({
+        Ok(json!({
             "stage": self.titled(),
             "to": to,
             "because": sentence,
             "until": self.given.until,
-        })
+        }))
     }
 
     fn timed_out(&self) -> Value {
@@ -131,28 +139,35 @@ impl Notice<'_> {
 
     /// What a mail about a condition tells; nothing when it is not there or, for a reminder, no
     /// longer owed.
-    fn condition(&self, template: &str, names: &Names) -> Option<Value> {
-        let condition = self.case.condition(self.given.condition?)?;
-        if template == "condition_due" && condition.state != "open" {
-            return None;
+    fn condition(&self, conn: &mut Conn, template: &str, names: &Names) -> Result<Option<Value>> {
+        let condition = self.given.condition.and_then(|id| self.case.condition(id));
+        let found = condition.and_then(|row| Some((row, self.case.decision(row.decision_id)?)));
+        let Some((condition, decision)) = found else {
+            return Ok(None);
+        };
+        if matches!((template, condition.state.as_str()), ("condition_due", state) if state != "open")
+        {
+            return Ok(None);
         }
-        let decision = self.case.decision(condition.decision_id)?;
         let owner = condition.owner_id.unwrap_or(self.case.review.owner);
         let word = |key: &Option<String>, word: &str| key.as_deref() == Some(word);
-        Some(json!({
+        Ok(Some(json!({
             "condition": {
                 "text": condition.text,
                 "owner": self.case.name(owner),
                 "due": condition.due,
+                "due_at": condition.due_at.filter(|_| condition.due.is_none()),
             },
+            "said": self.given.kept(conn, "evidence")?,
             "yours": owner == self.person.id,
             "stage": { "title": self.case.title(&decision.stage) },
             "attached_by": self.case.name(decision.person_id),
             "by": names.of(self.given.by),
-            "suspended": word(&self.given.then, "suspended"),
+            "suspended": self.case.review.phase == Phase::Suspended
+                || word(&self.given.then, "suspended"),
             "evidence": !word(&self.given.because, "owner"),
             "waived": word(&self.given.because, "waived"),
-        }))
+        })))
     }
 
     fn overriding(&self, names: &Names) -> Value {
@@ -166,7 +181,7 @@ impl Notice<'_> {
     /// Why an approval went out of force, or came into force again, when nobody did it.
     fn out_of_force(&self) -> Option<&'static str> {
         Some(match self.given.because.as_deref()? {
-            "condition_missed" => "A condition of the approval was not met in time.",
+            "condition_missed" => "A condition of the approval was not met.",
             "condition_met" => "The last condition that was missed is met or waived.",
             "after_the_fact" => {
                 "The review after the fact rejected what an override had let through."
@@ -183,18 +198,19 @@ impl Notice<'_> {
 pub(super) fn brought_in(
     conn: &mut Conn,
     app: &App,
-    given: &Given,
+    given: Given,
     task: TaskId,
     now: At,
 ) -> Result<Found> {
-    let about = match asked(conn, app, given, task, now)? {
+    let row = review::task(conn, task)?;
+    let given = given.for_task(conn, &row, "stage.escalated")?;
+    let about = match asked(conn, app, given.clone(), task, now)? {
         Ok(about) => about,
         Err(unwanted) => return Ok(Err(unwanted)),
     };
     let Some(case) = about.case else {
         return Ok(Err(SETTLED));
     };
-    let stage = given.stage.clone().unwrap_or_default();
     let mut facts = about.facts;
     let agrees = given.mode.as_deref() == Some("must_agree");
     extend(
@@ -202,8 +218,8 @@ pub(super) fn brought_in(
         json!({
             "asks": true,
             "mode": if agrees { "must_agree" } else { "add_to_seat" },
-            "cause": cause(given.because.as_deref()),
-            "holders": case.holders(conn, &stage)?,
+            "cause": cause(&case, &given),
+            "holders": case.holders(conn, &row.stage)?,
             "why": "the workflow brings you in",
         }),
     );
@@ -215,14 +231,20 @@ pub(super) fn brought_in(
 }
 
 /// What calls an escalation in, as a sentence.
-fn cause(word: Option<&str>) -> &'static str {
-    match word {
-        Some("late") => "The stage takes longer than the workflow foresees.",
-        Some("opened" | "risk") => "The workflow brings you in because of the risk.",
-        Some("disagreement") => "Those who decided disagree: somebody approved, somebody rejected.",
-        Some("timed_out") => "The time of an earlier stage ran out without an answer.",
-        Some("condition_refused") => "A condition of the approval was refused.",
-        _ => "The workflow brings you in.",
+fn cause(case: &Case, given: &Given) -> &'static str {
+    let stage = given.stage.as_deref().unwrap_or_default();
+    let trigger = given.rule.and_then(|rule| case.trigger(stage, rule));
+    match (given.because.as_deref(), trigger) {
+        (Some("late"), _) => "The stage takes longer than the workflow foresees.",
+        (Some("opened" | "risk"), _) | (_, Some(Trigger::Opened)) => {
+            "The workflow brings in others because of the risk."
+        }
+        (Some("disagreement"), _) | (_, Some(Trigger::Disagreement)) => {
+            "Those who decided disagree: somebody approved, somebody rejected."
+        }
+        (Some("timed_out"), _) => "The time of an earlier stage ran out without an answer.",
+        (Some("condition_refused"), _) => "A condition of the approval was refused.",
+        _ => "The workflow brings in others.",
     }
 }
 

@@ -47,8 +47,10 @@ pub struct Owing {
     pub text: String,
     /// The record.
     pub about: About,
-    /// Last day, `YYYY-MM-DD`.
-    pub due: Option<String>,
+    /// Last day, `YYYY-MM-DD`, where one was named.
+    pub day: Option<String>,
+    /// The instant at which it is missed.
+    pub due: Option<At>,
     /// Since when it is owed.
     pub since: At,
 }
@@ -90,15 +92,15 @@ impl About {
 }
 
 impl Agenda {
-    /// What a person has to do at `now`.
+    /// What a person has to do, and which approvals of theirs end until then.
     ///
     /// # Errors
     /// When the database fails or holds what cannot be read.
-    pub fn of(conn: &mut Conn, desk: &Desk, person: PersonId, now: At) -> Result<Agenda> {
+    pub fn of(conn: &mut Conn, desk: &Desk, person: PersonId, until: At) -> Result<Agenda> {
         Ok(Agenda {
             tasks: tasks(conn, desk, person)?,
             conditions: conditions_owed(conn, desk, person)?,
-            approvals: Vec::new(),
+            approvals: approvals_ending(conn, desk, person, until)?,
         })
     }
 
@@ -128,7 +130,7 @@ fn tasks(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<Waiting>>
             stage: stage_title(conn, desk, review, &task.stage)?,
             about: About::of(desk, &record)?,
             submitter: names.get(&review.submitter).cloned().unwrap_or_default(),
-            due: None,
+            due: task.due_at,
             task,
         });
     }
@@ -145,17 +147,18 @@ fn stage_title(conn: &mut Conn, desk: &Desk, review: &Review, stage: &str) -> Re
 
 /// The conditions of approvals that were given; those of a running review may still fall.
 fn conditions_owed(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<Owing>> {
-    let theirs = conditions::owner_id.eq(person).or(conditions::owner_id
-        .is_null()
-        .and(records::owner_id.eq(person)));
     let rows: Vec<(ConditionRow, Record, At)> = conditions::table
         .inner_join(decisions::table)
         .inner_join(records::table.on(records::id.eq(conditions::record_id)))
-        .filter(conditions::state.eq("open"))
-        .filter(records::review_id.eq(decisions::review_id.nullable()))
-        .filter(records::status.eq("approved"))
-        .filter(theirs)
-        .order((conditions::due.is_null(), conditions::due, conditions::id))
+        .filter(conditions::owner_id.eq(person))
+        .filter(conditions::state.eq_any(["open", "missed"]))
+        .filter(records::approval_id.eq(decisions::review_id.nullable()))
+        .filter(records::standing.eq_any(["approved", "overridden", "suspended"]))
+        .order((
+            conditions::due_at.is_null(),
+            conditions::due_at,
+            conditions::id,
+        ))
         .select((
             ConditionRow::as_select(),
             Record::as_select(),
@@ -167,9 +170,37 @@ fn conditions_owed(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec
             id: row.id,
             text: row.text,
             about: About::of(desk, &record)?,
-            due: row.due,
+            day: row.due,
+            due: row.due_at,
             since,
         })
     };
     rows.into_iter().map(owing).collect()
+}
+
+fn approvals_ending(
+    conn: &mut Conn,
+    desk: &Desk,
+    person: PersonId,
+    until: At,
+) -> Result<Vec<Ending>> {
+    let rows: Vec<Record> = records::table
+        .filter(records::owner_id.eq(person))
+        .filter(records::standing.eq_any(["approved", "overridden"]))
+        .filter(records::valid_until.le(until))
+        .order((records::valid_until, records::nr))
+        .select(Record::as_select())
+        .load(conn)?;
+    let mut endings = Vec::new();
+    for record in rows {
+        let Some(ends) = record.valid_until else {
+            continue;
+        };
+        endings.push(Ending {
+            about: About::of(desk, &record)?,
+            ends,
+            since: record.updated_at,
+        });
+    }
+    Ok(endings)
 }
