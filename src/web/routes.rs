@@ -122,6 +122,13 @@ table! {
     GET "/s/{token}" Anyone => crate::review::page::link;
     POST "/s/{token}" Anyone => crate::review::page::decide_by_link;
     POST "/s/{token}/renewal" Anyone => crate::review::page::renew;
+    GET "/unsubscription/{token}" Anyone => crate::notify::page::ask_end;
+    POST "/unsubscription/{token}" Anyone => crate::notify::page::end;
+    GET "/calendar/{token}.ics" Anyone => crate::notify::page::calendar;
+    GET "/profile/mail" SignedIn => crate::notify::page::wishes;
+    POST "/profile/mail/digest" SignedIn => crate::notify::page::digest;
+    POST "/profile/mail/calendar" SignedIn => crate::notify::page::make_calendar;
+    POST "/profile/mail/calendar/revocation" SignedIn => crate::notify::page::revoke_calendar;
     GET "/tasks" SignedIn => crate::review::page::tasks;
     GET "/tasks/{id}" SignedIn => crate::review::page::task;
     POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
@@ -156,6 +163,10 @@ table! {
     GET "/demo/mailbox/{id}/html" Anyone => crate::web::demo::html;
     GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
     GET "/api/v1/log/entries" Token("log") => crate::ledger::api::entries;
+    GET "/api/v1/profile/mail" Token("read") => crate::notify::api::wishes;
+    PUT "/api/v1/profile/mail" Token("write") => crate::notify::api::wish;
+    POST "/api/v1/profile/calendar" Token("write") => crate::notify::api::make_calendar;
+    DELETE "/api/v1/profile/calendar" Token("write") => crate::notify::api::revoke_calendar;
     GET "/api/v1/tasks" Token("read") => crate::review::api::tasks;
     GET "/api/v1/tasks/{id}" Token("read") => crate::review::api::task;
     POST "/api/v1/tasks/{id}/decisions" Token("decide") => crate::review::api::decide;
