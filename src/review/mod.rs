@@ -11,6 +11,7 @@ mod ballot;
 mod case;
 pub mod clockwork;
 pub mod engine;
+pub mod expected;
 mod keep;
 mod links;
 mod nonce;
@@ -31,7 +32,7 @@ pub use approvals::{
     reassign, renew, restart,
 };
 pub use links::{
-    LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
+    LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
 pub use service::{
