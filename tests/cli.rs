@@ -469,19 +469,16 @@ fn a_workflow_that_cannot_be_loaded_says_file_place_and_what_would_be_right() {
         (&json!(true), &json!([]))
     );
 
-    let clock = policy().replacen(
-        "\"key\": \"data_use\",",
-        "\"key\": \"data_use\", \"sla\": {},",
-        1,
-    );
+    let due = "\"due\": \"3 business days\"";
+    let clock = policy().replacen(due, "\"due\": \"10 days\"", 1);
     program.write("clock.json", &clock);
-    let line = 1 + clock[..clock.find("\"sla\"").unwrap()]
+    let line = 1 + clock[..clock.find("10 days").unwrap()]
         .matches('\n')
         .count();
     let err = program.run(&["workflow", "check", "clock.json"]).bad(1);
-    let place = format!("clock.json:{line}:26 /stages/0/sla: ");
+    let place = format!("clock.json:{line}:16 /stages/0/sla/due: ");
     assert!(
-        err.contains(&place) && err.contains("remove `sla`"),
+        err.contains(&place) && err.contains("\"3 business days\""),
         "{err}"
     );
 
@@ -518,6 +515,60 @@ fn a_workflow_that_cannot_be_loaded_says_file_place_and_what_would_be_right() {
             .contains("none.json")
     );
     assert_eq!(entries(&program.log()), Vec::<Value>::new());
+}
+
+#[test]
+fn a_workflow_is_tried_out_and_drawn_on_the_command_line() {
+    let (_folder, url) = support::database::fresh_sqlite();
+    let program = Program::on(url);
+    program.write("policy.json", policy());
+    let table = program
+        .run(&["workflow", "check", "policy.json", "--routes"])
+        .good();
+    for words in [
+        "0 errors in conditions",
+        "council [prohibited]",
+        "risk low (/derive/0/otherwise)",
+    ] {
+        assert!(table.contains(words), "{words:?} should stand in:\n{table}");
+    }
+    let answer = program.run(&["workflow", "check", "policy.json", "--routes", "--json"]);
+    let run = &report(answer)["dry_run"];
+    assert_eq!(
+        (&run["complete"], &run["unreached"]),
+        (&json!(true), &json!([]))
+    );
+
+    let unseen = policy().replacen(" || stages.legal_security.timed_out", "", 1);
+    program.write("unseen.json", unseen);
+    let err = program.run(&["workflow", "check", "unseen.json"]).bad(1);
+    assert!(
+        err.contains("/stages/3/sla/on_timeout: ") && err.contains("For example {"),
+        "{err}"
+    );
+    let spare = policy().replacen("\"due\": \"P30D\",", "", 1);
+    let spare = spare.replacen("\"on_missed\": \"suspend\"", "\"on_missed\": \"notify\"", 1);
+    let spare = spare.replacen(
+        ",\n    \"escalate_to\": [{\"role\": \"governance_admin\"}]",
+        "",
+        1,
+    );
+    program.write("spare.json", spare);
+    let warned = program.run(&["workflow", "check", "spare.json", "--json"]);
+    assert_eq!(warned.code, 0, "a warning stops nothing");
+    assert_eq!(report(warned)["problems"][0]["severity"], "warning");
+
+    let picture = program.run(&["workflow", "diagram", "policy.json"]).good();
+    assert!(picture.starts_with("<svg ") && picture.contains("4. Legal and"));
+    program
+        .run(&["workflow", "diagram", "policy.json", "--out", "p.svg"])
+        .good();
+    let err = program.run(&["workflow", "diagram", "unseen.json", "--out", "no/p.svg"]);
+    assert!(err.bad(2).contains("no/p.svg"));
+    let err = program
+        .run(&["workflow", "diagram", "clockless.json"])
+        .bad(2);
+    assert!(err.contains("clockless.json"), "{err}");
 }
 
 fn a_workflow_is_published_once_and_its_change_is_the_next_version(program: Program) {

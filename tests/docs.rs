@@ -398,6 +398,7 @@ fn served() -> (
         ("henrik", Some("line_manager"), "read,decide"),
         ("ruth", Some("ai_reviewer"), "read,decide"),
         ("david", Some("auditor"), "log"),
+        ("carla", Some("governance_admin"), "read,write"),
         ("sofia", Some("administrator"), "read,people"),
     ] {
         let email = format!("{name}@harbour.example");
@@ -428,7 +429,7 @@ fn every_command_on_the_page_about_the_api_does_what_it_says() {
             answers += 1;
         }
     }
-    assert_eq!((calls, answers), (15, 15));
+    assert_eq!((calls, answers), (17, 17));
 }
 
 #[test]

@@ -18,6 +18,8 @@ use std::sync::Arc;
 
 const POLICY: &str = include_str!("../../../templates/workflows/ai_use_case.json");
 
+const HEAD_OFFICE: &str = include_str!("../../../templates/calendars/head_office.json");
+
 /// How long ago the story begins.
 const DAYS_BACK: i64 = 28;
 
@@ -57,6 +59,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         zone: zone.clone(),
         kinds: Kinds::load()?,
         workflows: Default::default(),
+        timetable: app.desk.timetable.clone(),
         calendars: Default::default(),
     };
     let story = Story {
@@ -111,7 +114,7 @@ impl Story<'_> {
         self.app.db.write_now(move |tx| work(tx, &desk))
     }
 
-    /// People and the policy.
+    /// People, the calendar and the policy.
     fn found(&self) -> Result<()> {
         self.write(|tx, desk| {
             for (local, name, roles, groups) in PEOPLE {
@@ -130,6 +133,8 @@ impl Story<'_> {
                 let all: Vec<String> = p.iter().map(ToString::to_string).collect();
                 Error::Configuration(all.join("\n"))
             })?;
+            let calendar = serde_json::from_str(HEAD_OFFICE)?;
+            crate::calendar::keep(tx, desk.clock.now(), &console(), &calendar)?;
             review::workflows::publish(tx, desk.clock.now(), &console(), &bundle)?;
             Ok(())
         })
