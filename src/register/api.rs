@@ -93,6 +93,9 @@ fn summary(record: &Record, names: &Names) -> Value {
         "owner": name(record.owner_id),
         "submitter": name(record.submitter_id),
         "review": record.review_id,
+        "approval": record.approval_id,
+        "standing": record.standing,
+        "valid_until": record.valid_until.map(|at| at.to_string()),
         "created_at": record.created_at.to_string(),
         "updated_at": record.updated_at.to_string(),
     })

@@ -9,6 +9,7 @@ mod approvals;
 mod ballot;
 mod case;
 pub mod clockwork;
+pub mod deeds;
 pub mod engine;
 mod keep;
 mod links;
@@ -17,6 +18,7 @@ mod notes;
 pub mod page;
 mod preview;
 mod receipt;
+mod sentences;
 mod service;
 mod sheet;
 mod store;
@@ -33,6 +35,7 @@ pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
+pub use sentences::spelled;
 pub use service::{
     ConditionGiven, DecisionGiven, Desk, Revised, decide, may_edit, refill, revise, start, submit,
     withdraw,
