@@ -238,8 +238,11 @@ pub fn may_give_renewal_up(
     if !service::may_edit(conn, person, record)? {
         return Ok(Some(Refusal::NotYours));
     }
-    let written = record.status()? == Status::Draft && record.standing().is_some();
-    Ok((!written || record.approval_id.is_none()).then_some(Refusal::NothingToWithdraw))
+    // A renewal that was rejected or taken back is given up in the same way.
+    let status = record.status()?;
+    let standing = record.standing().filter(|s| *s != status);
+    let written = standing.is_some() && record.approval_id.is_some() && !record.is_under_review();
+    Ok((!written).then_some(Refusal::NothingToWithdraw))
 }
 
 /// Starts a running review anew under the workflow version that is in force now; for keepers of

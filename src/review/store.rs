@@ -552,3 +552,17 @@ pub(super) fn condition_texts(
         .load(conn)?;
     Ok(rows.into_iter().collect())
 }
+
+/// The reviews of a record, the first first.
+///
+/// # Errors
+/// When the database fails.
+pub fn reviews_of(conn: &mut Conn, record: RecordId) -> Result<Vec<Review>> {
+    let states: Vec<String> = reviews::table
+        .filter(reviews::record_id.eq(record))
+        .order((reviews::opened_at, reviews::id))
+        .select(reviews::state)
+        .load(conn)?;
+    let read = |state: &String| Ok(serde_json::from_str(state)?);
+    states.iter().map(read).collect()
+}

@@ -5,6 +5,8 @@ mod matter;
 pub mod page;
 mod words;
 
+pub use matter::{Answer, ConditionView, Proposal, Quote, conditions, late, of_state, proposal};
+
 use crate::db::{At, ConditionId, Conn, PersonId, RecordId, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::form::FieldError;

@@ -129,6 +129,9 @@ pub enum Refusal {
          its owner active and a workflow published"
     )]
     OverrideWithoutReview,
+    /// What an override owes cannot be taken back.
+    #[error("this review looks at an override after the fact; it cannot be taken back")]
+    AfterTheFact,
     /// Only submitter and owner may.
     #[error("only the submitter or the owner can do this")]
     NotYours,
@@ -195,6 +198,7 @@ impl Refusal {
             Refusal::OverrideTooLong(_) => "override-too-long",
             Refusal::SameVersion => "same-version",
             Refusal::OverrideWithoutReview => "override-without-review",
+            Refusal::AfterTheFact => "after-the-fact",
             Refusal::NotYours => "not-yours",
             Refusal::NothingToWithdraw => "nothing-to-withdraw",
             Refusal::NotSubmittable(_) => "not-submittable",
