@@ -10,6 +10,7 @@ mod ballot;
 mod case;
 pub mod clockwork;
 pub mod deeds;
+mod duties;
 pub mod engine;
 mod keep;
 mod links;
@@ -31,6 +32,7 @@ pub use approvals::{
     HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
     reassign, renew, restart,
 };
+pub use duties::{Duty, duties};
 pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
 };

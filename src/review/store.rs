@@ -481,7 +481,10 @@ pub(super) fn void_conditions(tx: &mut Tx, review: ReviewId, stage: &str) -> Res
                 .and(decisions::stage.eq(stage)),
         )
         .select(decisions::id);
-    diesel::update(conditions::table.filter(conditions::decision_id.eq_any(fallen)))
+    let owed = conditions::table
+        .filter(conditions::decision_id.eq_any(fallen))
+        .filter(conditions::state.ne_all(["met", "waived"]));
+    diesel::update(owed)
         .set(conditions::state.eq("void"))
         .execute(&mut **tx)?;
     Ok(())

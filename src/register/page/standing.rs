@@ -3,16 +3,13 @@ use super::record::author;
 use super::{Names, names};
 use crate::db::{At, Conn, PersonId};
 use crate::error::Result;
-use crate::register::{Record, Status};
+use crate::register::{Record, SOON_DAYS, Status};
 use crate::review::deeds::page::OfferView;
 use crate::review::deeds::{Deed, Subject};
 use crate::review::engine::Review;
 use crate::review::{self, Desk, TimelineItem};
 use crate::web::badge::{Badge, of_phase, of_status};
 use serde::Serialize;
-
-/// Days before its end from which an approval counts as ending soon.
-pub const SOON_DAYS: i64 = 60;
 
 /// Where the approval of a record stands.
 #[derive(Debug, Serialize)]

@@ -125,10 +125,18 @@ fn view(
             .unwrap_or_default(),
         evidence: last(&["condition.evidence_given"]).map(Quote::of),
         answer: last(&answers).map(|item| Answer {
-            what: item.sentence.clone(),
+            what: said(&item.kind).to_owned(),
             quote: Quote::of(item),
         }),
         text: row.text,
+    }
+}
+
+fn said(kind: &str) -> &'static str {
+    match kind {
+        "condition.evidence_refused" => "Evidence refused",
+        "condition.waived" => "Waived",
+        _ => "Said not to be met",
     }
 }
 
