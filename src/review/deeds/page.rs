@@ -2,7 +2,7 @@
 use super::matter::{self, ConditionView, Proposal};
 use super::{Deed, Given, Subject, act, offered, record_of};
 use crate::app::App;
-use crate::db::{Conn, PersonId};
+use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::form::{FieldView, SummaryLine, Widget};
 use crate::people::Secret;
@@ -242,7 +242,11 @@ async fn come_back(
     };
     let said = words::sentence(&error.to_string());
     match &error {
-        Error::Refused(Refusal::OverrideTooLong(_)) => again.until_error = Some(said),
+        Error::Refused(Refusal::OverrideTooLong(latest)) => {
+            let day = At::new(latest.0 - jiff::Span::new().hours(24));
+            let day = review::spelled(day, &app.desk.zone);
+            again.until_error = Some(format!("It must end in the future, on {day} at the latest."));
+        }
         Error::Invalid(_) => again.until_error = Some("Write the day as 2027-01-31.".to_owned()),
         Error::Refused(
             Refusal::ReasonMissing

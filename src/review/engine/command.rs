@@ -371,9 +371,6 @@ impl<'a> Run<'a> {
         if reason.is_none() && stage.reason_required.contains(&vote.outcome) {
             return Err(Refusal::ReasonMissing);
         }
-        if self.review.after_the_fact {
-            return Err(Refusal::AfterTheFact);
-        }
         if reason.is_some_and(|r| r.chars().count() > REASON_MAX) {
             return Err(Refusal::TooLong("the reason", REASON_MAX));
         }
@@ -410,6 +407,9 @@ impl<'a> Run<'a> {
         self.submitter_or_owner(by)?;
         if !self.review.phase.is_running() {
             return Err(Refusal::NothingToWithdraw);
+        }
+        if self.review.after_the_fact {
+            return Err(Refusal::AfterTheFact);
         }
         if reason.is_some_and(|r| r.chars().count() > REASON_MAX) {
             return Err(Refusal::TooLong("the reason", REASON_MAX));
