@@ -190,7 +190,7 @@ pub fn may_renew(conn: &mut Conn, person: PersonId, record: &Record) -> Result<O
     Ok((!renewable).then_some(Refusal::NotInForce(status.words())))
 }
 
-/// Gives a renewal up before it is submitted: the approved content is the record's again.
+/// Gives a renewal up that nobody reviews: the approved content is the record's again.
 ///
 /// # Errors
 /// A refusal when no renewal is being written or it is not theirs.

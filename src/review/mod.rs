@@ -3,6 +3,7 @@
 //! `engine` holds the rules and is pure. This room loads what they need, writes the ledger
 //! entries, the state, the tasks and the messages of a command in one transaction, and answers
 //! what pages and the API ask. Nothing else changes a review.
+pub mod agenda;
 mod announce;
 pub mod api;
 mod approvals;
@@ -12,6 +13,7 @@ pub mod clockwork;
 pub mod deeds;
 mod duties;
 pub mod engine;
+pub mod expected;
 mod keep;
 mod links;
 mod nonce;
@@ -34,7 +36,7 @@ pub use approvals::{
 };
 pub use duties::{Duty, duties};
 pub use links::{
-    LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
+    LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
 pub use sentences::spelled;

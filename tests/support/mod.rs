@@ -9,6 +9,7 @@
 pub mod afterwards;
 pub mod database;
 pub mod http;
+pub mod post;
 pub mod program;
 pub mod register;
 pub mod smtp;
