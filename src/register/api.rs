@@ -33,7 +33,9 @@ pub fn read_query(kind: &register::Kind, pairs: &[(String, String)], now: At) ->
             "q" => query.text = Some(value.chars().take(200).collect()),
             "status" => query.status.push(Status::named(value).ok_or_else(wrong)?),
             "risk" => query.risk.push(value.clone()),
-            "standing" => query.standing.push(Standing::named(value).ok_or_else(wrong)?),
+            "standing" => query
+                .standing
+                .push(Standing::named(value).ok_or_else(wrong)?),
             "conditions" if value == "overdue" => query.overdue = true,
             "conditions" => return Err(wrong()),
             "sort" => query.sort = Sort::named(value).ok_or_else(wrong)?,

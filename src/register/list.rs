@@ -238,7 +238,11 @@ macro_rules! narrowed {
             let stored = query.standing.iter().flat_map(|s| s.stored());
             let stored: Vec<&str> = stored.copied().collect();
             let soon = query.standing.contains(&Standing::EndsSoon);
-            let soon: &[&str] = if soon { Standing::InForce.stored() } else { &[] };
+            let soon: &[&str] = if soon {
+                Standing::InForce.stored()
+            } else {
+                &[]
+            };
             let ending = records::standing
                 .eq_any(soon)
                 .and(records::valid_until.le(query.soon()));

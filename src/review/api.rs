@@ -108,7 +108,10 @@ fn overridden(conn: &mut Conn, review: &Review) -> Result<Value> {
     let Some(run) = review.overriding else {
         return Ok(Value::Null);
     };
-    let people: BTreeSet<PersonId> = [Some(run.first), run.second].into_iter().flatten().collect();
+    let people: BTreeSet<PersonId> = [Some(run.first), run.second]
+        .into_iter()
+        .flatten()
+        .collect();
     let names = people::names(conn, &people)?;
     Ok(json!({
         "proposed_by": names.get(&run.first),

@@ -46,7 +46,6 @@ pub use service::{
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,
-    open_task_count, open_tasks_of, review, reviews_of, task,
-    tasks_of_person,
+    open_task_count, open_tasks_of, review, reviews_of, task, tasks_of_person,
 };
 pub use timeline::{TimelineItem, describe, log_page, timeline};

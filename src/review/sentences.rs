@@ -212,7 +212,10 @@ impl Told<'_> {
             "override.declined" => "Override declined".to_owned(),
             "override.granted" => {
                 let first = self.name("/data/first").unwrap_or("somebody");
-                format!("Override of {first} agreed to: let through until {}", until())
+                format!(
+                    "Override of {first} agreed to: let through until {}",
+                    until()
+                )
             }
             _ => return None,
         })

@@ -167,12 +167,8 @@ impl Words {
         };
         let days = self.private(row.seq, "days");
         let other = people::other_person(entry).and_then(|p| self.names.get(&p));
-        let of_people = people::sentence(
-            &row.kind,
-            entry,
-            days.as_deref(),
-            other.map(String::as_str),
-        );
+        let of_people =
+            people::sentence(&row.kind, entry, days.as_deref(), other.map(String::as_str));
         let title = row.review_id.zip(row.stage.clone());
         let stage_title = title.and_then(|key| self.titles.get(&key).cloned());
         let conditions = (1..=crate::review::engine::CONDITIONS_MAX)

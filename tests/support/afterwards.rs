@@ -11,6 +11,9 @@ use countersign::review::engine::{ApprovalDeed, ConditionDeed, OverrideDeed, Rev
 use countersign::review::{self, clockwork};
 use serde_json::json;
 
+/// Where the program says that it is.
+pub const ORIGIN: &str = "https://register.example";
+
 /// Long enough for any override.
 pub const EMERGENCY: &str = "A storm brought four thousand claims in one night, and they wait.";
 
@@ -23,16 +26,22 @@ impl Register {
         }
     }
 
-    /// The clocks take every step that is due now; how many.
-    pub fn clocks_tick(&self) -> usize {
+    /// The program on the same database, with the story's clock.
+    pub fn app(&self) -> App {
         let config = Config {
             database_url: self.url().to_owned(),
+            public_url: ORIGIN.to_owned(),
             readers: 1,
             ..Config::default()
         };
         let mut app = App::open(config, self.desk.clock.clone()).expect("the program opens");
         app.desk = self.desk.clone();
-        clockwork::tick_now(&app).expect("the clocks go")
+        app
+    }
+
+    /// The clocks take every step that is due now; how many.
+    pub fn clocks_tick(&self) -> usize {
+        clockwork::tick_now(&self.app()).expect("the clocks go")
     }
 
     /// A use case of low risk, written by tomas and owned by olga, which dana, lars and aiko
@@ -57,7 +66,10 @@ impl Register {
         };
         loop {
             let review = self.review(case);
-            let open = review.stages.iter().find(|(key, _)| !self.asked(case, key).is_empty());
+            let open = review
+                .stages
+                .iter()
+                .find(|(key, _)| !self.asked(case, key).is_empty());
             let Some((stage, _)) = open else { return };
             let asked = self.asked(case, stage);
             let name = asked.first().expect("somebody is asked").clone();
@@ -91,7 +103,12 @@ impl Register {
         state
     }
 
-    pub fn tries_on_condition(&self, who: &str, case: &Case, deed: ConditionDeed) -> Result<Review> {
+    pub fn tries_on_condition(
+        &self,
+        who: &str,
+        case: &Case,
+        deed: ConditionDeed,
+    ) -> Result<Review> {
         let (actor, id) = (in_session(self.person(who)), self.condition(case));
         self.tries(move |tx, desk| review::on_condition(tx, desk, &actor, id, deed))
     }
@@ -126,7 +143,12 @@ impl Register {
             .unwrap_or_else(|error| panic!("{who}: {error}"))
     }
 
-    pub fn tries_on_override(&self, who: &str, review: ReviewId, deed: OverrideDeed) -> Result<Review> {
+    pub fn tries_on_override(
+        &self,
+        who: &str,
+        review: ReviewId,
+        deed: OverrideDeed,
+    ) -> Result<Review> {
         let actor = in_session(self.person(who));
         self.tries(move |tx, desk| review::on_override(tx, desk, &actor, review, deed))
     }
@@ -145,7 +167,8 @@ impl Register {
 
     /// carl and gus let the case go ahead.
     pub fn overridden(&self, case: &Case) {
-        self.proposes_override("carl", case).expect("carl may propose");
+        self.proposes_override("carl", case)
+            .expect("carl may propose");
         self.agrees_to_override("gus", case).expect("gus may agree");
     }
 
@@ -171,7 +194,10 @@ impl Register {
             let record = records::by_id(conn, case.record)?;
             deeds::offered(conn, &desk, person, &record)
         });
-        offered.into_iter().map(|(deed, _): (Deed, Subject)| deed).collect()
+        offered
+            .into_iter()
+            .map(|(deed, _): (Deed, Subject)| deed)
+            .collect()
     }
 
     /// How many mails of this template are queued.

@@ -73,7 +73,12 @@ fn missed(story: &Story) -> Result<()> {
     let more = json!({ "uses": ["drafting"] });
     let reason = "Handlers must know what to look for.";
     let soon = story.day(-3)?;
-    let vote = Vote::yes_if("Train the handlers who send the letters", "tomas", &soon, reason);
+    let vote = Vote::yes_if(
+        "Train the handlers who send the letters",
+        "tomas",
+        &soon,
+        reason,
+    );
     let later = story.day(40)?;
     let vote = vote.and_if("Measure how many letters are corrected", "li", &later);
     approved(story, "tomas", with(personal(letters), more), Some(vote)).map(drop)

@@ -1,6 +1,6 @@
 //! Tells the demo's story through the same services that people use, some days back.
-use super::{afterwards, cases};
 use super::organisation::{AWAY, MANAGERS, PEOPLE, TOOLS, VENDORS, address};
+use super::{afterwards, cases};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{At, Conn, PersonId, Tx};

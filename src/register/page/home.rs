@@ -138,11 +138,18 @@ fn ending(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<DutyView
         let until = record.valid_until.map(|at| review::spelled(at, &desk.zone));
         let words = match (status, record.is_under_review()) {
             (Status::Suspended, _) => "not in force".to_owned(),
-            (_, true) => format!("ends on {}; a review is on its way", until.unwrap_or_default()),
+            (_, true) => format!(
+                "ends on {}; a review is on its way",
+                until.unwrap_or_default()
+            ),
             _ => format!("ends on {}", until.unwrap_or_default()),
         };
         Ok(DutyView {
-            path: format!("/{}/{}", desk.kinds.by_key(&record.kind)?.path, record.reference),
+            path: format!(
+                "/{}/{}",
+                desk.kinds.by_key(&record.kind)?.path,
+                record.reference
+            ),
             title: record.title,
             reference: record.reference,
             words,
@@ -150,7 +157,11 @@ fn ending(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<DutyView
             status: of_status(status),
         })
     };
-    register::list(conn, &query)?.records.into_iter().map(view).collect()
+    register::list(conn, &query)?
+        .records
+        .into_iter()
+        .map(view)
+        .collect()
 }
 
 fn task_view(conn: &mut Conn, desk: &Desk, task: &Task) -> Result<TaskView> {

@@ -272,10 +272,18 @@ fn facets(kind: &Kind, query: &Query, counts: &[FacetCount]) -> Vec<FacetView> {
         let risks = RISKS.map(|risk| (risk.to_owned(), of_risk_briefly(risk).word));
         facets.push(facet("risk", "Risk", &risks, &query.risk, counts));
         let standings = Standing::ALL.map(|s| (s.as_str().to_owned(), s.words().to_owned()));
-        let chosen: Vec<String> = query.standing.iter().map(|s| s.as_str().to_owned()).collect();
+        let chosen: Vec<String> = query
+            .standing
+            .iter()
+            .map(|s| s.as_str().to_owned())
+            .collect();
         facets.push(facet("standing", "Approval", &standings, &chosen, counts));
         let overdue = [("overdue".to_owned(), "Overdue".to_owned())];
-        let chosen: Vec<String> = query.overdue.then(|| "overdue".to_owned()).into_iter().collect();
+        let chosen: Vec<String> = query
+            .overdue
+            .then(|| "overdue".to_owned())
+            .into_iter()
+            .collect();
         facets.push(facet("conditions", "Conditions", &overdue, &chosen, counts));
     }
     for Facet {

@@ -73,9 +73,8 @@ pub fn standing(
         timeline,
     };
     let (tone, sentences, reason) = told.of(status);
-    let mine = |(_, subject, _): &&(Deed, Subject, OfferView)| {
-        matches!(subject, Subject::Record(_))
-    };
+    let mine =
+        |(_, subject, _): &&(Deed, Subject, OfferView)| matches!(subject, Subject::Record(_));
     Ok(Some(StandingView {
         status: of_status(status),
         tone,
@@ -83,7 +82,11 @@ pub fn standing(
         reason,
         revision: told.approval.revision,
         draft: told.approval.revision != record.revision,
-        offers: offers.iter().filter(mine).map(|(.., view)| view.clone()).collect(),
+        offers: offers
+            .iter()
+            .filter(mine)
+            .map(|(.., view)| view.clone())
+            .collect(),
     }))
 }
 
@@ -151,7 +154,9 @@ impl Told<'_> {
             name(first),
             name(second)
         );
-        let reason = self.last("override.proposed").and_then(|item| item.reason.clone());
+        let reason = self
+            .last("override.proposed")
+            .and_then(|item| item.reason.clone());
         ("warn", vec![sentence], reason)
     }
 
@@ -200,7 +205,10 @@ pub fn reviews(
         timeline.iter().find(opened).map(|item| item.seq)
     };
     let restarted = |former: &Review| {
-        let last = timeline.iter().rev().find(|item| item.review == Some(former.id));
+        let last = timeline
+            .iter()
+            .rev()
+            .find(|item| item.review == Some(former.id));
         last.is_some_and(|item| item.kind == "review.superseded")
     };
     let line = |(place, one): (usize, &Review)| {

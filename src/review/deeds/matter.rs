@@ -106,20 +106,26 @@ fn view(
         let mut items = timeline.iter().rev().filter(about);
         items.find(|item| kinds.contains(&item.kind.as_str()))
     };
-    let answers = ["condition.evidence_refused", "condition.refused", "condition.waived"];
+    let answers = [
+        "condition.evidence_refused",
+        "condition.refused",
+        "condition.waived",
+    ];
     let owner = row.owner_id.or(record.owner_id);
     let owner = owner.and_then(|id| names.get(&id).cloned());
-    let owed = matches!(row.state.as_str(), "open" | "evidence_given" | "missed" | "refused");
+    let owed = matches!(
+        row.state.as_str(),
+        "open" | "evidence_given" | "missed" | "refused"
+    );
     ConditionView {
         id: row.id,
         status: of_state(&row.state),
         owner: owner.unwrap_or_else(|| "nobody".to_owned()),
         late: row.due_at.filter(|_| owed).and_then(|due| late(desk, due)),
-        due: row
-            .due_at
-            .map(|due| last_day(desk, due))
-            .or(row.due),
-        by: entry.and_then(|item| item.actor.clone()).unwrap_or_default(),
+        due: row.due_at.map(|due| last_day(desk, due)).or(row.due),
+        by: entry
+            .and_then(|item| item.actor.clone())
+            .unwrap_or_default(),
         stage: entry
             .and_then(|item| item.stage_title.clone())
             .unwrap_or_default(),

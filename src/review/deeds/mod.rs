@@ -128,7 +128,9 @@ impl Deed {
             let before = path.strip_suffix(deed.tail());
             before.is_some_and(|before| before.ends_with('/'))
         };
-        all.filter(here).max_by_key(|deed| deed.tail().len()).copied()
+        all.filter(here)
+            .max_by_key(|deed| deed.tail().len())
+            .copied()
     }
 
     fn of_condition(self, text: &str) -> Option<ConditionDeed> {
@@ -305,14 +307,13 @@ pub fn offered(
 
 type Offers = Vec<(Deed, Subject)>;
 
-fn of_approval(
-    conn: &mut Conn,
-    asked: &Asked,
-    record: &Record,
-    offers: &mut Offers,
-) -> Result<()> {
-    let obligations: Vec<(ConditionId, &Obligation)> =
-        asked.review.obligations.iter().map(|(id, o)| (*id, o)).collect();
+fn of_approval(conn: &mut Conn, asked: &Asked, record: &Record, offers: &mut Offers) -> Result<()> {
+    let obligations: Vec<(ConditionId, &Obligation)> = asked
+        .review
+        .obligations
+        .iter()
+        .map(|(id, o)| (*id, o))
+        .collect();
     for (id, _) in obligations {
         let taken = OF_CONDITIONS.into_iter();
         let taken = taken.filter(|deed| asked.takes_on_condition(id, *deed));
@@ -370,7 +371,11 @@ mod tests {
 
     #[test]
     fn each_deed_is_found_at_its_own_address() {
-        for deed in OF_CONDITIONS.into_iter().chain(OF_APPROVALS).chain(OF_REVIEWS) {
+        for deed in OF_CONDITIONS
+            .into_iter()
+            .chain(OF_APPROVALS)
+            .chain(OF_REVIEWS)
+        {
             let path = format!("/base/things/refusal/{}", deed.tail());
             assert_eq!(Deed::at(&path), Some(deed), "{path}");
         }

@@ -86,7 +86,13 @@ pub async fn do_on_condition(
     pairs: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
     let subject = condition(&id)?;
-    take(&app, &visitor, (deed(&request)?, subject), pairs.into_inner()).await
+    take(
+        &app,
+        &visitor,
+        (deed(&request)?, subject),
+        pairs.into_inner(),
+    )
+    .await
 }
 
 /// `GET /reviews/{id}/{deed}`
@@ -115,7 +121,13 @@ pub async fn do_on_review(
     pairs: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
     let subject = of_review(&id)?;
-    take(&app, &visitor, (deed(&request)?, subject), pairs.into_inner()).await
+    take(
+        &app,
+        &visitor,
+        (deed(&request)?, subject),
+        pairs.into_inner(),
+    )
+    .await
 }
 
 /// `GET /{kind}/{reference}/{deed}`
@@ -144,7 +156,13 @@ pub async fn do_on_record(
     pairs: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
     let subject = record(&app, &path).await?;
-    take(&app, &visitor, (deed(&request)?, subject), pairs.into_inner()).await
+    take(
+        &app,
+        &visitor,
+        (deed(&request)?, subject),
+        pairs.into_inner(),
+    )
+    .await
 }
 
 pub(super) fn deed(request: &HttpRequest) -> Result<Deed> {
@@ -168,7 +186,11 @@ pub(super) async fn record(app: &App, (kind, reference): &(String, String)) -> R
     Ok(Subject::Record(app.db.read(find).await?.id))
 }
 
-async fn show(app: &App, visitor: &Visitor, (deed, subject): (Deed, Subject)) -> Result<HttpResponse> {
+async fn show(
+    app: &App,
+    visitor: &Visitor,
+    (deed, subject): (Deed, Subject),
+) -> Result<HttpResponse> {
     let (desk, person) = (app.desk.clone(), visitor.id()?);
     let draw = move |conn: &mut Conn| {
         let record = record_of(conn, subject)?;
@@ -245,7 +267,9 @@ async fn come_back(
         Error::Refused(Refusal::OverrideTooLong(latest)) => {
             let day = At::new(latest.0 - jiff::Span::new().hours(24));
             let day = review::spelled(day, &app.desk.zone);
-            again.until_error = Some(format!("It must end in the future, on {day} at the latest."));
+            again.until_error = Some(format!(
+                "It must end in the future, on {day} at the latest."
+            ));
         }
         Error::Invalid(_) => again.until_error = Some("Write the day as 2027-01-31.".to_owned()),
         Error::Refused(
