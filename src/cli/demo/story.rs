@@ -24,7 +24,7 @@ const HEAD_OFFICE: &str = include_str!("../../../templates/calendars/head_office
 /// How long ago the first use cases were approved: their approvals end soon.
 const LONG_BACK: i64 = 345;
 /// How long ago the rest of the story begins.
-const DAYS_BACK: i64 = 28;
+const DAYS_BACK: i64 = 38;
 
 /// The story so far: its own clock, so that things happened on different days.
 pub(super) struct Story<'a> {

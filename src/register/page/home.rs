@@ -1,7 +1,7 @@
 //! The start: what needs me, and what I wrote.
 use super::{loaded, names};
 use crate::app::App;
-use crate::db::{Conn, PersonId};
+use crate::db::{At, Conn, PersonId};
 use crate::error::Result;
 use crate::register::{self, Query, Record, Standing, Status};
 use crate::review::deeds::{self, Deed};
@@ -103,7 +103,8 @@ fn duties(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<DutyView
     for duty in review::duties(conn, desk, person)? {
         let record = register::by_id(conn, duty.record)?;
         let kind = desk.kinds.by_key(&record.kind)?.path;
-        let until = duty.due.map(|due| review::spelled(due, &desk.zone));
+        let last = |due: At| At::new(due.0 - jiff::Span::new().seconds(1));
+        let until = duty.due.map(|due| review::spelled(last(due), &desk.zone));
         let until = until.map_or_else(String::new, |day| format!(", until {day}"));
         let text = duty.condition.as_ref().map(|(_, text)| text.clone());
         let (words, status) = match duty.deed {

@@ -176,7 +176,10 @@ impl Told<'_> {
         let day = self.day(item.at);
         let sentence = match &item.actor {
             Some(name) => format!("{word} on {day} by {name}."),
-            None => format!("{} on {day}.", item.sentence.replacen("Approval s", "S", 1)),
+            None => match item.sentence.split_once(": ") {
+                Some((_, why)) => format!("{word} on {day}: {why}."),
+                None => format!("{word} on {day}."),
+            },
         };
         (tone, vec![sentence], item.reason.clone())
     }
