@@ -1,7 +1,7 @@
 //! Small organisations for the exhaustive exploration: a workflow, a handful of people by number
 //! (0 submits, 1 owns), and what can happen in them.
 
-use countersign::db::{At, PersonId, RecordId, ReviewId, TaskId};
+use countersign::db::{At, PersonId, RecordId, ReviewId};
 use countersign::review::engine::{
     self, ApprovalDeed, Calendars, Command, Condition, ConditionDeed, Context, Decision, Directory,
     Event, Handover, Opening, OverrideDeed, Phase, Pin, Progress, Resubmission, Review, Step,
@@ -9,11 +9,12 @@ use countersign::review::engine::{
 };
 use countersign::workflow::{Bundle, Outcome};
 use serde_json::{Value, json};
+use std::cell::RefCell;
 use std::collections::hash_map::DefaultHasher;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::fmt::Write;
 use std::hash::Hasher;
-use std::time::Duration;
+use std::rc::Rc;
 
 /// An organisation and what may happen in it.
 pub struct Small {
@@ -24,7 +25,12 @@ pub struct Small {
     pub can: Can,
     forms: BTreeMap<String, countersign::form::Form>,
     calendars: Calendars,
+    requests: [Value; 2],
+    directories: RefCell<HashMap<Around, Rc<Directory>>>,
 }
+
+/// Who is away and who left.
+type Around = (BTreeSet<usize>, BTreeSet<usize>);
 
 /// What is tried in every state.
 #[derive(Default)]
@@ -103,6 +109,8 @@ impl Small {
             can,
             forms: BTreeMap::new(),
             calendars: Calendars::default(),
+            requests: [false, true].map(Self::request),
+            directories: RefCell::default(),
         }
     }
 
@@ -140,12 +148,19 @@ impl Small {
 
     /// Does something with the context that a move has.
     pub fn within<T>(&self, step: &Move, work: impl FnOnce(&Context) -> T) -> T {
-        let request = Self::request(step.public);
-        let directory = self.directory(&step.away, &step.gone);
+        let around = (step.away.clone(), step.gone.clone());
+        let known = self.directories.borrow().get(&around).cloned();
+        let directory = known.unwrap_or_else(|| {
+            let directory = Rc::new(self.directory(&step.away, &step.gone));
+            self.directories
+                .borrow_mut()
+                .insert(around, directory.clone());
+            directory
+        });
         work(&Context {
             workflow: &self.bundle.workflow,
             forms: &self.forms,
-            request: &request,
+            request: &self.requests[usize::from(step.public)],
             directory: &directory,
             calendars: &self.calendars,
         })
@@ -190,7 +205,7 @@ impl Small {
         (state, events)
     }
 
-    /// Everything that anybody can try in this state.
+    /// Everything that anybody can try in this state. Of what is surely refused, a sample.
     pub fn moves(&self, state: &State) -> Vec<Move> {
         let mut all = Vec::new();
         let plain = |command: Command, leads: bool| Move {
@@ -225,8 +240,14 @@ impl Small {
         let mut all = Vec::new();
         for stage in &self.bundle.workflow.stages {
             let run = &review.stages[&stage.key];
+            let asked = run.asked();
+            let open = run.progress == Progress::Open && review.phase == Phase::InReview;
             for person in &self.ids {
                 for outcome in &self.can.outcomes {
+                    let hopeless = !open || !asked.contains(person);
+                    if hopeless && *outcome != Outcome::Approve {
+                        continue;
+                    }
                     let conditional = *outcome == Outcome::ApproveWithConditions;
                     let condition = Condition {
                         text: "Do it.".to_owned(),
@@ -248,7 +269,7 @@ impl Small {
                             Vec::new()
                         },
                     };
-                    if *outcome == Outcome::Approve {
+                    if *outcome == Outcome::Approve && !hopeless {
                         if run.epoch > 0 {
                             let epoch = run.epoch - 1;
                             all.push(Command::Decide(Decision {
@@ -295,9 +316,8 @@ impl Small {
     fn edits(&self, state: &State) -> Vec<(Command, bool)> {
         let review = &state.review;
         let mut all = Vec::new();
-        let editors = [self.ids[0], review.owner, self.ids[2]];
         for (fields, owner) in &self.can.edits {
-            for by in editors.into_iter().collect::<BTreeSet<_>>() {
+            for by in [self.ids[0], self.ids[2]] {
                 let public = state.public != fields.contains(&"data_classes");
                 let mut editors = review.editors.clone();
                 editors.insert(by);
@@ -525,14 +545,6 @@ pub fn is_decided(review: &Review) -> bool {
     !review.phase.is_running() && !matches!(review.phase, Phase::Withdrawn | Phase::Abandoned)
 }
 
-/// The task of a person in the present epoch of a stage.
-pub fn task(review: &Review, stage: &str, person: PersonId) -> TaskId {
-    TaskId::of(review.id, stage, review.stages[stage].epoch, person)
-}
-
-/// As long as a story's clock needs to pass anything.
-pub const LONG: Duration = Duration::from_secs(400 * 86_400);
-
 fn stage(key: &str, needs: &[&str], seats: Value, more: Value) -> Value {
     let mut stage = json!({"key": key, "kind": "other", "title": key, "needs": needs,
         "seats": seats,
@@ -557,7 +569,7 @@ fn seat(key: &str, role: &str, need: usize, fallback: &str) -> Value {
 }
 
 /// Two stages one after the other, with clocks, changes and absences.
-pub fn in_a_row() -> Small {
+pub fn in_a_row(wide: bool) -> Small {
     let first = stage(
         "first",
         &[],
@@ -573,7 +585,8 @@ pub fn in_a_row() -> Small {
                               "not_approvers_of": ["first"]},
                "sla": {"due": "2 business days", "on_timeout": "reject"}}),
     );
-    let more = json!({"max_duration": "P60D", "on_change": [
+    let more = json!({"max_revisions": if wide { 2 } else { 1 },
+        "on_change": [
         {"fields": ["request.title"], "effect": "keep"},
         {"fields": ["request.purpose"], "effect": "reopen", "stages": ["first"]}]});
     Small::new(
@@ -593,16 +606,16 @@ pub fn in_a_row() -> Small {
                 Outcome::Reject,
                 Outcome::Recuse,
             ],
-            away: vec![(3, Some(2))],
+            away: if wide { vec![(3, Some(2))] } else { Vec::new() },
             edits: vec![(&["title"], 1), (&["purpose"], 1), (&["tool"], 1)],
-            ends: true,
+            ends: wide,
             ..Can::default()
         },
     )
 }
 
 /// Two stages side by side with two seats, votes against each other, handed-on tasks and a leaver.
-pub fn side_by_side() -> Small {
+pub fn side_by_side(wide: bool) -> Small {
     let left = stage(
         "left",
         &[],
@@ -614,31 +627,32 @@ pub fn side_by_side() -> Small {
     let right = stage(
         "right",
         &[],
-        json!([seat("c", "near", 1, "last")]),
+        json!([seat("c", "near", 1, "end")]),
         json!({"separation": {"not": ["submitter", "owner", "editors"],
                               "not_approvers_of": ["left"]}}),
     );
     Small::new(
         "side by side",
         workflow(json!([left, right]), json!({"max_revisions": 0})),
-        7,
+        8,
         &[
             ("near", &[2, 3]),
             ("far", &[3]),
             ("last", &[4, 5]),
             ("chief", &[6]),
+            ("end", &[7]),
         ],
         Can {
             outcomes: vec![Outcome::Approve, Outcome::Reject, Outcome::Recuse],
-            takers: vec![0, 3, 6],
-            leave: vec![3],
+            takers: if wide { vec![0, 3, 6] } else { Vec::new() },
+            leave: if wide { vec![3] } else { Vec::new() },
             ..Can::default()
         },
     )
 }
 
 /// Deputies: absence with a delegate, delegation within the role, reassignment, a leaver.
-pub fn deputies() -> Small {
+pub fn deputies(wide: bool) -> Small {
     let only = stage(
         "only",
         &[],
@@ -652,12 +666,16 @@ pub fn deputies() -> Small {
     Small::new(
         "deputies",
         workflow(json!([only]), json!({"max_revisions": 0})),
-        7,
-        &[("near", &[2, 3, 4]), ("last", &[4, 5]), ("chief", &[6])],
+        9,
+        &[("near", &[2, 3]), ("last", &[5, 7, 8]), ("chief", &[6])],
         Can {
             outcomes: vec![Outcome::Approve, Outcome::Recuse],
-            takers: vec![0, 4, 5, 6],
-            away: vec![(2, Some(5)), (5, Some(6))],
+            takers: if wide { vec![0, 4, 5, 6] } else { vec![0, 5] },
+            away: if wide {
+                vec![(2, Some(5)), (5, Some(6))]
+            } else {
+                vec![(2, Some(5))]
+            },
             leave: vec![5],
             ..Can::default()
         },
@@ -665,14 +683,14 @@ pub fn deputies() -> Small {
 }
 
 /// What becomes of an approval, and the ways around one.
-pub fn afterwards() -> Small {
+pub fn afterwards(_wide: bool) -> Small {
     let only = stage(
         "only",
         &[],
         json!([seat("a", "near", 1, "last")]),
         json!({"sla": {"due": "2 business days", "on_timeout": "reject"}}),
     );
-    let more = json!({
+    let more = json!({"max_duration": "P20D",
         "conditions": {"due": "P10D", "remind_before": ["P3D"], "escalate_to": [{"role": "chief"}]},
         "renewal": {"valid_for": [{"then": "P60D"}], "remind_before": ["P14D"]},
         "override": {"roles": ["near", "chief"], "min_reason_length": 20,
@@ -695,9 +713,4 @@ pub fn afterwards() -> Small {
             ..Can::default()
         },
     )
-}
-
-/// All of them.
-pub fn all() -> Vec<Small> {
-    vec![in_a_row(), side_by_side(), deputies(), afterwards()]
 }
