@@ -122,7 +122,7 @@ impl<'a> Play<'a> {
     }
 
     fn person(&mut self) -> &'static str {
-        self.chance.one(ACTORS)
+        *self.chance.one::<&str>(ACTORS)
     }
 
     fn name(&self, person: PersonId) -> &'static str {
