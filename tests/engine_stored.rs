@@ -8,12 +8,12 @@ mod support;
 use countersign::app::App;
 use countersign::config::Config;
 use countersign::db::schema::{conditions, decisions, timers};
-use countersign::db::{At, ConditionId, Day, Db, PersonId, ReviewId, TimerId};
+use countersign::db::{At, ConditionId, Conn, Day, Db, PersonId, RecordId, ReviewId, TimerId};
 use countersign::ledger::{self, Page};
 use countersign::people::{self, absence};
 use countersign::review::engine::{
-    self, ApprovalDeed, Calendars, Command, Condition, ConditionDeed, Context, Decision, Event,
-    Handover, OpenTask, OverrideDeed, Resubmission, Review, Timer,
+    self, ApprovalDeed, Calendars, Command, Condition, ConditionDeed, Context, Decision, Directory,
+    Event, Handover, OpenTask, OverrideDeed, Resubmission, Review, Timer,
 };
 use countersign::review::{self, ConditionGiven, DecisionGiven, HandoverGiven, clockwork};
 use countersign::templates::{Place, Templates};
@@ -21,11 +21,13 @@ use countersign::workflow::{Bundle, Outcome};
 use diesel::prelude::*;
 use rich::Chance;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 use support::on_both;
-use support::register::{Case, Register, in_session, operator, use_case};
+use support::register::{Case, Register, in_session, operator};
 use tokio::sync::Notify;
 
 /// Commands of each database, unless COUNTERSIGN_COMMANDS says another number.
@@ -85,6 +87,8 @@ struct Play<'a> {
     taken: usize,
     refused: usize,
     titles: usize,
+    requests: RefCell<HashMap<(RecordId, i32), Rc<Value>>>,
+    directories: RefCell<HashMap<(Day, BTreeSet<PersonId>), Rc<Directory>>>,
 }
 
 /// A command: to the engine, and to the service.
@@ -118,6 +122,8 @@ impl<'a> Play<'a> {
             taken: 0,
             refused: 0,
             titles: 0,
+            requests: RefCell::default(),
+            directories: RefCell::default(),
         }
     }
 
@@ -147,27 +153,38 @@ impl<'a> Play<'a> {
     }
 
     /// The document that the engine reads with this review.
-    fn request(&self, twin: &Twin) -> Value {
-        let record = twin.case.record;
-        let present = self.register.record(&twin.case).revision;
-        let number = if twin.review.phase.is_running() {
-            present
-        } else {
-            twin.review.revision
+    fn request(&self, twin: &Twin) -> Rc<Value> {
+        let (record, number) = (twin.case.record, twin.review.revision);
+        let mut requests = self.requests.borrow_mut();
+        let read = || {
+            let revision = |c: &mut Conn| countersign::register::revision(c, record, number);
+            let revision = self.register.reads(revision);
+            Rc::new(revision.document().expect("a document"))
         };
-        let read = |c: &mut countersign::db::Conn| {
-            countersign::register::revision(c, record, number)?.document()
-        };
-        self.register.reads(read)
+        requests
+            .entry((record, number))
+            .or_insert_with(read)
+            .clone()
+    }
+
+    /// The people as they are today for the engine of this review.
+    fn directory(&self, review: &Review, request: &Value) -> Rc<Directory> {
+        let (workflow, today) = (&self.bundle.workflow, self.register.desk.today());
+        let concerned = review.people();
+        let mut known = self.directories.borrow_mut();
+        if let Some(directory) = known.get(&(today, concerned.clone())) {
+            return directory.clone();
+        }
+        let read = |c: &mut Conn| people::directory(c, workflow, request, today, &concerned);
+        let directory = Rc::new(self.register.reads(read));
+        known.insert((today, concerned), directory.clone());
+        directory
     }
 
     fn within<T>(&self, review: &Review, request: &Value, work: impl FnOnce(&Context) -> T) -> T {
-        let (workflow, today) = (&self.bundle.workflow, self.register.desk.today());
-        let directory = self
-            .register
-            .reads(|c| people::directory(c, workflow, request, today, &review.people()));
+        let directory = self.directory(review, request);
         work(&Context {
-            workflow,
+            workflow: &self.bundle.workflow,
             forms: &BTreeMap::new(),
             request,
             directory: &directory,
@@ -428,44 +445,34 @@ impl<'a> Play<'a> {
         document[field] = json!(format!("Number {}", self.titles));
         let author = *self.chance.one(&["tomas", "olga"]);
         let by = self.register.person(author);
-        let digest = {
-            // The digest is salted: the register gives it.
-            let (actor, record, seen) = (in_session(by), case.record, review.revision);
-            let document = document.clone();
-            let now = self.register.desk.clock.now();
-            let before = review.clone();
-            let size = self.register.ledger_size();
-            let done = self.register.tries(move |tx, desk| {
-                let revised = review::revise(tx, desk, &actor, record, seen, &document)?;
-                match revised.reopened {
-                    true => Ok(()),
-                    false => {
-                        let seen = revised.record.revision;
-                        review::submit(tx, desk, &actor, record, seen).map(drop)
-                    }
-                }
-            });
-            done.unwrap_or_else(|error| panic!("an edit was refused: {error}"));
-            let revision = review.revision + 1;
-            let read = |c: &mut countersign::db::Conn| {
-                Ok(countersign::register::revision(c, case.record, revision)?.digest)
-            };
-            (self.register.reads(read), now, before, size)
-        };
-        let (digest, now, before, size) = digest;
+        // The digest is salted, so the register acts first and gives it.
+        let now = self.register.desk.clock.now();
+        let size = self.register.ledger_size();
+        let (actor, record, seen) = (in_session(by), case.record, review.revision);
+        let given = document.clone();
+        let done = self.register.tries(move |tx, desk| {
+            let revised = review::revise(tx, desk, &actor, record, seen, &given)?;
+            if !revised.reopened {
+                review::submit(tx, desk, &actor, record, revised.record.revision)?;
+            }
+            Ok(())
+        });
+        done.unwrap_or_else(|error| panic!("an edit was refused: {error}"));
+        let revision = |c: &mut Conn| countersign::register::revision(c, record, seen + 1);
+        let digest = self.register.reads(revision).digest;
         let editors = self
             .register
             .reads(|c| countersign::register::editors(c, case.record));
         let command = Command::Resubmit(Resubmission {
             by,
-            revision: before.revision + 1,
+            revision: review.revision + 1,
             digest,
-            owner: before.owner,
+            owner: review.owner,
             editors,
             changed: [field.to_owned()].into(),
         });
-        let judged = self.within(&before, &document, |ctx| {
-            engine::decide(ctx, &before, &command, now)
+        let judged = self.within(&review, &document, |ctx| {
+            engine::decide(ctx, &review, &command, now)
         });
         let (after, events) = judged.expect("the service took it");
         self.taken += 1;
@@ -605,7 +612,13 @@ impl<'a> Play<'a> {
     /// What one review means for another of the same record is the service's matter: the engine's
     /// twin takes it over.
     fn others_follow(&mut self) {
-        for twin in &mut self.twins {
+        let records: Vec<RecordId> = self.twins.iter().map(|twin| twin.case.record).collect();
+        let several = |record| records.iter().filter(|other| **other == record).count() > 1;
+        for twin in self
+            .twins
+            .iter_mut()
+            .filter(|twin| several(twin.case.record))
+        {
             let id = twin.review.id;
             twin.review = self.register.reads(|conn| review::review(conn, id));
         }
@@ -643,6 +656,7 @@ impl<'a> Play<'a> {
     }
 
     fn refill(&mut self) {
+        self.directories.borrow_mut().clear();
         let now = self.register.desk.clock.now();
         let size = self.register.ledger_size();
         let mut happened = Vec::new();
@@ -796,5 +810,4 @@ fn two_nodes_take_each_step_once(register: Register) {
     };
     let reminded = register.reads(|c| ledger::rows(c, &filter, Page::From(0), 1000));
     assert!(reminded.len() >= 6, "somebody was reminded");
-    let _ = use_case(&json!({}));
 }
