@@ -273,11 +273,16 @@ impl<'a> Play<'a> {
             let made: i64 = made.count().get_result(conn)?;
             let votes: usize = expected.stages.values().map(|run| run.votes.len()).sum();
             assert!(made as usize >= votes, "a decision was lost");
-            for (condition, owed) in &expected.obligations {
-                let row = conditions::table.find(*condition);
-                let (state, due): (String, Option<At>) = row
-                    .select((conditions::state, conditions::due_at))
-                    .first(conn)?;
+            if expected.obligations.is_empty() {
+                return Ok(());
+            }
+            let rows = conditions::table.filter(conditions::record_id.eq(expected.record));
+            let columns = (conditions::id, conditions::state, conditions::due_at);
+            let rows: Vec<(ConditionId, String, Option<At>)> = rows.select(columns).load(conn)?;
+            for (id, state, due) in rows {
+                let Some(owed) = expected.obligations.get(&id) else {
+                    continue;
+                };
                 let ended = expected.phase.is_final() && state == "void";
                 assert!(ended || state == owed.state.as_str(), "{state}: {owed:?}");
                 assert!(ended || due == owed.due);
@@ -677,8 +682,10 @@ impl<'a> Play<'a> {
         self.register
             .does(|tx, desk| review::refill(tx, desk, &operator()));
         for (place, events) in happened {
-            self.entries_follow(&self.twins[place].review, size, &events);
-            self.agrees(&self.twins[place]);
+            if !events.is_empty() {
+                self.entries_follow(&self.twins[place].review, size, &events);
+                self.agrees(&self.twins[place]);
+            }
         }
     }
 
