@@ -1,6 +1,8 @@
 //! The command line: one file per command.
 
 mod bench;
+mod bounce;
+mod calendar;
 mod demo;
 mod export;
 mod import;
@@ -43,10 +45,14 @@ enum Command {
     Verify(verify::Verify),
     /// Check or publish a workflow.
     Workflow(workflow::WorkflowCommand),
+    /// Keep a calendar of working hours and holidays, list or show them.
+    Calendar(calendar::CalendarCommand),
     /// Keep the directory: who is in it, what they hold, who left.
     People(people::People),
     /// Make an API token.
     Token(token::Token),
+    /// Take in a mail that came back, from standard input.
+    Bounce(bounce::Bounce),
     /// Measure this machine: what it decides, beside what its disk can do.
     Bench(bench::Bench),
 }
@@ -63,8 +69,10 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Export(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Workflow(command) => command.run(),
+        Command::Calendar(command) => command.run(),
         Command::People(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Bounce(command) => command.run(),
         Command::Bench(command) => command.run(),
     }
 }

@@ -3,6 +3,7 @@
 //! `engine` holds the rules and is pure. This room loads what they need, writes the ledger
 //! entries, the state, the tasks and the messages of a command in one transaction, and answers
 //! what pages and the API ask. Nothing else changes a review.
+pub mod agenda;
 mod announce;
 pub mod api;
 mod approvals;
@@ -10,6 +11,7 @@ mod ballot;
 mod case;
 pub mod clockwork;
 pub mod engine;
+pub mod expected;
 mod keep;
 mod links;
 mod nonce;
@@ -30,7 +32,7 @@ pub use approvals::{
     reassign, renew, restart,
 };
 pub use links::{
-    LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
+    LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
 pub use service::{

@@ -122,6 +122,13 @@ table! {
     GET "/s/{token}" Anyone => crate::review::page::link;
     POST "/s/{token}" Anyone => crate::review::page::decide_by_link;
     POST "/s/{token}/renewal" Anyone => crate::review::page::renew;
+    GET "/unsubscription/{token}" Anyone => crate::notify::page::ask_end;
+    POST "/unsubscription/{token}" Anyone => crate::notify::page::end;
+    GET "/calendar/{token}.ics" Anyone => crate::notify::page::calendar;
+    GET "/profile/mail" SignedIn => crate::notify::page::wishes;
+    POST "/profile/mail/digest" SignedIn => crate::notify::page::digest;
+    POST "/profile/mail/calendar" SignedIn => crate::notify::page::make_calendar;
+    POST "/profile/mail/calendar/revocation" SignedIn => crate::notify::page::revoke_calendar;
     GET "/tasks" SignedIn => crate::review::page::tasks;
     GET "/tasks/{id}" SignedIn => crate::review::page::task;
     POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
@@ -142,6 +149,13 @@ table! {
     POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
     GET "/workflows/{key}/{version}" SignedIn => crate::review::workflow_page::version;
+    GET "/calendars" SignedIn => crate::calendar::page::list;
+    POST "/calendars" SignedIn => crate::calendar::page::create;
+    GET "/calendars/new" SignedIn => crate::calendar::page::start;
+    GET "/calendars/{key}" SignedIn => crate::calendar::page::current;
+    POST "/calendars/{key}" SignedIn => crate::calendar::page::change;
+    GET "/calendars/{key}/change" SignedIn => crate::calendar::page::edit;
+    GET "/calendars/{key}/{version}" SignedIn => crate::calendar::page::version;
     GET "/demo" Anyone => crate::web::demo::people;
     POST "/demo/session" Anyone => crate::web::demo::act_as;
     GET "/demo/mailbox" Anyone => crate::web::demo::mailbox;
@@ -149,12 +163,35 @@ table! {
     GET "/demo/mailbox/{id}/html" Anyone => crate::web::demo::html;
     GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
     GET "/api/v1/log/entries" Token("log") => crate::ledger::api::entries;
+    GET "/api/v1/profile/mail" Token("read") => crate::notify::api::wishes;
+    PUT "/api/v1/profile/mail" Token("write") => crate::notify::api::wish;
+    POST "/api/v1/profile/calendar" Token("write") => crate::notify::api::make_calendar;
+    DELETE "/api/v1/profile/calendar" Token("write") => crate::notify::api::revoke_calendar;
     GET "/api/v1/tasks" Token("read") => crate::review::api::tasks;
     GET "/api/v1/tasks/{id}" Token("read") => crate::review::api::task;
     POST "/api/v1/tasks/{id}/decisions" Token("decide") => crate::review::api::decide;
     GET "/api/v1/reviews/{id}" Token("read") => crate::review::api::review;
     POST "/api/v1/reviews/{id}/withdrawal" Token("write") => crate::review::api::withdraw;
     GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
+    GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
+    GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
+    PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
+    GET "/api/v1/people" Token("read") => crate::people::api::list;
+    POST "/api/v1/people" Token("people") => crate::people::api::add;
+    GET "/api/v1/people/{id}" Token("read") => crate::people::api::show;
+    PUT "/api/v1/people/{id}/roles/{role}" Token("people") => crate::people::api::give_role;
+    DELETE "/api/v1/people/{id}/roles/{role}" Token("people") => crate::people::api::take_role;
+    PUT "/api/v1/people/{id}/groups/{group}" Token("people") => crate::people::api::join_group;
+    DELETE "/api/v1/people/{id}/groups/{group}" Token("people") =>
+        crate::people::api::leave_group;
+    PUT "/api/v1/people/{id}/manager" Token("people") => crate::people::api::manager;
+    POST "/api/v1/people/{id}/absences" Token("people") => crate::people::api::set_absence;
+    PUT "/api/v1/people/{id}/absences/{absence}" Token("people") =>
+        crate::people::api::change_absence;
+    DELETE "/api/v1/people/{id}/absences/{absence}" Token("people") =>
+        crate::people::api::end_absence;
+    POST "/api/v1/people/{id}/departure" Token("people") => crate::people::api::departure;
+    POST "/api/v1/people/{id}/return" Token("people") => crate::people::api::come_back;
     GET "/api/v1/{kind}" Token("read") => crate::register::api::list;
     POST "/api/v1/{kind}" Token("write") => crate::register::api::create;
     GET "/api/v1/{kind}/{reference}" Token("read") => crate::register::api::show;
