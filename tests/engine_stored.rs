@@ -54,6 +54,7 @@ const ACTORS: &[&str] = &[
 on_both! { now crate::support::register::Register::open =>
     ten_thousand_commands_are_stored_as_the_engine_decides
     two_nodes_take_each_step_once
+    an_override_does_not_outlive_its_review
 }
 
 fn app(register: &Register, db: Db) -> App {
@@ -817,4 +818,27 @@ fn two_nodes_take_each_step_once(register: Register) {
     };
     let reminded = register.reads(|c| ledger::rows(c, &filter, Page::From(0), 1000));
     assert!(reminded.len() >= 6, "somebody was reminded");
+}
+
+/// Taking the review after the fact back does not keep what the override let through.
+fn an_override_does_not_outlive_its_review(register: Register) {
+    let play = Play::open(&register, 1);
+    let case = register.submitted_by("tomas", json!({}));
+    let review = register.review(&case).id;
+    let reason = "Without it nobody can work today.".to_owned();
+    let propose = OverrideDeed::Propose {
+        reason,
+        until: None,
+    };
+    for (name, deed) in [("sven", propose), ("sara", OverrideDeed::Agree)] {
+        let actor = in_session(register.person(name));
+        register.does(move |tx, desk| review::on_override(tx, desk, &actor, review, deed));
+    }
+    assert_eq!(
+        register.record(&case).standing.as_deref(),
+        Some("overridden")
+    );
+    register.withdraw(&case);
+    assert_eq!(register.record(&case).standing.as_deref(), Some("revoked"));
+    assert_eq!(play.taken, 0);
 }

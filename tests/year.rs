@@ -174,7 +174,7 @@ impl<'a> Year<'a> {
         }
         let names: Vec<String> = self.names.values().cloned().collect();
         for name in names {
-            if self.is_here(&name) && self.chance.percent(1) {
+            if self.is_here(&name) && self.chance.percent(2) {
                 self.goes_away(&name, today);
             }
         }
@@ -246,10 +246,10 @@ impl<'a> Year<'a> {
         });
         for task in open {
             let name = self.names.get(&task.person_id).cloned().unwrap_or_default();
-            if !self.is_here(&name) || !self.chance.percent(9) {
+            if !self.is_here(&name) || !self.chance.percent(6) {
                 continue;
             }
-            if self.chance.percent(5) && self.hands_on(&task) {
+            if self.chance.percent(10) && self.hands_on(&task) {
                 continue;
             }
             let outcome = match self.chance.below(100) {
@@ -299,13 +299,8 @@ impl<'a> Year<'a> {
     }
 
     fn hands_on(&mut self, task: &Task) -> bool {
-        let name = self.names.get(&task.person_id).cloned().unwrap_or_default();
-        let peers = self.held.values().find(|held| held.contains(&name));
-        let peers: Vec<String> = peers.into_iter().flatten().cloned().collect();
-        if peers.is_empty() {
-            return false;
-        }
-        let to = self.chance.one(&peers).clone();
+        // Whoever holds the same role is asked already.
+        let to = self.chance.one(&self.held["last"]).clone();
         let given = HandoverGiven {
             task: task.id,
             to: format!("{to}@example.org"),

@@ -47,7 +47,10 @@ pub struct Roles {
 /// Screening and, beside it, an expert opinion; a council over what took too long or matters most.
 pub fn workflow(roles: &Roles, calendar: &str) -> Value {
     let one = |role: &str| json!([{"role": role}]);
-    let seat = |key: &str, role: &str, need: usize| json!({"key": key, "from": one(role), "need": need, "fallback": one(roles.last)});
+    let seat = |key: &str, role: &str, need: usize| {
+        let (from, fallback) = (one(role), one(roles.last));
+        json!({"key": key, "from": from, "need": need, "fallback": fallback})
+    };
     let screen = json!({
         "key": "screen", "kind": "data_use", "title": "Screening",
         "seats": [seat("screener", roles.screener, 1)],
