@@ -10,6 +10,8 @@ mod approvals;
 mod ballot;
 mod case;
 pub mod clockwork;
+pub mod deeds;
+mod duties;
 pub mod engine;
 pub mod expected;
 mod keep;
@@ -19,6 +21,7 @@ mod notes;
 pub mod page;
 mod preview;
 mod receipt;
+mod sentences;
 mod service;
 mod sheet;
 mod store;
@@ -31,16 +34,18 @@ pub use approvals::{
     HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
     reassign, renew, restart,
 };
+pub use duties::{Duty, duties};
 pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
+pub use sentences::spelled;
 pub use service::{
     ConditionGiven, DecisionGiven, Desk, Revised, decide, may_edit, refill, revise, start, submit,
     withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,
-    open_task_count, open_tasks_of, review, task, tasks_of_person,
+    open_task_count, open_tasks_of, review, reviews_of, task, tasks_of_person,
 };
 pub use timeline::{TimelineItem, describe, log_page, timeline};

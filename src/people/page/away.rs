@@ -1,6 +1,6 @@
 //! Absences on pages: what is noted, and the forms that note and change it.
 use super::ask::{Ask, optional, question};
-use super::{Again, Named, Pairs, value};
+use super::{Again, Named};
 use crate::db::{AbsenceId, Conn, Day, PersonId};
 use crate::error::Result;
 use crate::form::{SummaryLine, Widget};
@@ -169,13 +169,4 @@ pub fn ask_for_absence(action: &str) -> Result<Ask> {
     let mut fields = fields("absence", &Typed::default(), &Again::default());
     fields.iter_mut().for_each(|field| field.list = None);
     ask(action.to_owned(), "Note this absence", fields)
-}
-
-/// What a form for an absence says.
-pub(super) fn typed(pairs: &Pairs) -> Typed {
-    Typed {
-        from: value(pairs, "from"),
-        until: value(pairs, "until"),
-        delegate: value(pairs, "delegate"),
-    }
 }
