@@ -66,6 +66,7 @@ struct Year<'a> {
     /// Who is to be replaced from when on, and in which role.
     vacant: Vec<(Day, &'static str)>,
     submitted: usize,
+    conditions: usize,
 }
 
 impl<'a> Year<'a> {
@@ -99,6 +100,7 @@ impl<'a> Year<'a> {
             absences: 0,
             vacant: Vec::new(),
             submitted: 0,
+            conditions: 0,
         };
         let document: Value = serde_json::from_str(CALENDAR).expect("a calendar");
         register.does(move |tx, desk| {
@@ -241,7 +243,12 @@ impl<'a> Year<'a> {
     fn people_decide(&mut self) {
         let open: Vec<Task> = self.register.reads(|conn| {
             let open = tasks::table.filter(tasks::state.eq("open"));
-            let ordered = open.order((tasks::opened_at, tasks::stage, tasks::person_id));
+            let ordered = open.order((
+                tasks::opened_at,
+                tasks::review_id,
+                tasks::stage,
+                tasks::person_id,
+            ));
             Ok(ordered.select(Task::as_select()).load(conn)?)
         });
         for task in open {
@@ -264,7 +271,7 @@ impl<'a> Year<'a> {
     }
 
     /// Whoever cannot step aside, because there is nobody after them, approves.
-    fn decides(&self, task: &Task, outcome: Outcome) {
+    fn decides(&mut self, task: &Task, outcome: Outcome) {
         let still = self
             .register
             .reads(|conn| Ok(review::task(conn, task.id)?.state == "open"));
@@ -275,10 +282,11 @@ impl<'a> Year<'a> {
             .register
             .reads(|conn| Ok(review::review(conn, task.review_id)?.digest));
         let condition = ConditionGiven {
-            text: "Say so in the guide.".to_owned(),
+            text: format!("{:05}: say so in the guide.", self.conditions),
             ..ConditionGiven::default()
         };
         let conditional = outcome == Outcome::ApproveWithConditions;
+        self.conditions += usize::from(conditional);
         let given = |outcome| DecisionGiven {
             task: task.id,
             seen: seen.clone(),
@@ -346,7 +354,7 @@ impl<'a> Year<'a> {
                 .filter(conditions::state.eq_any(["open", "evidence_given", "missed"]))
                 .filter(conditions::due_at.is_not_null());
             let columns = (conditions::id, conditions::state, conditions::record_id);
-            Ok(owed.order(conditions::id).select(columns).load(conn)?)
+            Ok(owed.order(conditions::text).select(columns).load(conn)?)
         });
         for (condition, state, _) in owed {
             let given = state == "evidence_given";
@@ -374,7 +382,7 @@ impl<'a> Year<'a> {
         let running: Vec<ReviewId> = self.register.reads(|conn| {
             let running = reviews::table.filter(reviews::phase.eq("in_review"));
             Ok(running
-                .order(reviews::opened_at.desc())
+                .order((reviews::opened_at.desc(), reviews::id))
                 .select(reviews::id)
                 .load(conn)?)
         });
