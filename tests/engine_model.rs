@@ -295,7 +295,7 @@ impl<'a> Stored<'a> {
 
     /// Leaves no running review behind.
     fn close(self) {
-        if !self.play.review.phase.is_final() {
+        if self.play.review.phase.is_running() {
             let (by, review) = (in_session(self.play.ids[0]), self.play.review.id);
             self.register
                 .does(move |tx, desk| review::withdraw(tx, desk, &by, review, None));

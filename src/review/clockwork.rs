@@ -40,9 +40,11 @@ pub async fn tick(app: &App) -> Result<usize> {
     let mut failed: Vec<TimerId> = Vec::new();
     loop {
         let now = app.desk.clock.now();
+        // Steps that fail must not keep those behind them from being seen.
+        let most = BATCH.saturating_add(i64::try_from(failed.len()).unwrap_or(i64::MAX));
         let due = app
             .db
-            .read(move |conn| store::due_timers(conn, now, BATCH))
+            .read(move |conn| store::due_timers(conn, now, most))
             .await?;
         let fresh: Vec<_> = due
             .into_iter()

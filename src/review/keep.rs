@@ -239,14 +239,14 @@ fn follow_up(tx: &mut Tx, change: &Change, review: &Review, event: &Event) -> Re
         (Event::Approved { .. } | Event::OverrideGranted { .. }, Some(former)) => {
             supersede(tx, change, former, review)
         }
-        (Event::Rejected { .. }, Some(former)) if review.after_the_fact => service::command(
-            tx,
-            change.desk,
-            &Actor::system(change.actor.via.clone()),
-            former,
-            &Command::RevokeAfterTheFact,
-        )
-        .map(drop),
+        // Nobody keeps an override by taking its review back or letting it run out.
+        (Event::Rejected { .. } | Event::Withdrawn { .. } | Event::Abandoned, Some(former))
+            if review.after_the_fact =>
+        {
+            let system = Actor::system(change.actor.via.clone());
+            let command = Command::RevokeAfterTheFact;
+            service::command(tx, change.desk, &system, former, &command).map(drop)
+        }
         (Event::OverrideGranted { first, second, .. }, None) => {
             look_after_the_fact(tx, change, review, [*first, *second].into())
         }

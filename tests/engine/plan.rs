@@ -162,6 +162,22 @@ impl Plan {
     }
 }
 
+impl StagePlan {
+    /// A fallback that only names people whom the stage keeps out is refused.
+    fn name_somebody(&mut self) {
+        let kept_out = |who: &Who| match who {
+            Who::Submitter => self.not[0],
+            Who::Owner => self.not[1],
+            Who::Role(_) | Who::Person(_) => false,
+        };
+        for seat in &mut self.seats {
+            if seat.fallback.iter().all(kept_out) {
+                seat.fallback.push(Who::Role(0));
+            }
+        }
+    }
+}
+
 impl SeatPlan {
     fn written(&self, number: usize, tag: &str) -> Value {
         let people = |list: &[Who]| list.iter().map(|who| who.written(tag)).collect::<Vec<_>>();
@@ -216,6 +232,7 @@ pub fn plans() -> impl Strategy<Value = Plan> {
                 .filter(possible)
                 .collect();
             plan.stages[number].apart = apart;
+            plan.stages[number].name_somebody();
         }
         plan
     })

@@ -1,6 +1,6 @@
 //! A history played through the engine alone, beside the model.
 
-use super::laws;
+use super::laws::{self, Seen};
 use super::model::{Ballot, End, Mark, Model};
 use super::plan::{PEOPLE, Plan, Step, email, role_name, seat_key, stage_key};
 use countersign::db::{At, PersonId, RecordId, ReviewId};
@@ -174,7 +174,6 @@ impl Play {
             decided.err()
         );
         let (after, events) = decided.ok()?;
-        laws::hold(&self.plan, &self.ids, &before, &events, &after);
         self.review = after;
         self.events.extend(events.iter().cloned());
         self.agrees();
@@ -216,7 +215,9 @@ impl Play {
             calendars: &Calendars::default(),
         };
         let decided = engine::decide(&ctx, &self.review, &command, self.now);
-        if decided.is_ok() {
+        if let Ok((after, events)) = &decided {
+            let (now, before) = (self.now, &self.review);
+            laws::hold(&Seen::new(&ctx, now, &command, before, (after, events)));
             self.request = request;
         }
         decided

@@ -21,7 +21,7 @@ use countersign::workflow::{Bundle, Outcome};
 use diesel::prelude::*;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -824,6 +824,7 @@ mod promises {
 
     pub fn every_task_and_decision_has_its_mail(conn: &mut Conn) -> Result<()> {
         let keys: Vec<String> = outbox::table.select(outbox::dedupe_key).load(conn)?;
+        let keys: BTreeSet<String> = keys.into_iter().collect();
         let given: Vec<TaskId> = tasks::table.select(tasks::id).load(conn)?;
         for id in &given {
             assert!(
@@ -838,7 +839,9 @@ mod promises {
                 "decision {id} has no receipt"
             );
         }
-        let announced = keys.iter().filter(|key| key.starts_with("task:")).count();
+        // A task that came back to its person has a mail for each round, told apart at the end.
+        let first = |key: &&String| key.starts_with("task:") && key.matches(':').count() == 1;
+        let announced = keys.iter().filter(first).count();
         assert_eq!(
             announced,
             given.len(),

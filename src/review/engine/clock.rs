@@ -196,10 +196,8 @@ fn of_standing(ctx: &Context, review: &Review, all: &mut BTreeMap<Timer, At>) {
         step(Step::Expire, until);
     }
     for (id, obligation) in &review.obligations {
-        let waits = matches!(
-            obligation.state,
-            ObligationState::Open | ObligationState::EvidenceGiven
-        );
+        // Saying that it will not be done does not put its end off.
+        let waits = !obligation.state.is_settled() && obligation.state != ObligationState::Missed;
         let Some(due) = obligation.due.filter(|_| waits) else {
             continue;
         };

@@ -90,7 +90,7 @@ pub enum SupersededBecause {
 pub enum RevokedBecause {
     /// A person decided so.
     Person,
-    /// The review after the fact rejected what an override had let through.
+    /// The review after the fact did not approve what an override had let through.
     AfterTheFact,
 }
 

@@ -76,6 +76,9 @@ impl Run<'_> {
         if run.is_some_and(|run| run.votes.contains_key(&given.to)) {
             return unfit("they decided in this stage already");
         }
+        if run.is_some_and(|run| run.would_be_second(given.from, given.to)) {
+            return unfit("they handed their own task on");
+        }
         if self.ctx.directory.gone.contains(&given.to) {
             return unfit("they are no longer active");
         }
@@ -174,6 +177,7 @@ impl Run<'_> {
             return;
         };
         let asked = run.asked().contains(&to) || run.votes.contains_key(&to);
+        let asked = asked || run.would_be_second(person, to);
         if !asked && may_stand_for(self.ctx, &self.review, stage, person, to) {
             self.emit(moved(person, to, Moved::Absent));
         }

@@ -64,16 +64,20 @@ impl<'a> Run<'a> {
         });
     }
 
-    /// A stage that timed out is no approval: one that depends on it must have been approved.
+    /// A stage that timed out is no approval: one that depends on it must have been approved, and
+    /// after its time was over. An approval that stood through an edit knew nothing of it.
     fn is_covered(&self, stage: &Stage) -> bool {
-        let progress = |key: &str| self.review.stage(key).map(|run| run.progress);
-        if progress(&stage.key) != Some(Progress::TimedOut) {
+        let Some(run) = self.review.stage(&stage.key) else {
+            return false;
+        };
+        if run.progress != Progress::TimedOut {
             return true;
         }
+        let made_up = |later: &StageRun| later.progress.is_approval() && later.since >= run.since;
         self.ctx.workflow.stages.iter().any(|later| {
             let depends = self.ctx.workflow.ancestors(later);
             let depends = depends.iter().any(|earlier| earlier.key == stage.key);
-            depends && progress(&later.key).is_some_and(Progress::is_approval)
+            depends && self.review.stage(&later.key).is_some_and(made_up)
         })
     }
 

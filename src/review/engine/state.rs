@@ -368,7 +368,11 @@ impl Review {
     pub fn people(&self) -> BTreeSet<PersonId> {
         let runs = self.stages.values();
         let asked = runs.flat_map(|run| run.seats.iter().flat_map(SeatRun::asked));
-        asked.chain([self.submitter, self.owner]).collect()
+        let first = self.stages.values().flat_map(|run| run.on_behalf.values());
+        asked
+            .chain(first.copied())
+            .chain([self.submitter, self.owner])
+            .collect()
     }
 
     /// The calendar versions that its clocks run by.
@@ -494,6 +498,13 @@ impl StageRun {
         } else {
             self.on_behalf.insert(to, first);
         }
+    }
+
+    /// Whether a task that goes from `from` to `to` would lie with somebody for whom another
+    /// decides: handed on twice. It may go back to whom it came from.
+    pub(super) fn would_be_second(&self, from: PersonId, to: PersonId) -> bool {
+        let returns = self.on_behalf.get(&from) == Some(&to);
+        !returns && self.on_behalf.values().any(|first| *first == to)
     }
 
     fn fire(&mut self, step: Step) {
