@@ -451,6 +451,20 @@ pub fn away_today(
     Ok(rows.into_iter().map(|row| (row.person_id, row)).collect())
 }
 
+/// Everybody who is away on a day.
+///
+/// # Errors
+/// When the database fails.
+pub fn all_away(conn: &mut Conn, day: Day) -> Result<BTreeSet<PersonId>> {
+    let ids: Vec<PersonId> = absences::table
+        .filter(absences::ended_at.is_null())
+        .filter(absences::from_day.le(day))
+        .filter(absences::until_day.ge(day))
+        .select(absences::person_id)
+        .load(conn)?;
+    Ok(ids.into_iter().collect())
+}
+
 /// Those whose absence begins on `day`, or ended on the day before: whose seats change at midnight.
 ///
 /// # Errors

@@ -12,6 +12,7 @@ mod holdings;
 mod list;
 pub mod page;
 mod refusal;
+mod staffing;
 mod standing;
 mod store;
 mod words;
@@ -24,6 +25,7 @@ pub use directory::directory;
 pub use holdings::{Held, Holding, give, held_by_each, in_use, take};
 pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;
+pub use staffing::staffing;
 pub use standing::{come_back, leave, managed_by, manager_by_address, set_manager};
 pub use store::{
     Person, all, by_email, by_id, held_by, holders, known, member_names, names, set_reachable,

@@ -7,7 +7,7 @@ use crate::ledger::entry::{Method, Via};
 use crate::review::engine::{Command, Timer};
 use crate::review::keep::sync_timers;
 use crate::review::service::{self, Desk};
-use crate::review::store;
+use crate::review::{rounds, store};
 use std::future::Future;
 use std::time::Duration;
 
@@ -16,12 +16,15 @@ const POLL: Duration = Duration::from_secs(5);
 /// Most steps taken before due ones are looked for again.
 const BATCH: i64 = 100;
 
-/// Takes due steps until `shutdown` is over.
+/// Takes due steps, and makes the daily round, until `shutdown` is over.
 pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         if let Err(error) = tick(&app).await {
             tracing::error!(%error, "clocks cannot be read");
+        }
+        if let Err(error) = rounds::make(&app).await {
+            tracing::error!(%error, "the daily round failed");
         }
         tokio::select! {
             () = &mut shutdown => return,
@@ -104,7 +107,7 @@ fn put_right(tx: &mut Tx, desk: &Desk, review: ReviewId) -> Result<()> {
     sync_timers(tx, &loading, &state)
 }
 
-/// As [`tick`], for a thread that may block: the demo's story and tests.
+/// As [`tick`] after the daily round, for a thread that may block: the demo's story and tests.
 ///
 /// # Errors
 /// As [`tick`]; the first failure ends it.
@@ -113,5 +116,8 @@ pub fn tick_now(app: &App) -> Result<usize> {
         .enable_all()
         .build()
         .map_err(|error| Error::Configuration(error.to_string()))?;
-    runtime.block_on(tick(app))
+    runtime.block_on(async {
+        rounds::make(app).await?;
+        tick(app).await
+    })
 }

@@ -17,6 +17,7 @@ mod notes;
 pub mod page;
 mod preview;
 mod receipt;
+pub mod rounds;
 mod service;
 mod sheet;
 mod store;
