@@ -177,7 +177,7 @@ pub fn renew(tx: &mut Tx, desk: &Desk, actor: &Actor, record: RecordId) -> Resul
     register::by_id(tx, record.id)
 }
 
-/// Gives a renewal up before it is submitted: the approved content is the record's again.
+/// Gives a renewal up that nobody reviews: the approved content is the record's again.
 ///
 /// # Errors
 /// A refusal when no renewal is being written or it is not theirs.
@@ -189,8 +189,11 @@ pub fn give_renewal_up(
 ) -> Result<Record> {
     let record = mine(tx, actor, record)?;
     let now = desk.clock.now();
-    let drafted = record.status()? == Status::Draft;
-    let (Some(approval), Some(standing), true) = (record.approval_id, record.standing(), drafted)
+    let status = record.status()?;
+    // One that was rejected, withdrawn or abandoned is given up like one that is being written.
+    let unreviewed = status.can_be_submitted() && Some(status) != record.standing();
+    let (Some(approval), Some(standing), true) =
+        (record.approval_id, record.standing(), unreviewed)
     else {
         return Err(Refusal::NothingToWithdraw.into());
     };

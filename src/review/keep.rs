@@ -50,14 +50,12 @@ pub(super) fn keep(tx: &mut Tx, change: &Change, after: &Review, events: &[Event
 fn place(tx: &mut Tx, change: &Change, after: &Review) -> Result<()> {
     let Change { record, now, .. } = *change;
     let status = status_of(after.phase);
-    let latest = change.opened || record.review_id == Some(after.id);
+    // While a renewal is being written, the record is a draft, whatever becomes of its approval.
+    let drafted = record.status == Status::Draft.as_str();
+    let latest = change.opened || (record.review_id == Some(after.id) && !drafted);
     if latest && after.phase != Phase::Superseded {
         let risk = after.derived.get("risk").and_then(|d| d.value.as_str());
         register::set_review(tx, record.id, after.id, status, risk, now)?;
-    } else if record.status == Status::Draft.as_str() {
-        // The approval that a draft would renew ended meanwhile; the draft stays one.
-    } else if record.review_id.is_none() {
-        register::set_status(tx, record.id, status, now)?;
     }
     let counts = record.approval_id == Some(after.id);
     let granted = after.phase.is_in_force();

@@ -252,15 +252,24 @@ pub(super) fn count(ctx: &Context, review: &Review, stage: &Stage, run: &StageRu
     if short(&run.seats, &approvers).is_empty() {
         return Count::Met;
     }
-    let mut able = approvers;
-    able.extend(run.asked().into_iter().filter(|person| {
-        !run.votes.contains_key(person)
-            && ctx.directory.is_here(person)
-            && separated(ctx, review, stage, *person).is_none()
-    }));
+    let waiting = run.asked().into_iter().filter(|person| {
+        !run.votes.contains_key(person) && separated(ctx, review, stage, *person).is_none()
+    });
+    let mut able = approvers.clone();
+    able.extend(waiting);
+    let is_here = |person: &&PersonId| approvers.contains(person) || ctx.directory.is_here(person);
+    let here = able.iter().filter(is_here).copied().collect();
+    let lacking = short(&run.seats, &here);
+    if lacking.is_empty() {
+        return Count::Open;
+    }
     let unfilled = short(&run.seats, &able).len();
     if unfilled == 0 {
-        return Count::Open;
+        // Who is away or out of reach may still decide; until then others are asked as well.
+        return Count::Short {
+            seats: lacking,
+            outvoted: false,
+        };
     }
     able.extend(
         run.votes
