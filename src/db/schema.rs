@@ -114,6 +114,12 @@ table! {
     }
 }
 table! {
+    person_links (token_hash) {
+        token_hash -> Text, purpose -> Text, person_id -> Text, created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
+    }
+}
+table! {
     refusals (id) {
         id -> Text, at -> Timestamp, person_id -> Nullable<Text>, method -> Text, command -> Text,
         subject -> Text, code -> Text,
@@ -168,6 +174,7 @@ allow_tables_to_appear_in_same_query!(
     conditions,
     sign_off_links,
     outbox,
+    person_links,
     refusals,
     idempotency,
     settings,

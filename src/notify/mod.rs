@@ -6,6 +6,7 @@
 mod breaker;
 mod case;
 mod letter;
+pub mod links;
 mod mail;
 pub mod outbox;
 mod postman;

@@ -40,7 +40,8 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
 /// When the database fails. A step that fails by itself is reported and left for later.
 pub async fn tick(app: &App) -> Result<usize> {
     let mut taken = 0;
-    let mut failed: Vec<TimerId> = Vec::new();
+    // Those that failed, and those that had nothing to change: each is tried once.
+    let mut tried: Vec<TimerId> = Vec::new();
     loop {
         let now = app.desk.clock.now();
         let due = app
@@ -49,17 +50,18 @@ pub async fn tick(app: &App) -> Result<usize> {
             .await?;
         let fresh: Vec<_> = due
             .into_iter()
-            .filter(|(id, ..)| !failed.contains(id))
+            .filter(|(id, ..)| !tried.contains(id))
             .collect();
         if fresh.is_empty() {
             return Ok(taken);
         }
         for (id, review, timer) in fresh {
             match take(app, id, review, &timer).await {
-                Ok(changed) => taken += usize::from(changed),
+                Ok(true) => taken += 1,
+                Ok(false) => tried.push(id),
                 Err(error) => {
                     tracing::error!(%error, %review, timer, "a step of a clock failed");
-                    failed.push(id);
+                    tried.push(id);
                 }
             }
         }

@@ -9,9 +9,12 @@ mod approvals;
 mod ballot;
 mod case;
 pub mod clockwork;
+mod due;
 pub mod engine;
+mod inbox;
 mod keep;
 mod links;
+mod moves;
 mod nonce;
 mod notes;
 pub mod page;
@@ -30,13 +33,14 @@ pub use approvals::{
     HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
     reassign, renew, restart,
 };
+pub use inbox::{Item, inbox};
 pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
 pub use service::{
-    ConditionGiven, DecisionGiven, Desk, Revised, decide, may_edit, refill, revise, start, submit,
-    withdraw,
+    ConditionGiven, DecisionGiven, Desk, Revised, decide, decide_from_inbox, may_edit, refill,
+    revise, start, submit, withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,

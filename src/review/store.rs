@@ -231,6 +231,43 @@ pub(super) fn asked(conn: &mut Conn, id: TaskId) -> Result<Asked> {
     })
 }
 
+/// The open tasks of a person with all that is needed to judge who answers them, the oldest first:
+/// one statement, however many there are.
+///
+/// # Errors
+/// When the database fails or holds what cannot be read.
+pub(super) fn asked_of(conn: &mut Conn, person: PersonId) -> Result<Vec<Asked>> {
+    let present = revisions::record_id
+        .eq(records::id)
+        .and(revisions::number.eq(records::revision));
+    let rows: Vec<(Task, bool, Record, Revision, String)> = tasks::table
+        .inner_join(people::table)
+        .inner_join(records::table)
+        .inner_join(reviews::table.on(reviews::id.eq(tasks::review_id)))
+        .inner_join(revisions::table.on(present))
+        .filter(tasks::person_id.eq(person).and(tasks::state.eq("open")))
+        .order((tasks::opened_at, tasks::id))
+        .select((
+            Task::as_select(),
+            people::active,
+            Record::as_select(),
+            Revision::as_select(),
+            reviews::state,
+        ))
+        .load(conn)?;
+    let asked =
+        |(task, active, record, revision, state): (Task, bool, Record, Revision, String)| {
+            Ok(Asked {
+                task,
+                active,
+                record,
+                revision,
+                review: serde_json::from_str(&state)?,
+            })
+        };
+    rows.into_iter().map(asked).collect()
+}
+
 /// The open tasks of a person, the oldest first.
 ///
 /// # Errors

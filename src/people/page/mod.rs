@@ -7,7 +7,7 @@ mod profile;
 mod sign_in;
 
 pub use ask::Ask;
-pub use away::ask_for_absence;
+pub use away::{absence_again, ask_for_absence, typed_absence};
 pub use list::{add, list};
 pub use person::{absence, change_absence, come_back, departure, groups, manager, person, roles};
 pub use profile::{profile, profile_absence, profile_change};
@@ -30,7 +30,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A form as browsers send it.
-type Pairs = Vec<(String, String)>;
+pub type Pairs = Vec<(String, String)>;
 type Posted = web::Form<Pairs>;
 
 /// What stands in a field of a form that was sent.

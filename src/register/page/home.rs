@@ -1,12 +1,11 @@
 //! The start: what needs me, and what I wrote.
-use super::{loaded, names};
 use crate::app::App;
 use crate::db::{Conn, PersonId};
 use crate::error::Result;
 use crate::register::{self, Query, Record, Status};
-use crate::review::{self, Desk, Task};
+use crate::review::{self, Desk};
 use crate::web::answer::page;
-use crate::web::badge::{Badge, of_risk, of_status};
+use crate::web::badge::{Badge, of_status};
 use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -17,20 +16,9 @@ const TASKS: usize = 5;
 #[derive(Serialize)]
 struct HomePage {
     answers: Vec<Mine>,
-    tasks: Vec<TaskView>,
+    tasks: Vec<review::Item>,
     more_tasks: bool,
     mine: Vec<Mine>,
-}
-
-#[derive(Serialize)]
-struct TaskView {
-    id: String,
-    stage: String,
-    title: String,
-    reference: String,
-    submitter: String,
-    since: String,
-    risk: Option<Badge>,
 }
 
 #[derive(Serialize)]
@@ -58,12 +46,9 @@ pub async fn home(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse>
 
 impl HomePage {
     fn read(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<HomePage> {
-        let all = review::tasks_of_person(conn, person)?;
-        let tasks = all
-            .iter()
-            .take(TASKS)
-            .map(|task| task_view(conn, desk, task));
-        let tasks = tasks.collect::<Result<Vec<TaskView>>>()?;
+        let mut tasks = review::inbox(conn, desk, person)?;
+        let more_tasks = tasks.len() > TASKS;
+        tasks.truncate(TASKS);
         let query = Query {
             kind: "use_case".to_owned(),
             person: Some(person),
@@ -75,28 +60,11 @@ impl HomePage {
             .partition(|record| record.status == Status::ChangesRequested.as_str());
         Ok(HomePage {
             answers: views(conn, desk, &answers)?,
-            more_tasks: all.len() > TASKS,
+            more_tasks,
             tasks,
             mine: views(conn, desk, &mine)?,
         })
     }
-}
-
-fn task_view(conn: &mut Conn, desk: &Desk, task: &Task) -> Result<TaskView> {
-    let record = register::by_id(conn, task.record_id)?;
-    let review = review::review(conn, task.review_id)?;
-    let names = names(conn, [Some(review.submitter)])?;
-    let loaded = loaded(conn, desk, &review)?;
-    let stage = loaded.workflow.stage(&task.stage);
-    Ok(TaskView {
-        id: task.id.to_string(),
-        stage: stage.map_or_else(|| task.stage.clone(), |stage| stage.title.clone()),
-        title: record.title,
-        reference: record.reference,
-        submitter: names.get(&review.submitter).cloned().unwrap_or_default(),
-        since: task.opened_at.to_string(),
-        risk: record.risk.as_deref().map(of_risk),
-    })
 }
 
 fn views(conn: &mut Conn, desk: &Desk, records: &[Record]) -> Result<Vec<Mine>> {
