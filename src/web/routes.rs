@@ -165,6 +165,9 @@ table! {
     GET "/api/v1/tasks" Token("read") => crate::review::api::tasks;
     GET "/api/v1/tasks/{id}" Token("read") => crate::review::api::task;
     POST "/api/v1/tasks/{id}/decisions" Token("decide") => crate::review::api::decide;
+    POST "/api/v1/tasks/{id}/delegation" Token("decide") => crate::review::api::delegate;
+    POST "/api/v1/tasks/{id}/holder" Token("people") => crate::review::api::give;
+    POST "/api/v1/decisions" Token("decide") => crate::review::api::decide_many;
     GET "/api/v1/reviews/{id}" Token("read") => crate::review::api::review;
     POST "/api/v1/reviews/{id}/withdrawal" Token("write") => crate::review::api::withdraw;
     GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
