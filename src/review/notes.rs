@@ -87,6 +87,7 @@ fn submitted(note: Note, event: &Event) -> Note {
                 .subject("workflow", opened.workflow.key.as_str())
                 .subject("workflow_version", opened.workflow.version)
                 .data("owner", opened.owner.to_string())
+                .data("editors", json!(opened.editors))
                 .data("derived", values(&opened.derived))
                 .data("calendar_version", opened.calendar);
             match opened.renews {
@@ -101,14 +102,15 @@ fn submitted(note: Note, event: &Event) -> Note {
             revision,
             digest,
             owner,
+            editors,
             derived,
             changed,
             reopened,
-            ..
         } => note
             .subject("revision", *revision)
             .subject("digest", digest.as_str())
             .data("owner", owner.to_string())
+            .data("editors", json!(editors))
             .data("derived", values(derived))
             .data("changed", json!(changed))
             .data("reopened", json!(reopened)),
@@ -128,7 +130,7 @@ fn in_stage(note: Note, event: &Event) -> Note {
             let note = note
                 .data("seats", json!(seats))
                 .data("on_behalf", json!(on_behalf))
-                .data("due", json!(clock.as_ref().map(|c| c.due.to_string())))
+                .data("clock", json!(clock))
                 .data("condition_unread", unread.is_some());
             match unread {
                 Some(why) => note.private("condition_error", why.as_str()),
