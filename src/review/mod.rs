@@ -11,6 +11,8 @@ mod case;
 pub mod clockwork;
 mod due;
 pub mod engine;
+mod expected;
+mod finish;
 mod inbox;
 mod keep;
 mod links;
@@ -33,6 +35,8 @@ pub use approvals::{
     HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
     reassign, renew, restart,
 };
+pub use due::{Due, of_stage as due_of_stage};
+pub use finish::{Finish, finish};
 pub use inbox::{Item, inbox};
 pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,

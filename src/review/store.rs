@@ -158,6 +158,26 @@ pub(super) fn route(review: &Review) -> String {
     keys.join(" ")
 }
 
+/// When the newest reviews of a workflow that took this route to a decision began and ended.
+pub(super) fn closed_on(
+    conn: &mut Conn,
+    workflow: &str,
+    route: &str,
+    most: i64,
+) -> Result<Vec<(At, At)>> {
+    let rows: Vec<(At, Option<At>)> = reviews::table
+        .filter(reviews::workflow_key.eq(workflow))
+        .filter(reviews::route.eq(route))
+        .filter(reviews::closed_at.is_not_null())
+        .filter(reviews::phase.ne_all(["withdrawn", "abandoned"]))
+        .order(reviews::closed_at.desc())
+        .limit(most)
+        .select((reviews::opened_at, reviews::closed_at))
+        .load(conn)?;
+    let closed = |(opened, closed): (At, Option<At>)| Some((opened, closed?));
+    Ok(rows.into_iter().filter_map(closed).collect())
+}
+
 /// The running reviews.
 pub(super) fn running(conn: &mut Conn) -> Result<Vec<ReviewId>> {
     Ok(reviews::table
