@@ -827,7 +827,9 @@ mod promises {
                 "decision {id} has no receipt"
             );
         }
-        let announced = keys.iter().filter(|key| key.starts_with("task:")).count();
+        // A task that came back to its person is announced again, under a key with one part more.
+        let first = |key: &&String| key.starts_with("task:") && key.matches(':').count() == 1;
+        let announced = keys.iter().filter(first).count();
         assert_eq!(
             announced,
             given.len(),
