@@ -2,8 +2,8 @@
 //! what, with which data, under which conditions, and proves it.
 //!
 //! In reading order: `register` holds records and their revisions, `workflow` the rules of a
-//! review, `review` runs it, `ledger` remembers it, `notify` tells people, `web` and `cli` let
-//! them in. Every change goes through one door, `db`.
+//! review, `calendar` says when work is done, `review` runs it, `ledger` remembers it, `notify`
+//! tells people, `web` and `cli` let them in. Every change goes through one door, `db`.
 #![forbid(unsafe_code)]
 #![deny(
     clippy::unwrap_used,

@@ -18,6 +18,7 @@ on_both! { now crate::open =>
     a_filter_that_means_nothing_is_named
     a_workflow_is_published_once_and_its_change_is_the_next_version
     people_are_added_once_and_wrong_fields_are_named
+    people_get_managers_lose_roles_leave_and_return
     tokens_are_made_for_people_who_exist_and_rights_that_exist
 }
 
@@ -468,19 +469,16 @@ fn a_workflow_that_cannot_be_loaded_says_file_place_and_what_would_be_right() {
         (&json!(true), &json!([]))
     );
 
-    let clock = policy().replacen(
-        "\"key\": \"data_use\",",
-        "\"key\": \"data_use\", \"sla\": {},",
-        1,
-    );
+    let due = "\"due\": \"3 business days\"";
+    let clock = policy().replacen(due, "\"due\": \"10 days\"", 1);
     program.write("clock.json", &clock);
-    let line = 1 + clock[..clock.find("\"sla\"").unwrap()]
+    let line = 1 + clock[..clock.find("10 days").unwrap()]
         .matches('\n')
         .count();
     let err = program.run(&["workflow", "check", "clock.json"]).bad(1);
-    let place = format!("clock.json:{line}:26 /stages/0/sla: ");
+    let place = format!("clock.json:{line}:16 /stages/0/sla/due: ");
     assert!(
-        err.contains(&place) && err.contains("remove `sla`"),
+        err.contains(&place) && err.contains("\"3 business days\""),
         "{err}"
     );
 
@@ -517,6 +515,60 @@ fn a_workflow_that_cannot_be_loaded_says_file_place_and_what_would_be_right() {
             .contains("none.json")
     );
     assert_eq!(entries(&program.log()), Vec::<Value>::new());
+}
+
+#[test]
+fn a_workflow_is_tried_out_and_drawn_on_the_command_line() {
+    let (_folder, url) = support::database::fresh_sqlite();
+    let program = Program::on(url);
+    program.write("policy.json", policy());
+    let table = program
+        .run(&["workflow", "check", "policy.json", "--routes"])
+        .good();
+    for words in [
+        "0 errors in conditions",
+        "council [prohibited]",
+        "risk low (/derive/0/otherwise)",
+    ] {
+        assert!(table.contains(words), "{words:?} should stand in:\n{table}");
+    }
+    let answer = program.run(&["workflow", "check", "policy.json", "--routes", "--json"]);
+    let run = &report(answer)["dry_run"];
+    assert_eq!(
+        (&run["complete"], &run["unreached"]),
+        (&json!(true), &json!([]))
+    );
+
+    let unseen = policy().replacen(" || stages.legal_security.timed_out", "", 1);
+    program.write("unseen.json", unseen);
+    let err = program.run(&["workflow", "check", "unseen.json"]).bad(1);
+    assert!(
+        err.contains("/stages/3/sla/on_timeout: ") && err.contains("For example {"),
+        "{err}"
+    );
+    let spare = policy().replacen("\"due\": \"P30D\",", "", 1);
+    let spare = spare.replacen("\"on_missed\": \"suspend\"", "\"on_missed\": \"notify\"", 1);
+    let spare = spare.replacen(
+        ",\n    \"escalate_to\": [{\"role\": \"governance_admin\"}]",
+        "",
+        1,
+    );
+    program.write("spare.json", spare);
+    let warned = program.run(&["workflow", "check", "spare.json", "--json"]);
+    assert_eq!(warned.code, 0, "a warning stops nothing");
+    assert_eq!(report(warned)["problems"][0]["severity"], "warning");
+
+    let picture = program.run(&["workflow", "diagram", "policy.json"]).good();
+    assert!(picture.starts_with("<svg ") && picture.contains("4. Legal and"));
+    program
+        .run(&["workflow", "diagram", "policy.json", "--out", "p.svg"])
+        .good();
+    let err = program.run(&["workflow", "diagram", "unseen.json", "--out", "no/p.svg"]);
+    assert!(err.bad(2).contains("no/p.svg"));
+    let err = program
+        .run(&["workflow", "diagram", "clockless.json"])
+        .bad(2);
+    assert!(err.contains("clockless.json"), "{err}");
 }
 
 fn a_workflow_is_published_once_and_its_change_is_the_next_version(program: Program) {
@@ -582,6 +634,92 @@ fn people_are_added_once_and_wrong_fields_are_named(program: Program) {
         !program.log().contains("Ann Lee"),
         "names stay out of the log's entries"
     );
+}
+
+fn people_get_managers_lose_roles_leave_and_return(program: Program) {
+    program.add_person("bo@example.org", "Bo Berg", &["administrator"], &[]);
+    program.add_person(
+        "ann@example.org",
+        "Ann Lee",
+        &["legal", "security"],
+        &["ai_council"],
+    );
+    let people = |arguments: &[&str]| program.run(&[&["people"], arguments].concat());
+    let ann = ["--email", "ann@example.org"];
+    let with = |verb: &'static str, more: &[&str]| people(&[&[verb][..], &ann, more].concat());
+    let manager = ["--name", "Ann Lee", "--manager", "bo@example.org"];
+    assert!(with("add", &manager).good().contains("is in the directory"));
+    assert!(with("add", &manager).good().contains("unchanged"));
+    let own = ["--name", "Ann Lee", "--manager", "ann@example.org"];
+    assert!(
+        with("add", &own)
+            .bad(2)
+            .contains("manager: nobody is their own manager")
+    );
+    let nobody = ["--name", "Ann Lee", "--manager", "cy@example.org"];
+    assert!(
+        with("add", &nobody)
+            .bad(2)
+            .contains("no person cy@example.org")
+    );
+
+    let takes = ["--role", "legal", "--group", "ai_council"];
+    assert!(with("take", &takes).good().contains("no longer holds that"));
+    assert!(with("take", &takes).good().contains("unchanged"));
+    let listed = people(&["list", "--json"]).good();
+    let row: Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&row["roles"], &row["groups"]),
+        (&json!(["security"]), &json!([]))
+    );
+    assert_eq!(
+        (&row["manager"], &row["active"]),
+        (&json!("bo@example.org"), &json!(true))
+    );
+
+    assert!(with("return", &[]).bad(2).contains("has not left"));
+    assert_eq!(
+        with("leave", &["--reason", "End of contract"]).good(),
+        "Ann Lee <ann@example.org> left\n"
+    );
+    assert!(with("leave", &[]).bad(2).contains("Ann Lee left"));
+    let more = ["--name", "Ann Lee", "--role", "legal"];
+    assert!(with("add", &more).bad(2).contains("Ann Lee left"));
+    assert!(
+        people(&["list"])
+            .good()
+            .contains("Ann Lee <ann@example.org>  security  (left)")
+    );
+    assert!(with("return", &[]).good().contains("is back"));
+    assert!(
+        with("take", &["--manager"])
+            .good()
+            .contains("no longer holds that")
+    );
+    let last = people(&["leave", "--email", "bo@example.org"]).bad(2);
+    assert!(last.contains("Bo Berg is the only administrator"), "{last}");
+    assert!(
+        people(&["leave", "--email", "cy@example.org"])
+            .bad(2)
+            .contains("no person")
+    );
+    let log = program.log();
+    assert!(
+        !log.contains("End of contract"),
+        "reasons stay out of the log's entries"
+    );
+    let kinds: Vec<Value> = entries(&log)
+        .into_iter()
+        .map(|e| e["kind"].clone())
+        .collect();
+    let tail = [
+        "role.taken",
+        "group.left",
+        "person.left",
+        "person.returned",
+        "manager.set",
+    ];
+    assert_eq!(kinds[kinds.len() - 5..], tail.map(|kind| json!(kind)));
 }
 
 fn tokens_are_made_for_people_who_exist_and_rights_that_exist(program: Program) {

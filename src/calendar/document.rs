@@ -307,139 +307,48 @@ mod tests {
         );
     }
 
+    /// What is put where, where it is told, and in which words.
+    const MISTAKES: &str = r#"
+        /zone | "Europe/Bruxelles" | /zone | did you mean `Europe/Brussels`?
+        /zone | "Etc/Unknown" | /zone | is no time zone
+        /zone | "../../etc/passwd" | /zone | an IANA time zone
+        /zone | 2 | /zone | an IANA time zone
+        /key | "Head Office" | /key | lower-case letters
+        /key | "new" | /key | another key
+        /title | "" | /title | empty
+        /title | "a\u202eb" | /title | one plain line
+        /week | {} | /week | nobody ever works
+        /week | {"mon": [], "sun": []} | /week | nobody ever works
+        /week | {"monday": []} | /week/monday | the keys here are `fri`, `mon`
+        /week/mon | [["17:00", "09:00"]] | /week/mon/0 | the earlier time first
+        /week/mon | [["09:00", "09:00"]] | /week/mon/0 | does not end after
+        /week/mon | [["09:00", "12:00"], ["11:59", "17:00"]] | /week/mon/1 | none overlapping
+        /week/mon | [["13:00", "17:00"], ["09:00", "12:00"]] | /week/mon/1 | in their order
+        /week/mon | [["9:00", "17:00"]] | /week/mon/0/0 | such as 09:00
+        /week/mon | [["09:00", "24:01"]] | /week/mon/0/1 | 00:00 to 24:00
+        /week/mon | [["09:00"]] | /week/mon/0 | begin and end
+        /week/mon | "9-5" | /week/mon | an empty list for no work
+        /holidays/0/date | "2027-02-29" | /holidays/0/date | no day
+        /holidays/0/date | "1.1.2027" | /holidays/0/date | such as 2027-01-01
+        /holidays/1/date | "2026-01-01" | /holidays/1/date | stands here twice
+        /holidays/0/name | " New Year" | /holidays/0/name | one plain line
+        /holidays/0 | {"date": "2027-01-01"} | /holidays/0 | `name` is missing
+        /holidays_stated_until | "2027-13-01" | /holidays_stated_until | no day
+        /holiday | [] | /holiday | did you mean `holidays`?
+    "#;
+
     #[test]
     fn every_mistake_is_told_with_its_place_and_what_would_be_right() {
-        let hours = |hours: Value| json!({"mon": hours});
-        for (place, value, told_at, told) in [
-            (
-                "/zone",
-                json!("Europe/Bruxelles"),
-                "/zone",
-                "did you mean `Europe/Brussels`?",
-            ),
-            ("/zone", json!("Etc/Unknown"), "/zone", "is no time zone"),
-            (
-                "/zone",
-                json!("../../etc/passwd"),
-                "/zone",
-                "an IANA time zone",
-            ),
-            ("/zone", json!(2), "/zone", "an IANA time zone"),
-            ("/key", json!("Head Office"), "/key", "lower-case letters"),
-            ("/key", json!("new"), "/key", "another key"),
-            ("/title", json!(""), "/title", "empty"),
-            ("/title", json!("a\u{202e}b"), "/title", "one plain line"),
-            ("/title", json!("x".repeat(201)), "/title", "at most 200"),
-            ("/week", json!({}), "/week", "nobody ever works"),
-            (
-                "/week",
-                json!({"mon": [], "sun": []}),
-                "/week",
-                "nobody ever works",
-            ),
-            (
-                "/week",
-                json!({"monday": []}),
-                "/week/monday",
-                "the keys here are `fri`, `mon`",
-            ),
-            (
-                "/week",
-                hours(json!([["17:00", "09:00"]])),
-                "/week/mon/0",
-                "earlier time first",
-            ),
-            (
-                "/week",
-                hours(json!([["09:00", "09:00"]])),
-                "/week/mon/0",
-                "does not end after",
-            ),
-            (
-                "/week",
-                hours(json!([["09:00", "12:00"], ["11:59", "17:00"]])),
-                "/week/mon/1",
-                "none overlapping",
-            ),
-            (
-                "/week",
-                hours(json!([["13:00", "17:00"], ["09:00", "12:00"]])),
-                "/week/mon/1",
-                "in their order",
-            ),
-            (
-                "/week",
-                hours(json!([["9:00", "17:00"]])),
-                "/week/mon/0/0",
-                "such as 09:00",
-            ),
-            (
-                "/week",
-                hours(json!([["09:00", "24:01"]])),
-                "/week/mon/0/1",
-                "00:00 to 24:00",
-            ),
-            (
-                "/week",
-                hours(json!([["09:00"]])),
-                "/week/mon/0",
-                "begin and end",
-            ),
-            (
-                "/week",
-                hours(json!("9-5")),
-                "/week/mon",
-                "an empty list for no work",
-            ),
-            (
-                "/holidays/0/date",
-                json!("2027-02-29"),
-                "/holidays/0/date",
-                "no day",
-            ),
-            (
-                "/holidays/0/date",
-                json!("1.1.2027"),
-                "/holidays/0/date",
-                "such as 2027-01-01",
-            ),
-            (
-                "/holidays/1/date",
-                json!("2026-01-01"),
-                "/holidays/1/date",
-                "stands here twice",
-            ),
-            (
-                "/holidays/0/name",
-                json!(" New Year"),
-                "/holidays/0/name",
-                "one plain line",
-            ),
-            (
-                "/holidays/0",
-                json!({"date": "2027-01-01"}),
-                "/holidays/0",
-                "`name` is missing",
-            ),
-            (
-                "/holidays_stated_until",
-                json!("2027-13-01"),
-                "/holidays_stated_until",
-                "no day",
-            ),
-            (
-                "/holiday",
-                json!([]),
-                "/holiday",
-                "did you mean `holidays`?",
-            ),
-        ] {
-            let all = refused(&with(place, value));
-            let (at, message) = &all[0];
-            assert_eq!(at, told_at, "{all:?}");
-            assert!(message.contains(told), "{told_at}: {message}");
-            assert_eq!(all.len(), 1, "{all:?}");
+        for row in MISTAKES.trim().lines() {
+            let parts: Vec<&str> = row.split(" | ").map(str::trim).collect();
+            let value = serde_json::from_str(parts[1]).unwrap();
+            let all = refused(&with(parts[0], value));
+            assert_eq!(all.len(), 1, "{row}: {all:?}");
+            assert_eq!(all[0].0, parts[2], "{row}");
+            assert!(all[0].1.contains(parts[3]), "{row}: {}", all[0].1);
         }
+        let title = json!("x".repeat(201));
+        assert!(refused(&with("/title", title))[0].1.contains("at most 200"));
         for name in ["key", "title", "zone", "week"] {
             let mut document = head_office();
             document.as_object_mut().unwrap().remove(name);
@@ -465,6 +374,23 @@ mod tests {
         assert!(told.starts_with(&format!("office.json:{line}:")), "{told}");
         let twice = Document::load("f", "{\"key\": \"a\",\n \"key\": \"b\"}").unwrap_err();
         assert_eq!(twice[0].line, 2);
+    }
+
+    #[test]
+    fn the_smallest_calendar_of_the_documentation_is_one() {
+        let page = include_str!("../../docs/calendars.md");
+        let text = page
+            .split("```json")
+            .nth(1)
+            .unwrap()
+            .split("```")
+            .next()
+            .unwrap();
+        let calendar = Document::load("calendars.md", text).unwrap().calendar;
+        assert_eq!(
+            (calendar.week.hours(1).len(), calendar.week.hours(0).len()),
+            (2, 0)
+        );
     }
 
     #[test]

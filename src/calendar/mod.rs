@@ -11,7 +11,9 @@
 //!
 //! All but the store, its pages and the API is pure.
 
+pub mod api;
 mod document;
+pub mod page;
 mod reckon;
 mod sheet;
 mod span;

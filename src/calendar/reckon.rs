@@ -242,15 +242,17 @@ impl Calendar {
     /// The mirror image of [`Calendar::counted_from`]: before a clock is set back, the earliest
     /// working time that it will show again.
     fn counted_back_from(&self, at: Micros) -> (i64, i64) {
-        let shown = self.shown(at);
-        let now = if self.works(shown) {
-            split(shown)
-        } else {
-            just_after(self.shown(at - 1))
+        // Where work just ended, its last microsecond counts: the wall may have been set since.
+        let (moment, now) = match self.works(self.shown(at)) {
+            true => (at, split(self.shown(at))),
+            false => (at - 1, just_after(self.shown(at - 1))),
         };
-        let shown_again = self.shown_after_change(at).filter(|after| *after < shown);
+        let shown = self.shown(moment);
+        let shown_again = self
+            .shown_after_change(moment)
+            .filter(|after| *after < shown);
         let first = shown_again.and_then(|after| self.done_by(after, END, 1).ok());
-        first.map_or(now, |moment| now.min(split(moment - 1)))
+        first.map_or(now, |first| now.min(split(first - 1)))
     }
 
     /// What the wall had come to when the zone's offset last changed.

@@ -123,7 +123,8 @@ pub fn keep(tx: &mut Tx, now: At, actor: &Actor, document: &Value) -> Result<i32
     keep_after(tx, now, actor, &document, newest)
 }
 
-/// As [`keep`], by somebody who saw version `seen` of the calendar; 0 when there was none.
+/// As [`keep`], by somebody who saw version `seen` of the calendar; 0 when there was none. Sent
+/// twice, the second is the same document again.
 ///
 /// # Errors
 /// As [`keep`]; [`Error::Stale`] when somebody else kept a version meanwhile.
@@ -131,7 +132,10 @@ pub fn revise(tx: &mut Tx, now: At, actor: &Actor, seen: i32, document: &Value) 
     let document = Document::read(document).map_err(Error::Invalid)?;
     let newest = newest(tx, &document.calendar.key)?;
     let version = newest.as_ref().map_or(0, |head| head.version);
-    if version != seen {
+    let is_same = newest
+        .as_ref()
+        .is_some_and(|head| head.hash == document.hash);
+    if version != seen && !is_same {
         return Err(Error::Stale { seen, now: version });
     }
     keep_after(tx, now, actor, &document, newest)

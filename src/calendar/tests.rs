@@ -167,8 +167,18 @@ fn a_period_goes_by_the_wall_in_days_and_by_the_clock_in_hours() {
 
 #[test]
 fn an_hour_that_the_clock_skips_is_no_working_time_and_one_it_repeats_is_worked_twice() {
-    let mut calendar = brussels();
-    let night = || vec![hours(0, 360)];
+    let calendar = night_shift(0, 360);
+    let work = |from: &str, to: &str| calendar.working_time(here(from), here(to)).as_hours();
+    assert_eq!(work("2027-03-27 00:00", "2027-03-28 00:00"), 6);
+    assert_eq!(work("2027-03-28 00:00", "2027-03-29 00:00"), 5);
+    assert_eq!(work("2026-10-25 00:00", "2026-10-26 00:00"), 7);
+    let due = calendar.after(here("2027-03-27 02:30"), &span("1 business day"));
+    assert_eq!(there(due), "Sun 2027-03-28 03:00");
+}
+
+/// Brussels, from midnight to the minute, every day.
+fn night_shift(from: u16, to: u16) -> Calendar {
+    let night = || vec![hours(from, to)];
     let week = [
         night(),
         night(),
@@ -178,13 +188,46 @@ fn an_hour_that_the_clock_skips_is_no_working_time_and_one_it_repeats_is_worked_
         night(),
         night(),
     ];
-    calendar.week = Week::new(week).unwrap();
-    let work = |from: &str, to: &str| calendar.working_time(here(from), here(to)).as_hours();
-    assert_eq!(work("2027-03-27 00:00", "2027-03-28 00:00"), 6);
-    assert_eq!(work("2027-03-28 00:00", "2027-03-29 00:00"), 5);
-    assert_eq!(work("2026-10-25 00:00", "2026-10-26 00:00"), 7);
-    let due = calendar.after(here("2027-03-27 02:30"), &span("1 business day"));
-    assert_eq!(there(due), "Sun 2027-03-28 03:00");
+    Calendar {
+        week: Week::new(week).unwrap(),
+        ..brussels()
+    }
+}
+
+#[test]
+fn while_a_clock_that_was_set_back_repeats_an_hour_nothing_is_due_earlier() {
+    let calendar = night_shift(0, 360);
+    let day = span("1 business day");
+    let (first, second) = (at("2026-10-25T00:30:00Z"), at("2026-10-25T01:10:00Z"));
+    assert_eq!(there(first), "Sun 2026-10-25 02:30");
+    assert_eq!(there(second), "Sun 2026-10-25 02:10");
+    assert_eq!(there(calendar.after(first, &day)), "Mon 2026-10-26 02:30");
+    assert_eq!(there(calendar.after(second, &day)), "Mon 2026-10-26 03:00");
+    assert_eq!(there(calendar.before(second, &day)), "Sat 2026-10-24 02:10");
+    assert_eq!(there(calendar.before(first, &day)), "Sat 2026-10-24 02:00");
+    let twice = calendar.after(here("2026-10-24 02:30"), &day);
+    assert_eq!(twice, first, "due when the wall first shows it");
+}
+
+#[test]
+fn at_the_moment_of_the_change_nothing_is_due_earlier_either() {
+    let calendar = Calendar {
+        zone: zone("Antarctica/Troll"),
+        ..night_shift(100, 180)
+    };
+    let (change, later) = (at("2026-10-25T01:00:00Z"), at("2026-10-25T01:40:00Z"));
+    let day = span("1 business day");
+    assert_eq!(calendar.before(change, &day), at("2026-10-23T23:40:00Z"));
+    assert_eq!(calendar.before(later, &day), at("2026-10-23T23:40:00Z"));
+}
+
+#[test]
+fn a_day_whose_hours_the_clock_skips_is_made_up_for_on_the_next() {
+    let calendar = night_shift(120, 150);
+    let due = calendar.after(here("2027-03-27 02:15"), &span("1 business day"));
+    assert_eq!(there(due), "Mon 2027-03-29 02:00");
+    let reminder = calendar.before(here("2027-03-29 02:15"), &span("1 business day"));
+    assert_eq!(there(reminder), "Sat 2027-03-27 02:30");
 }
 
 #[test]
@@ -237,6 +280,12 @@ fn a_pause_moves_the_due_date_by_the_working_time_it_took() {
     assert_eq!(due("2 business days", &[hour]), "Wed 2026-11-25 11:00");
     assert_eq!(due("2 business days", &[day, hour]), "Thu 2026-11-26 10:00");
     assert_eq!(due("P2D", &[day]), "Wed 2026-11-25 19:00");
+    let before = ("2026-11-23 09:00", "2026-11-23 11:00");
+    assert_eq!(
+        due("2 business days", &[before]),
+        "Wed 2026-11-25 11:00",
+        "from the start on"
+    );
     let later = ("2026-11-25 10:00", "2026-11-26 10:00");
     assert_eq!(
         due("2 business days", &[later]),
@@ -576,6 +625,26 @@ proptest! {
         prop_assert!(calendar.before(start, &span) <= calendar.before(later, &span));
         prop_assert!(calendar.after(start, &span) <= calendar.after(start, &longer(&span)));
         prop_assert!(calendar.before(start, &longer(&span)) <= calendar.before(start, &span));
+    }
+
+    #[test]
+    fn so_it_is_where_clocks_change_while_people_work(
+        calendar in calendars(0, 360), minutes in within_days(), around in -1600..1600_i32,
+        more in 0..10_800_i64, span in spans(),
+    ) {
+        let near = start(&calendar, minutes).0;
+        let change = calendar.zone.following(near).next().map_or(near, |change| change.timestamp());
+        let start = At::new(change + MINUTE * (around / 8));
+        let later = At(start.0 + SignedDuration::from_secs(more));
+        for (one, two) in [(start, later), (At::new(near), later)] {
+            let (one, two) = (one.min(two), one.max(two));
+            prop_assert!(calendar.after(one, &span) <= calendar.after(two, &span));
+            prop_assert!(calendar.before(one, &span) <= calendar.before(two, &span));
+        }
+        if !matches!(span, Span::Period(_)) {
+            prop_assert!(ends_in_working_time(&calendar, calendar.after(start, &span)));
+            prop_assert!(ends_in_working_time(&calendar, calendar.before(start, &span)));
+        }
     }
 
     #[test]

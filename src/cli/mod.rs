@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod bench;
+mod calendar;
 mod demo;
 mod export;
 mod import;
@@ -43,6 +44,8 @@ enum Command {
     Verify(verify::Verify),
     /// Check or publish a workflow.
     Workflow(workflow::WorkflowCommand),
+    /// Keep a calendar of working hours and holidays, list or show them.
+    Calendar(calendar::CalendarCommand),
     /// Keep the directory: who is in it, what they hold, who left.
     People(people::People),
     /// Make an API token.
@@ -63,6 +66,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Export(command) => command.run(),
         Command::Verify(command) => command.run(),
         Command::Workflow(command) => command.run(),
+        Command::Calendar(command) => command.run(),
         Command::People(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Bench(command) => command.run(),

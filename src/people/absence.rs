@@ -332,7 +332,7 @@ fn all_covered(away: &[Absence], from: Day, until: Day) -> bool {
         if absence.until_day >= until {
             return true;
         }
-        next = next.max(absence.until_day.next());
+        next = next.max(absence.until_day.days_later(1));
     }
     false
 }
@@ -486,13 +486,26 @@ pub fn turning(conn: &mut Conn, yesterday: Day, day: Day) -> Result<BTreeSet<Per
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub fn by_absence_id(conn: &mut Conn, id: AbsenceId) -> Result<Absence> {
+fn by_absence_id(conn: &mut Conn, id: AbsenceId) -> Result<Absence> {
     let found = absences::table
         .find(id)
         .select(Absence::as_select())
         .get_result(conn)
         .optional()?;
     found.ok_or_else(|| Error::not_found("absence", id))
+}
+
+/// The absence with this identifier, which must be this person's.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn of_person(conn: &mut Conn, id: AbsenceId, person: PersonId) -> Result<Absence> {
+    let found = by_absence_id(conn, id)?;
+    if found.person_id == person {
+        Ok(found)
+    } else {
+        Err(Error::not_found("absence", id))
+    }
 }
 
 fn overlapping(conn: &mut Conn, person: PersonId, days: &New) -> Result<Vec<Absence>> {

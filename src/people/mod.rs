@@ -7,6 +7,7 @@
 //! the running reviews looked at again (`review::refill`) in the same write.
 pub mod absence;
 mod access;
+pub mod api;
 mod directory;
 mod holdings;
 mod list;
@@ -36,7 +37,7 @@ use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::form::FieldError;
 use crate::ledger::{Actor, Note};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Role of those who run the register.
 pub const ADMINISTRATOR: &str = "administrator";
@@ -50,7 +51,8 @@ pub const GOVERNANCE: &str = "governance_admin";
 pub const SCOPES: &[&str] = &["read", "write", "decide", "log", "people"];
 
 /// Somebody to be added.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewPerson {
     /// Their address, which also identifies them.
     pub email: String,

@@ -11,7 +11,7 @@ mod case;
 pub mod clockwork;
 mod due;
 pub mod engine;
-mod expected;
+pub mod expected;
 mod finish;
 mod inbox;
 mod keep;

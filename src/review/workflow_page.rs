@@ -9,7 +9,9 @@ use crate::review::workflows::{self, Loaded, Version};
 use crate::web::answer::page;
 use crate::web::badge::{Badge, badge};
 use crate::web::session::Visitor;
-use crate::workflow::{Derive, Need, OnReject, Outcome, Party, Relation, Seat, Stage, Who};
+use crate::workflow::{
+    Derive, Flow, Need, OnReject, Outcome, Party, Relation, Seat, Stage, Who, flow,
+};
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use serde_json::Value;
@@ -68,6 +70,7 @@ struct VersionPage {
     description: String,
     applies_when: Option<String>,
     max_revisions: u32,
+    flow: Flow,
     tables: Vec<Table>,
     stages: Vec<StageView>,
 }
@@ -146,6 +149,7 @@ fn describe(conn: &mut Conn, desk: &Desk, key: &str, number: i32) -> Result<Vers
         description: workflow.description.clone(),
         applies_when: workflow.applies_when.clone(),
         max_revisions: workflow.max_revisions,
+        flow: flow(workflow, &[]),
         tables: workflow.derive.iter().map(table).collect(),
         stages,
     })

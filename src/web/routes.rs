@@ -155,6 +155,13 @@ table! {
     POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
     GET "/workflows/{key}/{version}" SignedIn => crate::review::workflow_page::version;
+    GET "/calendars" SignedIn => crate::calendar::page::list;
+    POST "/calendars" SignedIn => crate::calendar::page::create;
+    GET "/calendars/new" SignedIn => crate::calendar::page::start;
+    GET "/calendars/{key}" SignedIn => crate::calendar::page::current;
+    POST "/calendars/{key}" SignedIn => crate::calendar::page::change;
+    GET "/calendars/{key}/change" SignedIn => crate::calendar::page::edit;
+    GET "/calendars/{key}/{version}" SignedIn => crate::calendar::page::version;
     GET "/demo" Anyone => crate::web::demo::people;
     POST "/demo/session" Anyone => crate::web::demo::act_as;
     GET "/demo/mailbox" Anyone => crate::web::demo::mailbox;
@@ -171,6 +178,25 @@ table! {
     GET "/api/v1/reviews/{id}" Token("read") => crate::review::api::review;
     POST "/api/v1/reviews/{id}/withdrawal" Token("write") => crate::review::api::withdraw;
     GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
+    GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
+    GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
+    PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
+    GET "/api/v1/people" Token("read") => crate::people::api::list;
+    POST "/api/v1/people" Token("people") => crate::people::api::add;
+    GET "/api/v1/people/{id}" Token("read") => crate::people::api::show;
+    PUT "/api/v1/people/{id}/roles/{role}" Token("people") => crate::people::api::give_role;
+    DELETE "/api/v1/people/{id}/roles/{role}" Token("people") => crate::people::api::take_role;
+    PUT "/api/v1/people/{id}/groups/{group}" Token("people") => crate::people::api::join_group;
+    DELETE "/api/v1/people/{id}/groups/{group}" Token("people") =>
+        crate::people::api::leave_group;
+    PUT "/api/v1/people/{id}/manager" Token("people") => crate::people::api::manager;
+    POST "/api/v1/people/{id}/absences" Token("people") => crate::people::api::set_absence;
+    PUT "/api/v1/people/{id}/absences/{absence}" Token("people") =>
+        crate::people::api::change_absence;
+    DELETE "/api/v1/people/{id}/absences/{absence}" Token("people") =>
+        crate::people::api::end_absence;
+    POST "/api/v1/people/{id}/departure" Token("people") => crate::people::api::departure;
+    POST "/api/v1/people/{id}/return" Token("people") => crate::people::api::come_back;
     GET "/api/v1/{kind}" Token("read") => crate::register::api::list;
     POST "/api/v1/{kind}" Token("write") => crate::register::api::create;
     GET "/api/v1/{kind}/{reference}" Token("read") => crate::register::api::show;

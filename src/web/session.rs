@@ -66,6 +66,25 @@ impl Visitor {
     pub fn reads_log(&self) -> bool {
         self.holds(&[people::AUDITOR, people::ADMINISTRATOR, people::GOVERNANCE])
     }
+
+    /// Whether the person may change workflows and calendars.
+    pub fn keeps_policy(&self) -> bool {
+        self.holds(&[people::GOVERNANCE, people::ADMINISTRATOR])
+    }
+
+    /// That the person keeps the policy.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`].
+    pub fn must_keep_policy(&self) -> Result<()> {
+        self.person()?;
+        if self.keeps_policy() {
+            Ok(())
+        } else {
+            let sentence = "this is for administrators and keepers of the policy";
+            Err(Error::Forbidden(sentence.to_owned()))
+        }
+    }
 }
 
 impl FromRequest for Visitor {

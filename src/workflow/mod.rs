@@ -10,6 +10,7 @@
 mod checker;
 mod conditions;
 mod definition;
+mod diagram;
 mod dry_run;
 mod examine;
 mod format;
@@ -30,6 +31,7 @@ pub use definition::{
     Need, Obligations, OnChange, OnMissed, OnReject, OnTimeout, Outcome, Override, Party, Pause,
     Relation, Renewal, Seat, Separation, Sla, Stage, StageKind, Trigger, Validity, Who, Workflow,
 };
+pub use diagram::{Edge, Flow, Line, Mark, Shape, Standing, Step, flow, svg};
 pub use dry_run::{Asked, DryRun, Limits, Route, Row, Uncovered, dry_run};
 pub use examine::{Examination, examine};
 pub use format::SCHEMA;

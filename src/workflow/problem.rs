@@ -40,7 +40,7 @@ pub struct Problem {
 
 impl Problem {
     /// The same, as something that people should know and that stops nothing.
-    pub(super) fn as_warning(self) -> Problem {
+    pub(super) fn into_warning(self) -> Problem {
         Problem {
             severity: Severity::Warning,
             ..self

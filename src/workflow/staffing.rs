@@ -77,7 +77,7 @@ struct Look<'a> {
 
 impl<'a> Look<'a> {
     fn warn(&mut self, place: &str, message: String) {
-        let problem = self.source.value(place, message).as_warning();
+        let problem = self.source.value(place, message).into_warning();
         self.problems.push(problem);
     }
 

@@ -129,6 +129,7 @@ for (const [role, name, must] of [
   ['a submitter', 'Tomás Rivera', ['/use-cases/new?', '/use-cases/*/check?', '/workflows?']],
   ['an approver', 'Ingrid Solheim', ['/tasks?', '/tasks/*?']],
   ['an auditor', 'David Cohen', ['/log?']],
+  ['an administrator', 'Sofia Rossi', ['/people?', '/people/*?', '/profile?']],
 ]) {
   test(`every page that ${role} can reach`, async () => {
     for (const page of [small, large]) await actAs(page, demo, name);

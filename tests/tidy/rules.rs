@@ -148,10 +148,9 @@ pub const PURE: [&str; 5] = [
 ];
 
 /// The files by which calendars and the ledger reach the database and the web.
-const BRIDGES: [&str; 9] = [
+const BRIDGES: [&str; 8] = [
     "src/calendar/store.rs",
     "src/calendar/page.rs",
-    "src/calendar/sheet.rs",
     "src/calendar/api.rs",
     "src/ledger/store.rs",
     "src/ledger/rows.rs",

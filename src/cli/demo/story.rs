@@ -1,13 +1,13 @@
 //! Tells the demo's story through the same services that people use, some days back.
 use super::cases;
-use super::organisation::{PEOPLE, TOOLS, VENDORS, address};
+use super::organisation::{AWAY, MANAGERS, PEOPLE, TOOLS, VENDORS, address};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{At, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
-use crate::people::{self, NewPerson};
+use crate::people::{self, NewPerson, absence};
 use crate::register::{self, Kinds, Record};
 use crate::review::{self, ConditionGiven, DecisionGiven, Desk};
 use crate::workflow::{Bundle, Outcome};
@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 use std::sync::Arc;
 
 const POLICY: &str = include_str!("../../../templates/workflows/ai_use_case.json");
+
+const HEAD_OFFICE: &str = include_str!("../../../templates/calendars/head_office.json");
 
 /// How long ago the story begins.
 const DAYS_BACK: i64 = 28;
@@ -67,7 +69,23 @@ pub(super) fn tell(app: &App) -> Result<()> {
     };
     story.found()?;
     story.stock()?;
-    cases::all(&story)
+    cases::all(&story)?;
+    story.look_ahead()
+}
+
+fn report_to_managers(tx: &mut Tx, desk: &Desk) -> Result<()> {
+    let id = |tx: &mut Tx, local| -> Result<PersonId> {
+        let found = people::by_email(tx, &address(local))?;
+        Ok(found.ok_or_else(|| Error::not_found("person", local))?.id)
+    };
+    for (manager, reports) in MANAGERS {
+        let manager = id(tx, manager)?;
+        for local in *reports {
+            let person = id(tx, local)?;
+            people::set_manager(tx, desk.clock.now(), &console(), person, Some(manager))?;
+        }
+    }
+    Ok(())
 }
 
 fn console() -> Actor {
@@ -95,7 +113,7 @@ impl Story<'_> {
         self.app.db.write_now(move |tx| work(tx, &desk))
     }
 
-    /// People and the policy.
+    /// People, the calendar and the policy.
     fn found(&self) -> Result<()> {
         self.write(|tx, desk| {
             for (local, name, roles, groups) in PEOPLE {
@@ -107,12 +125,15 @@ impl Story<'_> {
                 };
                 people::add(tx, desk.clock.now(), &console(), &new)?;
             }
+            report_to_managers(tx, desk)?;
             let schema = &desk.kinds.by_key("use_case")?.schema;
             let forms = &desk.kinds.stage_forms;
             let bundle = Bundle::load("ai_use_case.json", POLICY, schema, forms).map_err(|p| {
                 let all: Vec<String> = p.iter().map(ToString::to_string).collect();
                 Error::Configuration(all.join("\n"))
             })?;
+            let calendar = serde_json::from_str(HEAD_OFFICE)?;
+            crate::calendar::keep(tx, desk.clock.now(), &console(), &calendar)?;
             review::workflows::publish(tx, desk.clock.now(), &console(), &bundle)?;
             Ok(())
         })
@@ -151,6 +172,20 @@ impl Story<'_> {
             };
             register::create(tx, desk.clock.now(), &actor, kind, new).map(|_| ())
         })
+    }
+
+    /// Somebody will be away soon.
+    fn look_ahead(&self) -> Result<()> {
+        let (who, delegate, first, last) = AWAY;
+        let today = self.app.desk.today();
+        let new = absence::New {
+            from: today.days_later(first),
+            until: today.days_later(last),
+            delegate: Some(self.id(delegate)?),
+        };
+        let (person, actor) = (self.id(who)?, self.actor(who, Method::Session)?);
+        let now = self.app.desk.clock.now();
+        self.write(move |tx, _| absence::set(tx, now, today, &actor, person, &new).map(drop))
     }
 
     fn id(&self, who: &str) -> Result<PersonId> {

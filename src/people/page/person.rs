@@ -102,7 +102,7 @@ async fn show(
         }));
         Ok(PersonPage {
             summary,
-            person: PersonView::of(conn, &line, own || keeps)?,
+            person: PersonView::of(conn, &line)?,
             own,
             keeping,
         })
@@ -390,9 +390,7 @@ pub(super) fn changing(
     let (typed, ends) = (away::typed(pairs), !value(pairs, "end").is_empty());
     move |tx, desk, actor| {
         let (now, today) = (desk.clock.now(), desk.today());
-        if absence::by_absence_id(tx, id)?.person_id != person {
-            return Err(Error::not_found("absence", id));
-        }
+        absence::of_person(tx, id, person)?;
         if ends {
             return absence::end(tx, now, today, actor, id).map(drop);
         }

@@ -52,7 +52,7 @@ async fn show(
         let (people, more_people) = offers(conn)?;
         Ok(ProfilePage {
             summary,
-            person: PersonView::of(conn, &line, true)?,
+            person: PersonView::of(conn, &line)?,
             absences,
             zone,
             people,

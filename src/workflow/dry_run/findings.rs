@@ -78,7 +78,7 @@ impl DryRun {
             }
             (_, 0) if !code && !plain => {
                 let message = "this always holds where it is asked: remove it";
-                Some(source.value(&asked.place, message).as_warning())
+                Some(source.value(&asked.place, message).into_warning())
             }
             _ => None,
         }
@@ -90,7 +90,7 @@ impl DryRun {
             true => problem,
             false => Problem {
                 message: format!("{} (not everything could be tried)", problem.message),
-                ..problem.as_warning()
+                ..problem.into_warning()
             },
         }
     }

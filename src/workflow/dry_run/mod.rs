@@ -17,7 +17,7 @@ use serde_json::Value;
 
 use super::load::Bundle;
 use chance::Chance;
-use walk::Walk;
+use walk::{Leg, Walk};
 
 /// How far a dry run goes.
 #[derive(Debug, Clone, Copy)]
@@ -73,6 +73,8 @@ pub struct Route {
     pub count: u64,
     /// Keys of the stages that are asked, in the order of work.
     pub stages: Vec<String>,
+    /// Keys of those whose time runs out.
+    pub timed_out: Vec<String>,
     /// The values of the tables.
     pub derived: BTreeMap<String, Value>,
     /// Answers that lead to it, as far as conditions read them.
@@ -146,19 +148,17 @@ pub fn dry_run(bundle: &Bundle, request_schema: &Value, limits: Limits) -> DryRu
 
 fn routes(walk: &Walk) -> Vec<Route> {
     let stages = walk.stages();
-    let named = |required: &[bool]| {
-        let asked = stages
-            .iter()
-            .zip(required)
-            .filter(|(_, required)| **required);
-        asked.map(|(stage, _)| stage.key.clone()).collect()
+    let named = |legs: &[Leg], wanted: fn(&Leg) -> bool| {
+        let found = stages.iter().zip(legs).filter(|(_, leg)| wanted(leg));
+        found.map(|(stage, _)| stage.key.clone()).collect()
     };
     let mut routes: Vec<Route> = walk
         .routes
         .iter()
-        .map(|((required, derived), taken)| Route {
+        .map(|((legs, derived), taken)| Route {
             count: taken.count,
-            stages: named(required),
+            stages: named(legs, |leg| *leg != Leg::LeftOut),
+            timed_out: named(legs, |leg| *leg == Leg::TimedOut),
             derived: walk.values(derived),
             example: walk.document(&taken.example),
         })
@@ -231,11 +231,8 @@ fn uncovered(walk: &Walk) -> Vec<Uncovered> {
 
 fn unreached(walk: &Walk) -> Vec<String> {
     let stages = walk.stages().into_iter().enumerate();
-    let taken = |at: &usize| {
-        walk.routes
-            .keys()
-            .any(|(asked, _)| asked.get(*at) == Some(&true))
-    };
+    let asked = |at: &usize, legs: &[Leg]| legs.get(*at).is_some_and(|l| *l != Leg::LeftOut);
+    let taken = |at: &usize| walk.routes.keys().any(|(legs, _)| asked(at, legs));
     stages
         .filter(|(at, _)| !taken(at))
         .map(|(_, stage)| stage.key.clone())

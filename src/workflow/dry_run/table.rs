@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde_json::Value;
 
-use super::DryRun;
+use super::{DryRun, Route};
 
 impl fmt::Display for DryRun {
     fn fmt(&self, to: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -30,10 +30,7 @@ impl fmt::Display for DryRun {
         writeln!(to, "{} errors in conditions", grouped(errors))?;
         writeln!(to, "\nroutes")?;
         for route in &self.routes {
-            let stages = match route.stages.is_empty() {
-                true => "approved without a stage".to_owned(),
-                false => route.stages.join(" > "),
-            };
+            let stages = route.words();
             let values: Vec<String> = route.derived.values().map(plain).collect();
             let count = grouped(route.count);
             writeln!(to, "{count:>12}  {stages} [{}]", values.join(", "))?;
@@ -49,6 +46,24 @@ impl fmt::Display for DryRun {
             writeln!(to, "{held:>12} {failed:>12}  {}", asked.place)?;
         }
         Ok(())
+    }
+}
+
+impl Route {
+    /// The stages in one line, with those whose time runs out.
+    pub fn words(&self) -> String {
+        let stages = self
+            .stages
+            .iter()
+            .map(|key| match self.timed_out.contains(key) {
+                true => format!("{key} (timed out)"),
+                false => key.clone(),
+            });
+        let stages: Vec<String> = stages.collect();
+        match stages.is_empty() {
+            true => "approved without a stage".to_owned(),
+            false => stages.join(" > "),
+        }
     }
 }
 

@@ -68,8 +68,16 @@ pub(super) struct Taken {
     pub example: Vec<usize>,
 }
 
-/// Stages required, by place, and the value of each table, by place among those found.
-type RouteKey = (Vec<bool>, Vec<usize>);
+/// How each stage ends, by place, and the value of each table, by place among those found.
+type RouteKey = (Vec<Leg>, Vec<usize>);
+
+/// What a route does with a stage.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Leg {
+    LeftOut,
+    Asked,
+    TimedOut,
+}
 
 pub(super) struct Walk<'w> {
     workflow: &'w Workflow,
@@ -368,16 +376,21 @@ impl<'w> Walk<'w> {
 
     fn finish(&mut self, now: &Now) {
         self.combinations += 1;
-        let required: Vec<bool> = now.ends.iter().map(|end| *end != 0).collect();
-        for (at, (step, end)) in self.stages.iter().zip(&now.ends).enumerate() {
-            let timed_out = step.ends.get(*end).is_some_and(|end| end.timed_out);
-            let asked = |later: &usize| required.get(*later) == Some(&true);
-            if timed_out && !step.later.iter().any(asked) {
+        let ends = self.stages.iter().zip(&now.ends);
+        let legs = ends.map(|(step, end)| match step.ends.get(*end) {
+            _ if *end == 0 => Leg::LeftOut,
+            Some(end) if end.timed_out => Leg::TimedOut,
+            _ => Leg::Asked,
+        });
+        let legs: Vec<Leg> = legs.collect();
+        for (at, (step, leg)) in self.stages.iter().zip(&legs).enumerate() {
+            let asked = |later: &usize| legs.get(*later).is_some_and(|leg| *leg != Leg::LeftOut);
+            if *leg == Leg::TimedOut && !step.later.iter().any(asked) {
                 let example = || now.answers.to_vec();
                 self.uncovered.entry(at).or_insert_with(example);
             }
         }
-        let taken = self.routes.entry((required, now.derived.clone()));
+        let taken = self.routes.entry((legs, now.derived.clone()));
         let taken = taken.or_insert_with(|| Taken {
             count: 0,
             example: now.answers.to_vec(),

@@ -86,7 +86,7 @@ impl<'a> Lint<'a> {
     }
 
     fn warn(&mut self, place: &str, message: impl Into<String>) {
-        let problem = self.source.value(place, message).as_warning();
+        let problem = self.source.value(place, message).into_warning();
         self.problems.push(problem);
     }
 

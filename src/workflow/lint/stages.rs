@@ -155,19 +155,15 @@ impl Lint<'_> {
         if self.request.is_none() {
             return;
         }
-        let words: Vec<Option<&str>> = people.iter().map(|who| kept_out(stage, who)).collect();
-        let hopeless = words.iter().all(Option::is_some);
-        for (index, word) in words.into_iter().enumerate() {
-            let Some(word) = word else { continue };
-            let place = format!("{place}/{index}");
+        for (index, who) in people.iter().enumerate() {
+            let Some(word) = kept_out(stage, who) else {
+                continue;
+            };
             let message = format!(
                 "the {word} cannot decide here, so nobody is ever found this way: name somebody \
                  else, or take `{word}` out of `separation.not`"
             );
-            match hopeless {
-                true => self.refuse(&place, message),
-                false => self.warn(&place, message),
-            }
+            self.warn(&format!("{place}/{index}"), message);
         }
     }
 

@@ -366,6 +366,14 @@ fn the_guide_names_every_key_of_the_format() {
         "/$defs/who",
         "/$defs/seat",
         "/$defs/stage",
+        "/$defs/stage/properties/email",
+        "/$defs/sla",
+        "/$defs/escalation_by_time",
+        "/$defs/escalation",
+        "/$defs/on_change",
+        "/$defs/conditions",
+        "/$defs/renewal",
+        "/$defs/override",
     ];
     for object in objects {
         let keys = schema

@@ -2,6 +2,7 @@
 
 mod clocks;
 mod conditions;
+mod diagram;
 mod dry_run;
 mod faults;
 mod hostile;

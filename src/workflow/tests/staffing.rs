@@ -145,7 +145,7 @@ fn people_who_had_to_approve_in_a_stage_kept_apart_are_not_counted_twice() {
     let council = council.unwrap_or_else(|| panic!("{}", lines(&problems)));
     assert_says(
         council,
-        "/stages/4/seats/1",
+        "/stages/4/seats/1/from",
         &["once 2 of them have approved", "Leila"],
     );
 }
