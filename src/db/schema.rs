@@ -6,6 +6,7 @@ table! {
     people (id) {
         id -> Text, email -> Text, name -> Text, active -> Bool, reachable -> Bool,
         created_at -> Timestamp, manager_id -> Nullable<Text>, left_at -> Nullable<Timestamp>,
+        digest -> Bool,
     }
 }
 table! {
@@ -110,7 +111,13 @@ table! {
         id -> Text, dedupe_key -> Text, template -> Text, person_id -> Text,
         record_id -> Nullable<Text>, task_id -> Nullable<Text>, context -> Text, state -> Text,
         attempts -> Integer, next_attempt_at -> Timestamp, last_error -> Nullable<Text>,
-        created_at -> Timestamp, done_at -> Nullable<Timestamp>,
+        created_at -> Timestamp, done_at -> Nullable<Timestamp>, held -> Bool,
+    }
+}
+table! {
+    unreachable_people (person_id) {
+        person_id -> Text, code -> Text, bounced -> Bool, since -> Timestamp,
+        taken_at -> Nullable<Timestamp>,
     }
 }
 table! {
@@ -149,6 +156,7 @@ table! {
 
 joinable!(tasks -> records (record_id));
 joinable!(tasks -> people (person_id));
+joinable!(unreachable_people -> people (person_id));
 joinable!(decisions -> people (person_id));
 joinable!(record_facets -> records (record_id));
 joinable!(sign_off_links -> tasks (task_id));
@@ -174,6 +182,7 @@ allow_tables_to_appear_in_same_query!(
     conditions,
     sign_off_links,
     outbox,
+    unreachable_people,
     person_links,
     refusals,
     idempotency,

@@ -11,6 +11,7 @@ pub mod api;
 mod directory;
 mod holdings;
 mod list;
+pub mod mailing;
 pub mod page;
 mod refusal;
 mod staffing;
@@ -28,9 +29,7 @@ pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;
 pub use staffing::staffing;
 pub use standing::{come_back, leave, managed_by, manager_by_address, set_manager};
-pub use store::{
-    Person, all, by_email, by_id, held_by, holders, known, member_names, names, set_reachable,
-};
+pub use store::{Person, all, by_email, by_id, held_by, holders, known, member_names, names};
 pub use words::{other_person, sentence};
 
 use crate::db::{At, Conn, PersonId, Tx};

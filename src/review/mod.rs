@@ -3,6 +3,7 @@
 //! `engine` holds the rules and is pure. This room loads what they need, writes the ledger
 //! entries, the state, the tasks and the messages of a command in one transaction, and answers
 //! what pages and the API ask. Nothing else changes a review.
+pub mod agenda;
 mod announce;
 pub mod api;
 mod approvals;

@@ -229,6 +229,12 @@ fn sentence(row: &Row, stage: Option<&str>, entry: &Value) -> String {
         "calendar.kept" => calendar_sentence(entry),
         "workflow.published" => "Workflow published".to_owned(),
         "token.created" => "API token created".to_owned(),
+        "person.unreachable" => "Mail does not reach this person any more".to_owned(),
+        "person.reachable" => "Mail reaches this person again".to_owned(),
+        "digest.stopped" => "Daily digest turned off".to_owned(),
+        "digest.started" => "Daily digest turned on".to_owned(),
+        "calendar_link.made" => "Address of a calendar feed made".to_owned(),
+        "calendar_link.revoked" => "Address of a calendar feed revoked".to_owned(),
         "log.exported" => "Decision log exported".to_owned(),
         other => spaced(Some(&other.replace('.', " "))),
     }

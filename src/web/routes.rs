@@ -129,6 +129,13 @@ table! {
     GET "/inbox/{token}" Anyone => crate::review::page::inbox_by_link;
     GET "/inbox/{token}/check" Anyone => crate::review::page::check_by_link;
     POST "/inbox/{token}/decisions" Anyone => crate::review::page::decide_many_by_link;
+    GET "/unsubscription/{token}" Anyone => crate::notify::page::ask_end;
+    POST "/unsubscription/{token}" Anyone => crate::notify::page::end;
+    GET "/calendar/{token}.ics" Anyone => crate::notify::page::calendar;
+    GET "/profile/mail" SignedIn => crate::notify::page::wishes;
+    POST "/profile/mail/digest" SignedIn => crate::notify::page::digest;
+    POST "/profile/mail/calendar" SignedIn => crate::notify::page::make_calendar;
+    POST "/profile/mail/calendar/revocation" SignedIn => crate::notify::page::revoke_calendar;
     GET "/tasks" SignedIn => crate::review::page::tasks;
     GET "/tasks/check" SignedIn => crate::review::page::check;
     POST "/tasks/decisions" SignedIn => crate::review::page::decide_many;
@@ -169,6 +176,10 @@ table! {
     GET "/demo/mailbox/{id}/html" Anyone => crate::web::demo::html;
     GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
     GET "/api/v1/log/entries" Token("log") => crate::ledger::api::entries;
+    GET "/api/v1/profile/mail" Token("read") => crate::notify::api::wishes;
+    PUT "/api/v1/profile/mail" Token("write") => crate::notify::api::wish;
+    POST "/api/v1/profile/calendar" Token("write") => crate::notify::api::make_calendar;
+    DELETE "/api/v1/profile/calendar" Token("write") => crate::notify::api::revoke_calendar;
     GET "/api/v1/tasks" Token("read") => crate::review::api::tasks;
     GET "/api/v1/tasks/{id}" Token("read") => crate::review::api::task;
     POST "/api/v1/tasks/{id}/decisions" Token("decide") => crate::review::api::decide;

@@ -8,6 +8,7 @@
 
 pub mod database;
 pub mod http;
+pub mod post;
 pub mod program;
 pub mod register;
 pub mod smtp;

@@ -146,6 +146,7 @@ impl Register {
             zone: TimeZone::UTC,
             kinds: Kinds::load().expect("the kinds are right"),
             workflows: Default::default(),
+            timetable: Default::default(),
             calendars: Default::default(),
         };
         let register = Register {
@@ -635,6 +636,8 @@ const TABLES: &[&str] = &[
     "conditions",
     "sign_off_links",
     "outbox",
+    "unreachable_people",
+    "person_links",
     "idempotency",
     "settings",
     "ledger_entries",

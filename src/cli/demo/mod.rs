@@ -44,6 +44,7 @@ impl Demo {
             organisation: organisation::NAME.to_owned(),
             mail_from: organisation::SENDER.to_owned(),
             time_zone: organisation::ZONE.to_owned(),
+            mail_hold: 0,
             ..Config::default()
         };
         config.check()?;

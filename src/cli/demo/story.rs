@@ -59,6 +59,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         zone: zone.clone(),
         kinds: Kinds::load()?,
         workflows: Default::default(),
+        timetable: app.desk.timetable.clone(),
         calendars: Default::default(),
     };
     let story = Story {
