@@ -10,8 +10,9 @@
 //!
 //! `Message::new(template, person).record(id).task(id).context(json!({…}))`. Names, titles, risk,
 //! due times, holders and why somebody gets the mail are looked up when it is sent; the context
-//! holds only what they cannot be found by. Every message but `sign_in`, `digest` and
-//! `workflow_proposed` wants `record`; those that ask for a decision want `task` as well.
+//! holds only what they cannot be found by. Every message but `sign_in`, `digest`,
+//! `workflow_proposed` and `staffing` wants `record`; those that ask for a decision want `task` as
+//! well.
 //!
 //! | template | context |
 //! |---|---|
@@ -32,6 +33,7 @@
 //! | `override_requested` | `by`, `until` a time, reason |
 //! | `override_granted` | `by`, `second`, `until` a time, reason |
 //! | `workflow_proposed` | `title`, `by`, `path` of the page, reason |
+//! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 //!
 //! 1. `absent`, `delegated`, `reassigned` or `returned`. A `delegated` mail goes to whose task it
 //!    was, a `task` mail to whose it is.

@@ -1,5 +1,5 @@
 //! How tasks went from one person to another, as the ledger tells it.
-use crate::db::{At, Conn, PersonId};
+use crate::db::{Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::ledger::entry::Entry;
 use crate::ledger::{self, Filter, Page};
@@ -27,8 +27,6 @@ pub struct Move {
     pub reason: Option<String>,
     /// Number of its entry.
     pub seq: i64,
-    /// When.
-    pub at: At,
 }
 
 /// The steps of the tasks of a stage in the epoch of `task`, the first first.
@@ -69,7 +67,6 @@ pub fn of_stage(conn: &mut Conn, task: &Task) -> Result<Vec<Move>> {
                 because: serde_json::from_value(because)?,
                 reason: reason.map(|(.., value)| value.clone()),
                 seq: row.seq,
-                at: row.at,
             });
         }
     }

@@ -3,6 +3,7 @@
 use super::Names;
 use crate::db::{Conn, PersonId, TaskId};
 use crate::error::Result;
+use crate::notify::outbox::{self, Notice};
 use crate::review::engine::{Phase, Progress, Review, StageRun, Step};
 use crate::review::workflows::Loaded;
 use crate::review::{self, Desk, Due};
@@ -26,6 +27,8 @@ struct HolderView {
     name: String,
     /// In whose place.
     on_behalf_of: Option<String>,
+    /// Whether no mail told them.
+    not_notified: bool,
     /// Where an administrator gives the task to somebody else.
     give: Option<String>,
 }
@@ -51,7 +54,7 @@ pub(super) fn open_stages(
             continue;
         };
         let people = match review.phase {
-            Phase::InReview => holders(review, &stage.key, run, names, keeps),
+            Phase::InReview => holders(conn, review, (&stage.key, run), names, keeps)?,
             _ => Vec::new(),
         };
         views.push(OpenStage {
@@ -66,26 +69,31 @@ pub(super) fn open_stages(
 }
 
 fn holders(
+    conn: &mut Conn,
     review: &Review,
-    stage: &str,
-    run: &StageRun,
+    (stage, run): (&str, &StageRun),
     names: &Names,
     keeps: bool,
-) -> Vec<HolderView> {
+) -> Result<Vec<HolderView>> {
+    let asked = run.asked().into_iter();
+    let waiting = asked.filter(|person| !run.votes.contains_key(person));
+    let waiting: Vec<(PersonId, TaskId)> = waiting
+        .map(|person| (person, TaskId::of(review.id, stage, run.epoch, person)))
+        .collect();
+    let tasks: Vec<TaskId> = waiting.iter().map(|(_, task)| *task).collect();
+    let notices = outbox::state_of_task_mail(conn, &tasks)?;
     let name = |id: &PersonId| names.get(id).cloned();
-    let waiting = run.asked().into_iter();
-    let waiting = waiting.filter(|person| !run.votes.contains_key(person));
-    let view = |person: PersonId| {
-        let task = TaskId::of(review.id, stage, run.epoch, person);
+    let view = |(person, task): (PersonId, TaskId)| {
         Some(HolderView {
             name: name(&person)?,
             on_behalf_of: run.on_behalf.get(&person).and_then(name),
+            not_notified: notices.get(&task) == Some(&Notice::NotNotified),
             give: keeps.then(|| format!("/tasks/{task}/holder")),
         })
     };
-    let mut views: Vec<HolderView> = waiting.filter_map(view).collect();
+    let mut views: Vec<HolderView> = waiting.into_iter().filter_map(view).collect();
     views.sort_by(|one, other| one.name.cmp(&other.name));
-    views
+    Ok(views)
 }
 
 /// Why others were brought in, or told.
