@@ -10,7 +10,7 @@ use crate::notify::notices::{self, Notice};
 use crate::notify::outbox::Owed;
 use crate::notify::{digest, links};
 use crate::people::{self, Person, Secret, mailing};
-use crate::review::{self, LINK_DAYS};
+use crate::review;
 use crate::templates::Mail;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -43,8 +43,8 @@ pub(super) struct Draft {
 /// What the link of a message opens.
 #[derive(Debug, Clone)]
 pub(super) enum Key {
-    /// One task, for its person.
-    Task(TaskId),
+    /// One task, for its person, until then.
+    Task(TaskId, At),
     /// A session of this person.
     SignIn(PersonId),
     /// The inbox of this person.
@@ -189,6 +189,7 @@ pub(super) fn asked(
     if task.state != "open" {
         return Ok(Err(SETTLED));
     }
+    let end = review::link_end(conn, &app.desk, &task, now)?;
     let given = given.for_task(conn, &task, "task.moved")?;
     let case = Case::load(conn, &app.desk, task.record_id, Some(task.review_id))?;
     let mut given = given;
@@ -201,7 +202,7 @@ pub(super) fn asked(
         "due": case.due(&task.stage),
         "moved": notices::moved(&given, &names),
         "reason": given.reason(conn)?,
-        "expires": now.plus(Duration::from_secs(LINK_DAYS * 86_400)),
+        "expires": end,
         "since": task.opened_at,
         "revision": case.review.revision,
         "stage": case.stage_with_place(&task.stage),
@@ -215,7 +216,7 @@ pub(super) fn asked(
     });
     Ok(Ok(About {
         case: Some(case),
-        key: Key::Task(task.id),
+        key: Key::Task(task.id, end),
         facts,
     }))
 }
@@ -309,8 +310,11 @@ pub(super) fn link(
 ) -> Result<std::result::Result<Way, Unwanted>> {
     let (path, secret) = match key {
         Key::Page(path) => (path, None),
-        Key::Task(task) if review::task(tx, task)?.state != "open" => return Ok(Err(SETTLED)),
-        Key::Task(task) => ("/s/".to_owned(), Some(review::issue_link(tx, task, now)?)),
+        Key::Task(task, _) if review::task(tx, task)?.state != "open" => return Ok(Err(SETTLED)),
+        Key::Task(task, end) => {
+            let secret = review::issue_link(tx, task, now, end)?;
+            ("/s/".to_owned(), Some(secret))
+        }
         Key::Inbox(person) => {
             let secret = links::issue_inbox(tx, person, now)?;
             ("/inbox/".to_owned(), Some(secret))

@@ -40,7 +40,7 @@ pub use due::{Due, of_stage as due_of_stage};
 pub use finish::{Finish, finish};
 pub use inbox::{Item, inbox};
 pub use links::{
-    LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
+    LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
 pub use service::{

@@ -383,9 +383,13 @@ impl Register {
 
     pub fn link_to(&self, task: TaskId) -> Secret {
         let now = self.desk.clock.now();
-        self.db
-            .upkeep_now(move |tx| review::issue_link(tx, task, now))
-            .expect("a link")
+        let desk = self.desk.clone();
+        let issued = self.db.upkeep_now(move |tx| {
+            let asked = review::task(tx, task)?;
+            let end = review::link_end(tx, &desk, &asked, now)?;
+            review::issue_link(tx, task, now, end)
+        });
+        issued.expect("a link")
     }
 
     pub fn link_state(&self, link: &Secret) -> LinkState {
