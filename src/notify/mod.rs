@@ -43,8 +43,8 @@
 //!
 //! A reason is `entry`, the number of the ledger entry whose private `reason` is told as long as
 //! it is not erased; or `reason`, the text, where no entry holds it. People are identifiers, times
-//! RFC 3339, days `2027-01-31`. `path` leads the link of any mail without a task elsewhere than to the
-//! record. How each waits, and which of them one may turn off, stands in `catalogue`.
+//! RFC 3339, days `2027-01-31`. `path` leads the link of any mail without a task elsewhere than to
+//! the record. How each waits, and which of them one may turn off, stands in `catalogue`.
 pub mod api;
 mod bounce;
 mod breaker;

@@ -146,8 +146,7 @@ impl Notice<'_> {
         let Some((condition, decision)) = found else {
             return Ok(None);
         };
-        if matches!((template, condition.state.as_str()), ("condition_due", state) if state != "open")
-        {
+        if template == "condition_due" && condition.state != "open" {
             return Ok(None);
         }
         let owner = condition.owner_id.unwrap_or(self.case.review.owner);

@@ -11,6 +11,7 @@ mod ballot;
 mod case;
 pub mod clockwork;
 mod due;
+mod effects;
 pub mod engine;
 pub mod expected;
 mod finish;
@@ -37,6 +38,7 @@ pub use approvals::{
     reassign, renew, restart,
 };
 pub use due::{Due, of_stage as due_of_stage};
+pub use effects::{Falling, falling};
 pub use finish::{Finish, finish};
 pub use inbox::{Item, inbox};
 pub use links::{

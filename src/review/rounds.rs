@@ -173,7 +173,7 @@ fn waiting(conn: &mut Conn, desk: &Desk) -> Result<Vec<Value>> {
         for (stage, seat) in engine::vacant(&ctx, &review) {
             let title = ctx.workflow.stage(&stage).map(|stage| stage.title.clone());
             found.push(json!({
-                "reference": record.reference, "title": record.title,
+                "record": { "reference": record.reference, "title": record.title },
                 "stage": title.unwrap_or(stage), "seat": seat,
             }));
         }
@@ -195,7 +195,7 @@ fn calendars(conn: &mut Conn, desk: &Desk) -> Result<Vec<Value>> {
         let until = version.calendar.holidays_until();
         if let Some(until) = until.filter(|until| *until < soon) {
             let title = &version.calendar.title;
-            found.push(json!({ "title": title, "until": until.to_string() }));
+            found.push(json!({ "calendar": title, "until": until.to_string() }));
         }
     }
     Ok(found)
