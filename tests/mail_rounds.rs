@@ -12,6 +12,8 @@ use countersign::db::{At, ConditionId, PersonId, TaskId};
 use countersign::notify::outbox::{Message, Notice, queue, state_of_task_mail};
 use countersign::notify::{Letter, Mailbox, Postman, digest, links};
 use countersign::people::{self, Secret};
+use countersign::review;
+use countersign::review::engine::{ConditionDeed, OverrideDeed};
 use countersign::web::serve::configure;
 use countersign::web::session::session_cookie;
 use diesel::prelude::*;
@@ -35,6 +37,7 @@ on_both! { now crate::support::post::open =>
     the_button_of_a_mail_program_ends_digests_and_looking_does_not
     a_calendar_feed_shows_what_is_due_until_its_address_is_revoked
     pages_can_tell_who_was_not_notified
+    whatever_clocks_and_people_do_is_told_to_those_it_concerns
 }
 
 on_both! { now crate::held =>
@@ -345,7 +348,8 @@ fn what_comes_back_to_a_maildir_is_read_and_moved() {
     let bounces = folder.path().to_str().expect("a path").to_owned();
     let (_folder, url) = support::database::fresh_sqlite();
     let post = open_with(url, |config| config.bounce_dir = bounces);
-    for name in ["mei", "ravi", "kim"] {
+    let case = post.waits_for("mei");
+    for name in ["ravi", "kim"] {
         post.waits_for(name);
     }
     let _worker = post.worker();
@@ -413,8 +417,15 @@ fn what_comes_back_to_a_maildir_is_read_and_moved() {
             .any(|name| name == "9.gone:2,S")
     );
     let states: Vec<String> = post.rows().into_iter().map(|row| row.state).collect();
-    assert_eq!(states, ["bounced", "sent", "bounced"]);
+    assert_eq!(
+        states.get(..3),
+        Some(["bounced", "sent", "bounced"].map(str::to_owned).as_slice())
+    );
     assert!(!post.is_reachable("mei"));
+    until("somebody else is asked", || {
+        let asked = post.register.asked(&case, "check");
+        asked.contains(&"stan".to_owned()).then_some(())
+    });
     assert!(post.is_reachable("kim") && post.is_reachable("ravi"));
     assert_eq!(
         told(&post, "person.unreachable"),
@@ -444,7 +455,7 @@ fn a_folder_that_is_no_maildir_ends_the_start() {
 fn a_bounce_is_taken_from_a_pipe() {
     let (_folder, url) = support::database::fresh_sqlite();
     let post = open(url.clone());
-    post.waits_for("mei");
+    let case = post.waits_for("mei");
     let _worker = post.worker();
     post.mails(1);
     post.all_done();
@@ -465,6 +476,11 @@ fn a_bounce_is_taken_from_a_pipe() {
     let said = program.fed(&settings, &piped, message.as_bytes()).good();
     assert!(said.contains("not reachable"), "{said}");
     assert!(!post.is_reachable("mei"));
+    assert!(
+        post.register
+            .asked(&case, "check")
+            .contains(&"stan".to_owned())
+    );
     let said = program.fed(&settings, &piped, message.as_bytes()).good();
     assert!(said.contains("nothing changed"), "{said}");
     assert_eq!(told(&post, "person.unreachable").len(), 1);
@@ -1087,4 +1103,279 @@ fn the_api_tells_and_takes_what_a_person_wants_of_mail() {
         send(&post, TestRequest::get().uri(path)).status,
         StatusCode::NOT_FOUND
     );
+}
+
+/// A workflow with every clock, and everything that can become of an approval.
+fn with_clocks() -> Value {
+    let mut check = stage("check", &[], &[seat("reviewer", 1)]);
+    check["delegation"] = json!("any_eligible");
+    check["sla"] = json!({
+        "due": "3 business days", "remind": ["2 business days"], "on_timeout": "keep_open",
+        "escalate": [
+            {"after": "4 business days", "to": [{"role": "cto"}], "mode": "notify"},
+            {"after": "5 business days", "to": [{"role": "ciso"}], "mode": "add_to_seat",
+             "seat": "reviewer"}],
+    });
+    let mut all = workflow(&[check]);
+    all["conditions"] = json!({"due": "P10D", "remind_before": ["P2D"], "on_missed": "suspend",
+                               "escalate_to": [{"role": "governance_admin"}]});
+    all["renewal"] = json!({"valid_for": [{"then": "P60D"}], "remind_before": ["P10D"]});
+    all["override"] = json!({"roles": ["governance_admin", "ceo"], "min_reason_length": 20,
+                             "notify": [{"role": "auditor"}], "valid_for": "P14D"});
+    all
+}
+
+/// Days go by, clocks strike, and what is owed is delivered.
+fn days_go_by(post: &Post, days: u64) {
+    for _ in 0..days {
+        post.later(DAY);
+        review::clockwork::tick_now(&post.app).expect("the clocks are read");
+    }
+    settled(post);
+}
+
+/// Waits until nothing is due any more.
+fn settled(post: &Post) {
+    post.app.post.notify_one();
+    let now = post.register.desk.clock.now();
+    until("an outbox with nothing due", || {
+        let due = outbox::state
+            .eq("queued")
+            .and(outbox::next_attempt_at.le(now));
+        let on_its_way = outbox::state.eq("queued").and(outbox::attempts.gt(0));
+        let waiting = outbox::table.filter(due.or(on_its_way)).count();
+        let waiting: i64 = post.register.reads(|conn| Ok(waiting.get_result(conn)?));
+        (waiting == 0).then_some(())
+    });
+}
+
+/// The words of the newest letter by a template to somebody.
+#[track_caller]
+fn newest(mailbox: &Mailbox, template: &str, to: &str) -> String {
+    let (list, to) = (mailbox.list(), format!("{to}@example.org"));
+    let is_it =
+        |letter: &&Arc<Letter>| letter.cover.template == template && letter.cover.address == to;
+    let Some(letter) = list.iter().find(is_it) else {
+        let there: Vec<String> = list
+            .iter()
+            .map(|letter| format!("{} {}", letter.cover.template, letter.cover.address))
+            .collect();
+        panic!("no {template} to {to}: {there:#?}")
+    };
+    let words = letter.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    format!("{}: {words}", letter.subject)
+}
+
+/// Hands a task over, on behalf of `by`.
+fn hands_over(post: &Post, (by, from, to): (&str, &str, &str), case: &Case, reason: &str) {
+    let given = review::HandoverGiven {
+        task: task_of(post, case, from),
+        to: format!("{to}@example.org"),
+        reason: reason.to_owned(),
+        link: None,
+    };
+    let actor = support::register::in_session(post.register.person(by));
+    let own = by == from;
+    post.register.does(move |tx, desk| match own {
+        true => review::delegate(tx, desk, &actor, &given),
+        false => review::reassign(tx, desk, &actor, &given),
+    });
+    settled(post);
+}
+
+fn whatever_clocks_and_people_do_is_told_to_those_it_concerns(post: Post) {
+    let mailbox = Mailbox::default();
+    let _worker = post.worker_with(Postman::Mailbox(mailbox.clone()));
+    post.register.publish(&with_clocks());
+    let case = post.register.submitted_by("tomas", json!({}));
+    settled(&post);
+    let task = newest(&mailbox, "task", "mei");
+    assert!(task.contains("Due: 4 Mar 2027, 09:00 UTC"), "{task}");
+    hands_over(&post, ("mei", "mei", "noor"), &case, "I know the vendor.");
+    let task = newest(&mailbox, "task", "noor");
+    assert!(task.contains("mei handed this task on to you."), "{task}");
+    assert!(task.contains("I know the vendor."), "{task}");
+    let told = newest(&mailbox, "delegated", "mei");
+    assert!(told.contains("noor decides in your place: check"), "{told}");
+    hands_over(
+        &post,
+        ("adam", "ravi", "kim"),
+        &case,
+        "Ravi is on a course.",
+    );
+    let task = newest(&mailbox, "task", "kim");
+    assert!(
+        task.contains("adam, an administrator, handed this task to you."),
+        "{task}"
+    );
+    let told = newest(&mailbox, "delegated", "ravi");
+    assert!(
+        told.contains("adam, an administrator, gave the task"),
+        "{told}"
+    );
+    assert!(told.contains("Ravi is on a course."), "{told}");
+    days_go_by(&post, 2);
+    let digest = newest(&mailbox, "digest", "rosa");
+    assert!(digest.contains("1 decision waits for you"), "{digest}");
+    assert!(digest.contains("due 4 Mar 2027, 09:00 UTC"), "{digest}");
+    days_go_by(&post, 1);
+    let late = newest(&mailbox, "overdue", "olga");
+    assert!(late.contains("Still to decide: kim, noor, rosa"), "{late}");
+    days_go_by(&post, 4);
+    let told = newest(&mailbox, "escalated", "cleo");
+    assert!(
+        told.contains("takes longer") && !told.contains("/s/"),
+        "{told}"
+    );
+    let asked = newest(&mailbox, "escalated", "carl");
+    assert!(asked.contains("You are asked to decide too"), "{asked}");
+    assert!(
+        asked.contains("takes longer") && asked.contains("/s/"),
+        "{asked}"
+    );
+    post.register
+        .as_reviewer("rosa")
+        .approve_if(&case, &[("Check a sample", "")]);
+    what_becomes_of_the_approval(&post, &mailbox, &case);
+    what_becomes_of_an_override(&post, &mailbox);
+    let rows = post.rows();
+    let failed: Vec<&Row> = rows.iter().filter(|row| row.state == "failed").collect();
+    assert!(failed.is_empty(), "{failed:?}");
+}
+
+fn what_becomes_of_the_approval(post: &Post, mailbox: &Mailbox, case: &Case) {
+    let condition = ConditionId::of(task_of(post, case, "rosa"), 0);
+    let does = |who: &str, deed: ConditionDeed| {
+        let actor = support::register::in_session(post.register.person(who));
+        post.register
+            .does(move |tx, desk| review::on_condition(tx, desk, &actor, condition, deed));
+        settled(post);
+    };
+    days_go_by(post, 8);
+    let due = newest(mailbox, "condition_due", "olga");
+    assert!(due.contains("Due: 18 Mar 2027, 09:00 UTC"), "{due}");
+    does(
+        "olga",
+        ConditionDeed::GiveEvidence("Section 4 of the contract.".to_owned()),
+    );
+    let look = newest(mailbox, "condition_evidence", "rosa");
+    assert!(
+        look.contains("Section 4 of the contract. Accept or refuse"),
+        "{look}"
+    );
+    assert!(look.contains("Evidence by: olga"), "{look}");
+    does(
+        "rosa",
+        ConditionDeed::RefuseEvidence("Section 4 says nothing of it.".to_owned()),
+    );
+    let refused = newest(mailbox, "condition_refused", "olga");
+    assert!(refused.contains("Evidence does not suffice"), "{refused}");
+    assert!(
+        refused.contains("Section 4 says nothing of it."),
+        "{refused}"
+    );
+    days_go_by(post, 3);
+    for (template, who) in [("condition_missed", "gus"), ("suspended", "tomas")] {
+        let told = newest(mailbox, template, who);
+        assert!(
+            told.contains("suspended") && told.contains("must rest"),
+            "{told}"
+        );
+    }
+    does("olga", ConditionDeed::GiveEvidence("Section 5.".to_owned()));
+    does("rosa", ConditionDeed::Accept);
+    let met = newest(mailbox, "condition_met", "olga");
+    assert!(
+        met.contains("Condition met") && met.contains("Accepted by: rosa"),
+        "{met}"
+    );
+    let again = newest(mailbox, "reinstated", "tomas");
+    assert!(again.contains("is met or waived"), "{again}");
+    days_go_by(post, 40);
+    let ends = newest(mailbox, "renewal_due", "olga");
+    assert!(ends.contains("Ends: 7 May 2027, 09:00 UTC"), "{ends}");
+    remind(post, "olga");
+    days_go_by(post, 1);
+    let digest = newest(mailbox, "digest", "olga");
+    assert!(digest.contains("ends 7 May 2027, 09:00 UTC"), "{digest}");
+    days_go_by(post, 10);
+    let over = newest(mailbox, "expired", "tomas");
+    assert!(over.contains("Ended: 7 May 2027, 09:00 UTC"), "{over}");
+}
+
+fn what_becomes_of_an_override(post: &Post, mailbox: &Mailbox) {
+    let case = post.register.submitted_by("tomas", json!({}));
+    let review = post.register.review(&case).id;
+    let does = |who: &str, deed: OverrideDeed| {
+        let actor = support::register::in_session(post.register.person(who));
+        post.register
+            .does(move |tx, desk| review::on_override(tx, desk, &actor, review, deed));
+        settled(post);
+    };
+    let reason = "The flood claims cannot wait.".to_owned();
+    does(
+        "gus",
+        OverrideDeed::Propose {
+            reason,
+            until: None,
+        },
+    );
+    let asked = newest(mailbox, "override_requested", "ezra");
+    assert!(
+        asked.contains("Asked for by: gus") && asked.contains("cannot wait"),
+        "{asked}"
+    );
+    does("ezra", OverrideDeed::Agree);
+    let told = newest(mailbox, "override_granted", "audra");
+    assert!(told.contains("Asked for by: gus Agreed by: ezra"), "{told}");
+    assert!(
+        told.contains("cannot wait") && told.contains("role auditor"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_rejection_by_the_clock_names_nobody() {
+    let (_folder, post) = on_sqlite();
+    let mailbox = Mailbox::default();
+    let _worker = post.worker_with(Postman::Mailbox(mailbox.clone()));
+    let mut check = stage("check", &[], &[seat("reviewer", 2)]);
+    check["sla"] = json!({"due": "2 business days", "on_timeout": "reject"});
+    post.register.publish(&workflow(&[check]));
+    let case = post.register.submitted_by("tomas", json!({}));
+    post.register.as_reviewer("mei").approve(&case);
+    settled(&post);
+    days_go_by(&post, 3);
+    let told = newest(&mailbox, "rejected", "olga");
+    let words = "Decided by: the rules of the workflow: the time of a stage ran out";
+    assert!(told.contains(words) && !told.contains("mei"), "{told}");
+}
+
+#[test]
+fn whoever_is_away_hears_who_decides_in_their_place() {
+    let (_folder, post) = on_sqlite();
+    let mailbox = Mailbox::default();
+    let _worker = post.worker_with(Postman::Mailbox(mailbox.clone()));
+    let (mei, noor) = (post.register.person("mei"), post.register.person("noor"));
+    post.register.does(move |tx, desk| {
+        let today = desk.today();
+        let away = people::absence::New {
+            from: today,
+            until: today.next(),
+            delegate: Some(noor),
+        };
+        let operator = support::register::operator();
+        people::absence::set(tx, desk.clock.now(), today, &operator, mei, &away)
+    });
+    post.register.publish(&with_clocks());
+    post.register.submitted_by("tomas", json!({}));
+    settled(&post);
+    let task = newest(&mailbox, "task", "noor");
+    assert!(
+        task.contains("mei is away. You decide in their place."),
+        "{task}"
+    );
+    let told = newest(&mailbox, "delegated", "mei");
+    assert!(told.contains("noor decides in your place: check"), "{told}");
+    assert!(told.contains("You are away."), "{told}");
 }

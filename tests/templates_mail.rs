@@ -48,8 +48,9 @@ fn mail(name: &str, given: &Value) -> Mail {
 
 /// Every text of `given` replaced by `hostile`, but for times, days and the link.
 fn spoilt(given: &Value, hostile: &str) -> Value {
-    const KEPT: [&str; 10] = [
+    const KEPT: [&str; 11] = [
         "due_at",
+        "valid_until",
         "link",
         "now",
         "at",
@@ -162,8 +163,9 @@ fn escaped(text: &str) -> String {
 
 /// The texts of a fixture that a reader must find; the name of whoever reads is no fact.
 fn facts(given: &Value) -> Vec<String> {
-    const OTHERWISE: [&str; 12] = [
+    const OTHERWISE: [&str; 13] = [
         "due_at",
+        "valid_until",
         "until",
         "ends",
         "mode",

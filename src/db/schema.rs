@@ -76,7 +76,7 @@ table! {
     reviews (id) {
         id -> Text, record_id -> Text, workflow_key -> Text, workflow_version -> Integer,
         phase -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
-        route -> Nullable<Text>,
+        route -> Nullable<Text>, override_until -> Nullable<Timestamp>,
     }
 }
 table! {

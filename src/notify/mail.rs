@@ -2,7 +2,7 @@
 use crate::app::App;
 use crate::db::{At, Conn, PersonId, TaskId, Tx};
 use crate::error::{Error, Result};
-use crate::notify::case::Case;
+use crate::notify::case::{Case, Said};
 use crate::notify::catalogue::sort_of;
 use crate::notify::given::Given;
 use crate::notify::letter::{Cover, Thread};
@@ -95,7 +95,7 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
             (template, _, Some(record)) => {
                 let case = Case::load(conn, &app.desk, record, given.review)?;
                 if ENDS.contains(&template) {
-                    return ended(case, app, person, template);
+                    return ended(case, app, &given, person, template);
                 }
                 let at = owed.created_at;
                 let notice = Notice {
@@ -252,15 +252,21 @@ fn receipt(conn: &mut Conn, app: &App, task: TaskId) -> Result<Found> {
 }
 
 /// What became of a review, for those who wait for it.
-fn ended(case: Case, app: &App, person: &Person, phase: &str) -> Result<Found> {
+fn ended(case: Case, app: &App, given: &Given, person: &Person, phase: &str) -> Result<Found> {
     let Some(event) = case
         .event(phase)
         .filter(|_| case.review.phase.as_str() == phase)
     else {
         return Ok(Err(MOVED_ON));
     };
-    let said = case.verdict(event);
+    let rule = rule(given.because.as_deref());
+    let said = match rule {
+        Some(_) => Said::default(),
+        None => case.verdict(event),
+    };
     let facts = json!({
+        "rule": rule,
+        "valid_until": case.review.valid_until,
         "role": case.role_of(person.id),
         "revision": case.review.revision,
         "at": event.at,
@@ -276,6 +282,16 @@ fn ended(case: Case, app: &App, person: &Person, phase: &str) -> Result<Found> {
         key,
         facts,
     }))
+}
+
+/// The rule that ended a review when nobody did, as it is said after "the rules of the workflow".
+fn rule(because: Option<&str>) -> Option<&'static str> {
+    Some(match because? {
+        "timeout" => "the time of a stage ran out",
+        "not_covered" => "the time of a stage ran out, and no later stage made up for it",
+        "too_many_revisions" => "too many revisions",
+        _ => return None,
+    })
 }
 
 /// Where the link of a message leads, a path and the secret at its end if it has one; and the

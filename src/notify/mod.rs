@@ -14,37 +14,42 @@
 //! `workflow_proposed` and `staffing` wants `record`; those that ask for a decision want `task` as
 //! well.
 //!
+//! Whoever queues a message that follows from a ledger entry gives its number as `entry`, and the
+//! `review` it belongs to: everything in parentheses below is then read from the entry, and reasons
+//! from beside it, as long as they are not erased.
+//!
 //! | template | context |
 //! |---|---|
-//! | `task` | nothing; or `because` (1), `from` whose it was, `by` the administrator, reason |
+//! | `task` | nothing; how it came to its reader is found: (`because`, `from`, `by`, reason) 1 |
 //! | `receipt`, `sign_in`, `abandoned` | nothing |
 //! | `changes_requested`, `approved`, `rejected`, `withdrawn` | nothing |
 //! | `digest` | call [`digest::want`] |
-//! | `escalated` | `stage`, `mode` (2), `because` (3), reason; with `task` for who decides too |
+//! | `escalated` | `stage`, (`mode`, `because`) 2; with `task` for who decides too: nothing |
 //! | `overdue` | `stage` |
-//! | `delegated` | `stage`, `to`, `because` (1), `by`, `until` a day, reason |
+//! | `delegated` | `stage`, (`to`, `because`, `by`, reason) 1, `until` a day |
 //! | `timed_out` | `stage`, `then`: `goes_on`, `rejected` or `stays_open` |
-//! | `condition_due` | `condition` |
-//! | `condition_missed` | `condition`, `then`: `suspended` or `stands` |
-//! | `condition_refused` | `condition`, `by`, reason; `because` `owner` when it will not be met |
-//! | `condition_met` | `condition`, `by`, reason; `because` `waived` when it was let go |
-//! | `renewal_due`, `expired` | `ends`, a time, where the review does not say it |
-//! | `suspended`, `reinstated`, `revoked` | `by` and reason, or `because` (4) |
-//! | `override_requested` | `by`, `until` a time, reason |
-//! | `override_granted` | `by`, `second`, `until` a time, reason |
-//! | `workflow_proposed` | `title`, `by`, `path` of the page, reason |
+//! | `condition_due`, `condition_missed` | `condition` |
+//! | `condition_evidence` | `condition`, (`by`, the evidence) |
+//! | `condition_refused` | `condition`, (`by`, reason, `because` `owner`: it will not be met) |
+//! | `condition_met` | `condition`, (`by`, reason, `because` `waived`: it was let go) |
+//! | `renewal_due`, `expired` | nothing; or `ends`, a time |
+//! | `suspended`, `reinstated`, `revoked` | (`by` and reason, or `because` 3) |
+//! | `override_requested` | (`by`, `until` a time, reason) |
+//! | `override_granted` | (`by`, `second`, `until` a time, reason) |
+//! | `workflow_proposed` | `title`, `path` of the page, (`by`, reason) |
 //! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 //!
 //! 1. `absent`, `delegated`, `reassigned` or `returned`. A `delegated` mail goes to whose task it
 //!    was, a `task` mail to whose it is.
-//! 2. `notify`, `add_to_seat` or `must_agree`.
-//! 3. `late`, `opened`, `disagreement`, `timed_out` or `condition_refused`.
-//! 4. `condition_missed`, `condition_met` or `after_the_fact`.
+//! 2. `notify`, `add_to_seat` or `must_agree`; `late`, `opened`, `disagreement`, `timed_out` or
+//!    `condition_refused`.
+//! 3. `condition_missed`, `condition_met` or `after_the_fact`.
 //!
-//! A reason is `entry`, the number of the ledger entry whose private `reason` is told as long as
-//! it is not erased; or `reason`, the text, where no entry holds it. People are identifiers, times
-//! RFC 3339, days `2027-01-31`. `path` leads the link of any mail without a task elsewhere than to
-//! the record. How each waits, and which of them one may turn off, stands in `catalogue`.
+//! Where no entry says it, the context may: the same names, and `reason` for the text. People are
+//! identifiers, times RFC 3339, days `2027-01-31`. `path` leads the link of any mail without a task
+//! elsewhere than to the record. How each waits, and which of them one may turn off, stands in
+//! `catalogue`.
+//! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 pub mod api;
 mod bounce;
 mod breaker;

@@ -76,7 +76,7 @@ async fn shown(app: &App, visitor: &Visitor, address: Option<String>) -> Result<
         digest_at: app.config.digest_at.clone(),
         address,
     };
-    let mut answer = page(app, visitor, "", "profile-mail", &context)?;
+    let mut answer = page(app, visitor, "profile", "profile-mail", &context)?;
     let no_store = HeaderValue::from_static("no-store");
     answer.headers_mut().insert(CACHE_CONTROL, no_store);
     Ok(answer)

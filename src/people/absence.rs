@@ -71,6 +71,19 @@ pub struct Typed {
 }
 
 impl Typed {
+    /// What a form with the fields `from`, `until` and `delegate` says.
+    pub fn of(pairs: &[(String, String)]) -> Typed {
+        let value = |name: &str| {
+            let found = pairs.iter().find(|(known, _)| known == name);
+            found.map_or_else(String::new, |(_, value)| crate::form::plain(value))
+        };
+        Typed {
+            from: value("from"),
+            until: value("until"),
+            delegate: value("delegate"),
+        }
+    }
+
     /// Reads what was typed.
     ///
     /// # Errors
@@ -460,23 +473,6 @@ pub fn all_away(conn: &mut Conn, day: Day) -> Result<BTreeSet<PersonId>> {
         .filter(absences::ended_at.is_null())
         .filter(absences::from_day.le(day))
         .filter(absences::until_day.ge(day))
-        .select(absences::person_id)
-        .load(conn)?;
-    Ok(ids.into_iter().collect())
-}
-
-/// Those whose absence begins on `day`, or ended on the day before: whose seats change at midnight.
-///
-/// # Errors
-/// When the database fails.
-pub fn turning(conn: &mut Conn, yesterday: Day, day: Day) -> Result<BTreeSet<PersonId>> {
-    let ids: Vec<PersonId> = absences::table
-        .filter(absences::ended_at.is_null())
-        .filter(
-            absences::from_day
-                .eq(day)
-                .or(absences::until_day.eq(yesterday)),
-        )
         .select(absences::person_id)
         .load(conn)?;
     Ok(ids.into_iter().collect())

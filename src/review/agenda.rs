@@ -10,7 +10,8 @@ use crate::review::service::Desk;
 use crate::review::store::{self, ConditionRow, Task};
 use crate::review::workflows;
 use diesel::prelude::*;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
+use std::collections::btree_map::{BTreeMap, Entry};
 
 /// What a person has to do.
 #[derive(Debug, Clone, Default)]
@@ -114,8 +115,8 @@ fn tasks(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<Waiting>>
     let open = store::tasks_of_person(conn, person)?;
     let mut reviews = BTreeMap::new();
     for task in &open {
-        if !reviews.contains_key(&task.review_id) {
-            reviews.insert(task.review_id, store::review(conn, task.review_id)?);
+        if let Entry::Vacant(vacant) = reviews.entry(task.review_id) {
+            vacant.insert(store::review(conn, task.review_id)?);
         }
     }
     let submitters: BTreeSet<PersonId> = reviews.values().map(|r| r.submitter).collect();

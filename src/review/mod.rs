@@ -10,7 +10,9 @@ mod approvals;
 mod ballot;
 mod case;
 pub mod clockwork;
+pub mod deeds;
 mod due;
+mod duties;
 mod effects;
 pub mod engine;
 pub mod expected;
@@ -25,6 +27,7 @@ pub mod page;
 mod preview;
 mod receipt;
 pub mod rounds;
+mod sentences;
 mod service;
 mod sheet;
 mod store;
@@ -38,6 +41,7 @@ pub use approvals::{
     reassign, renew, restart,
 };
 pub use due::{Due, of_stage as due_of_stage};
+pub use duties::{Duty, duties};
 pub use effects::{Falling, falling};
 pub use finish::{Finish, finish};
 pub use inbox::{Item, inbox};
@@ -45,12 +49,13 @@ pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
+pub use sentences::spelled;
 pub use service::{
     ConditionGiven, DecisionGiven, Desk, Revised, decide, decide_from_inbox, may_edit, refill,
     revise, start, submit, withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,
-    open_task_count, open_tasks_of, review, task, tasks_of_person,
+    open_task_count, open_tasks_of, review, reviews_of, task, tasks_of_person,
 };
 pub use timeline::{TimelineItem, describe, log_page, timeline};

@@ -116,6 +116,48 @@ table! {
         crate::register::page::revision;
     GET "/{kind:use-cases|vendors|tools}/{reference}/revisions/{number}/changes-since/{since}"
         SignedIn => crate::register::page::changes;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/suspension" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/suspension" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/reinstatement" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/reinstatement" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/revocation" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/revocation" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/retirement" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/retirement" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/renewal" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/renewal" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/renewal/withdrawal" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/renewal/withdrawal" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/conditions/{id}/acceptance" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/acceptance" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/conditions/{id}/refusal" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/refusal" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/conditions/{id}/waiver" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/waiver" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/reviews/{id}/override" SignedIn => crate::review::deeds::page::on_review;
+    POST "/reviews/{id}/override" SignedIn => crate::review::deeds::page::do_on_review;
+    GET "/reviews/{id}/override/agreement" SignedIn => crate::review::deeds::page::on_review;
+    POST "/reviews/{id}/override/agreement" SignedIn => crate::review::deeds::page::do_on_review;
+    GET "/reviews/{id}/override/refusal" SignedIn => crate::review::deeds::page::on_review;
+    POST "/reviews/{id}/override/refusal" SignedIn => crate::review::deeds::page::do_on_review;
+    GET "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::on_review;
+    POST "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::do_on_review;
     GET "/docs/problems" Anyone => crate::web::problems::problems;
     GET "/healthz" Anyone => crate::web::health::alive;
     GET "/readyz" Anyone => crate::web::health::ready;
@@ -188,6 +230,24 @@ table! {
     POST "/api/v1/decisions" Token("decide") => crate::review::api::decide_many;
     GET "/api/v1/reviews/{id}" Token("read") => crate::review::api::review;
     POST "/api/v1/reviews/{id}/withdrawal" Token("write") => crate::review::api::withdraw;
+    POST "/api/v1/conditions/{id}/evidence" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/conditions/{id}/evidence/refusal" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/conditions/{id}/acceptance" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/conditions/{id}/refusal" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/conditions/{id}/waiver" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/reviews/{id}/override" Token("write") =>
+        crate::review::deeds::api::on_review;
+    POST "/api/v1/reviews/{id}/override/agreement" Token("write") =>
+        crate::review::deeds::api::on_review;
+    POST "/api/v1/reviews/{id}/override/refusal" Token("write") =>
+        crate::review::deeds::api::on_review;
+    POST "/api/v1/reviews/{id}/restart" Token("write") =>
+        crate::review::deeds::api::on_review;
     GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
@@ -216,5 +276,17 @@ table! {
     GET "/api/v1/{kind}/{reference}/revisions/{number}" Token("read") =>
         crate::register::api::revision;
     POST "/api/v1/{kind}/{reference}/submission" Token("write") => crate::register::api::submit;
+    POST "/api/v1/{kind}/{reference}/suspension" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/reinstatement" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/revocation" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/retirement" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/renewal" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/renewal/withdrawal" Token("write") =>
+        crate::review::deeds::api::on_record;
     GET "/api/v1/{kind}/{reference}/timeline" Token("read") => crate::register::api::timeline;
 }

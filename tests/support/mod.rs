@@ -6,6 +6,7 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod afterwards;
 pub mod database;
 pub mod http;
 pub mod post;

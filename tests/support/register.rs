@@ -173,6 +173,10 @@ impl Register {
         Db::open(&self.url, 1).expect("the database opens")
     }
 
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// A write that must succeed.
     pub fn does<T: Send + 'static>(
         &self,

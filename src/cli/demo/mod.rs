@@ -1,4 +1,5 @@
 //! `demo`: a throw-away server with an invented organisation.
+mod afterwards;
 mod cases;
 mod organisation;
 mod story;

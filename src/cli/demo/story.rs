@@ -1,14 +1,15 @@
 //! Tells the demo's story through the same services that people use, some days back.
-use super::cases;
 use super::organisation::{AWAY, MANAGERS, PEOPLE, TOOLS, VENDORS, address};
+use super::{afterwards, cases};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::db::{At, PersonId, Tx};
+use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::people::{self, NewPerson, absence};
 use crate::register::{self, Kinds, Record};
+use crate::review::deeds::{self, Deed, Given, Subject};
 use crate::review::{self, ConditionGiven, DecisionGiven, Desk};
 use crate::workflow::{Bundle, Outcome};
 use jiff::Timestamp;
@@ -20,7 +21,9 @@ const POLICY: &str = include_str!("../../../templates/workflows/ai_use_case.json
 
 const HEAD_OFFICE: &str = include_str!("../../../templates/calendars/head_office.json");
 
-/// How long ago the story begins.
+/// How long ago the first use cases were approved: their approvals end soon.
+const LONG_BACK: i64 = 345;
+/// How long ago the rest of the story begins.
 const DAYS_BACK: i64 = 28;
 
 /// The story so far: its own clock, so that things happened on different days.
@@ -51,7 +54,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         let sentence = "the demo fills an empty database only; take another --database-url";
         return Err(Error::Configuration(sentence.to_owned()));
     }
-    let begin = app.desk.clock.now().0 - jiff::Span::new().hours(DAYS_BACK * 24);
+    let begin = app.desk.clock.now().0 - jiff::Span::new().hours(LONG_BACK * 24);
     let clock = Clock::fixed(At::new(begin));
     let zone = app.desk.zone.clone();
     let desk = Desk {
@@ -69,8 +72,14 @@ pub(super) fn tell(app: &App) -> Result<()> {
         zone,
     };
     story.found()?;
+    let terms = afterwards::long_ago(&story)?;
+    let recent = app.desk.clock.now().0 - jiff::Span::new().hours(DAYS_BACK * 24);
+    story.clock.set(At::new(recent));
+    story.clocks_go()?;
     story.stock()?;
     cases::all(&story)?;
+    afterwards::all(&story, &terms)?;
+    story.clocks_go()?;
     story.look_ahead()
 }
 
@@ -254,6 +263,64 @@ impl Story<'_> {
         })
     }
 
+    /// What a record says now.
+    pub(super) fn document(&self, record: &Record) -> Result<Value> {
+        let (id, number) = (record.id, record.revision);
+        let read = |conn: &mut Conn| register::revision(conn, id, number)?.document();
+        self.app.db.read_now(read)
+    }
+
+    /// The day so many days from today, as `YYYY-MM-DD`.
+    pub(super) fn day(&self, days: i64) -> Result<String> {
+        let at = self.app.desk.clock.now().0 + jiff::Span::new().hours(days * 24);
+        Ok(self.zone.to_datetime(at).date().to_string())
+    }
+
+    /// The clocks take what is due in the story.
+    fn clocks_go(&self) -> Result<()> {
+        let app = App {
+            desk: self.desk.clone(),
+            ..self.app.clone()
+        };
+        review::clockwork::tick_now(&app).map(drop)
+    }
+
+    /// Somebody does something about an approval.
+    pub(super) fn does_on_record(
+        &self,
+        who: &str,
+        record: &Record,
+        deed: Deed,
+        reason: &str,
+    ) -> Result<Record> {
+        self.later(2);
+        let (actor, id) = (self.actor(who, Method::Session)?, record.id);
+        let given = Given {
+            text: reason.to_owned(),
+            until: String::new(),
+        };
+        self.write(move |tx, desk| {
+            deeds::act(tx, desk, &actor, (deed, Subject::Record(id)), &given)?;
+            register::by_id(tx, id)
+        })
+    }
+
+    /// Somebody asks to let a use case go ahead before its review ended.
+    pub(super) fn proposes_override(&self, who: &str, record: &Record, reason: &str) -> Result<()> {
+        self.later(1);
+        let (actor, id) = (self.actor(who, Method::Session)?, record.id);
+        let given = Given {
+            text: reason.to_owned(),
+            until: String::new(),
+        };
+        self.write(move |tx, desk| {
+            let review = register::by_id(tx, id)?.review_id;
+            let review = review.ok_or_else(|| Error::not_found("review of", id))?;
+            let about = (Deed::ProposeOverride, Subject::Review(review));
+            deeds::act(tx, desk, &actor, about, &given)
+        })
+    }
+
     /// Somebody decides their open task on a record.
     pub(super) fn decide(&self, who: &str, record: &Record, vote: Vote) -> Result<()> {
         self.later(vote.after_hours);
@@ -335,6 +402,16 @@ impl Vote {
             conditions: vec![condition],
             ..vote
         }
+    }
+
+    /// Attaches another condition.
+    pub(super) fn and_if(mut self, text: &str, owner: &str, due: &str) -> Vote {
+        self.conditions.push(ConditionGiven {
+            text: text.to_owned(),
+            owner: address(owner),
+            due: due.to_owned(),
+        });
+        self
     }
 
     /// Gives a reason.

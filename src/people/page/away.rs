@@ -1,6 +1,6 @@
 //! Absences on pages: what is noted, and the forms that note and change it.
 use super::ask::{Ask, optional, question};
-use super::{Again, Named, Pairs, value};
+use super::{Again, Named};
 use crate::db::{AbsenceId, Conn, Day, PersonId};
 use crate::error::Result;
 use crate::form::{FieldError, SummaryLine, Widget};
@@ -175,27 +175,18 @@ pub fn ask_for_absence(action: &str) -> Result<Ask> {
 ///
 /// # Errors
 /// When the operating system has no randomness.
-pub fn absence_again(action: &str, pairs: &Pairs, errors: &[FieldError]) -> Result<Ask> {
+pub fn absence_again(
+    action: &str,
+    pairs: &[(String, String)],
+    errors: &[FieldError],
+) -> Result<Ask> {
     let again = Again {
         form: "absence".to_owned(),
-        typed: pairs.clone(),
+        typed: pairs.to_vec(),
         errors: errors.to_vec(),
         refusal: None,
     };
-    let fields = fields("absence", &Typed::default(), &again);
+    let mut fields = fields("absence", &Typed::default(), &again);
+    fields.iter_mut().for_each(|field| field.list = None);
     ask(action.to_owned(), "Note this absence", fields)
-}
-
-/// What such a form says.
-pub fn typed_absence(pairs: &Pairs) -> Typed {
-    typed(pairs)
-}
-
-/// What a form for an absence says.
-pub(super) fn typed(pairs: &Pairs) -> Typed {
-    Typed {
-        from: value(pairs, "from"),
-        until: value(pairs, "until"),
-        delegate: value(pairs, "delegate"),
-    }
 }

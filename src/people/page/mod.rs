@@ -7,7 +7,7 @@ mod profile;
 mod sign_in;
 
 pub use ask::Ask;
-pub use away::{absence_again, ask_for_absence, typed_absence};
+pub use away::{absence_again, ask_for_absence};
 pub(super) use list::read;
 pub use list::{add, list};
 pub use person::{absence, change_absence, come_back, departure, groups, manager, person, roles};
@@ -31,7 +31,7 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 
 /// A form as browsers send it.
-pub type Pairs = Vec<(String, String)>;
+type Pairs = Vec<(String, String)>;
 type Posted = web::Form<Pairs>;
 
 /// What stands in a field of a form that was sent.

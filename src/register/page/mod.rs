@@ -5,6 +5,7 @@ mod list;
 mod record;
 mod revision;
 mod stages;
+mod standing;
 
 pub use draft::{change, check, create, draft, section, start, submit};
 pub use home::home;

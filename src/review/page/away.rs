@@ -7,7 +7,7 @@ use crate::form::{FieldError, SummaryLine};
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::people::absence::{self, Typed};
-use crate::people::page::{Ask, absence_again, ask_for_absence, typed_absence};
+use crate::people::page::{Ask, absence_again, ask_for_absence};
 use crate::people::{self, Secret};
 use crate::review::engine::Refusal;
 use crate::review::service::{self, Desk};
@@ -154,7 +154,7 @@ pub async fn note_away_by_link(
         return show(&app, secret, again, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let actor = Actor::person(task.person_id, Via::new(Method::EmailLink, "link"));
-    let (typed, by, key) = (typed_absence(&pairs), actor.clone(), secret.clone());
+    let (typed, by, key) = (Typed::of(&pairs), actor.clone(), secret.clone());
     let note = move |tx: &mut Tx, desk: &Desk| note(tx, desk, &by, &key, &typed);
     match app
         .command("set absence", task.id.to_string(), &actor, note)
