@@ -5,8 +5,10 @@ use crate::config::Config;
 use crate::error::Result;
 use crate::notify::Postman;
 use crate::notify::Worker;
+use crate::review::clockwork;
 use crate::web::serve::{listen, serve};
 use clap::Args;
+use std::net::TcpListener;
 use std::process::ExitCode;
 
 /// `countersign serve`
@@ -39,18 +41,25 @@ impl Serve {
     }
 }
 
-/// Serves with the mail worker beside; the worker ends after the last request. Says `words` when
-/// every setting has proved good.
-async fn run(app: App, listener: std::net::TcpListener, words: &str) -> Result<()> {
+/// Serves, and says `words` when every setting has proved good.
+async fn run(app: App, listener: TcpListener, words: &str) -> Result<()> {
     let worker = Worker::new(app.clone(), Postman::new(&app.config)?)?;
     println!("{words}");
-    let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-    let post = actix_web::rt::spawn(worker.run(async {
-        let _ = stopped.await;
-    }));
+    serve_with(app, listener, worker).await
+}
+
+/// Serves with the mail worker and the clockwork beside; both end after the last request.
+pub(super) async fn serve_with(app: App, listener: TcpListener, worker: Worker) -> Result<()> {
+    let (stop, stopped) = tokio::sync::watch::channel(());
+    let over = |mut stopped: tokio::sync::watch::Receiver<()>| async move {
+        // It answers when the other end is dropped.
+        let _ = stopped.changed().await;
+    };
+    let post = actix_web::rt::spawn(worker.run(over(stopped.clone())));
+    let clocks = actix_web::rt::spawn(clockwork::run(app.clone(), over(stopped)));
     let served = serve(app, listener).await;
-    let _ = stop.send(());
-    let _ = post.await;
+    drop(stop);
+    let _ = tokio::join!(post, clocks);
     served
 }
 

@@ -87,6 +87,7 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
         match (owed.template.as_str(), owed.task_id, owed.record_id) {
             ("sign_in", ..) => Ok(sign_in(person)),
             ("digest", ..) => reminders(conn, app, person, now)?,
+            ("staffing", ..) => Ok(notices::staffing(owed)?),
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
             ("task", Some(task), _) => asked(conn, app, given, task, now)?,
             ("escalated", Some(task), _) => notices::brought_in(conn, app, given, task, now)?,

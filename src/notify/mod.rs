@@ -10,8 +10,9 @@
 //!
 //! `Message::new(template, person).record(id).task(id).context(json!({…}))`. Names, titles, risk,
 //! due times, holders and why somebody gets the mail are looked up when it is sent; the context
-//! holds only what they cannot be found by. Every message but `sign_in`, `digest` and
-//! `workflow_proposed` wants `record`; those that ask for a decision want `task` as well.
+//! holds only what they cannot be found by. Every message but `sign_in`, `digest`,
+//! `workflow_proposed` and `staffing` wants `record`; those that ask for a decision want `task` as
+//! well.
 //!
 //! Whoever queues a message that follows from a ledger entry gives its number as `entry`, and the
 //! `review` it belongs to: everything in parentheses below is then read from the entry, and reasons
@@ -36,6 +37,7 @@
 //! | `override_requested` | (`by`, `until` a time, reason) |
 //! | `override_granted` | (`by`, `second`, `until` a time, reason) |
 //! | `workflow_proposed` | `title`, `path` of the page, (`by`, reason) |
+//! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 //!
 //! 1. `absent`, `delegated`, `reassigned` or `returned`. A `delegated` mail goes to whose task it
 //!    was, a `task` mail to whose it is.
@@ -47,6 +49,7 @@
 //! identifiers, times RFC 3339, days `2027-01-31`. `path` leads the link of any mail without a task
 //! elsewhere than to the record. How each waits, and which of them one may turn off, stands in
 //! `catalogue`.
+//! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 pub mod api;
 mod bounce;
 mod breaker;

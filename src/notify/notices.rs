@@ -5,6 +5,7 @@ use crate::error::Result;
 use crate::notify::case::Case;
 use crate::notify::given::{Given, Names};
 use crate::notify::mail::{About, Found, Key, MOVED_ON, SETTLED, asked};
+use crate::notify::outbox::Owed;
 use crate::people::{self, Person};
 use crate::review;
 use crate::review::engine::{Phase, Progress};
@@ -292,5 +293,17 @@ pub(super) fn proposed(conn: &mut Conn, given: &Given, at: At) -> Result<About> 
         case: None,
         key: Key::Page(path),
         facts,
+    })
+}
+
+/// What administrators should know before reviews get stuck, as the daily round found it.
+///
+/// # Errors
+/// When the context cannot be read.
+pub(super) fn staffing(owed: &Owed) -> Result<About> {
+    Ok(About {
+        case: None,
+        key: Key::Page("/people".to_owned()),
+        facts: serde_json::from_str(&owed.context)?,
     })
 }

@@ -10,7 +10,7 @@ use crate::ledger::{Actor, Note};
 use crate::people::{ADMINISTRATOR, Person, Refusal, by_email, by_id, held_by, present, store};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// How far ahead an absence may reach, in years.
 const YEARS_AHEAD: i16 = 2;
@@ -462,6 +462,20 @@ pub fn away_today(
         .select(Absence::as_select())
         .load(conn)?;
     Ok(rows.into_iter().map(|row| (row.person_id, row)).collect())
+}
+
+/// Everybody who is away on a day.
+///
+/// # Errors
+/// When the database fails.
+pub fn all_away(conn: &mut Conn, day: Day) -> Result<BTreeSet<PersonId>> {
+    let ids: Vec<PersonId> = absences::table
+        .filter(absences::ended_at.is_null())
+        .filter(absences::from_day.le(day))
+        .filter(absences::until_day.ge(day))
+        .select(absences::person_id)
+        .load(conn)?;
+    Ok(ids.into_iter().collect())
 }
 
 /// The absence with this identifier.

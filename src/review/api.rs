@@ -1,6 +1,10 @@
 //! Reviews, tasks and decisions over the API.
+mod tasks;
+
+pub use tasks::{decide_many, delegate, give};
+
 use crate::app::App;
-use crate::db::{ConditionId, Conn, PersonId, ReviewId, TaskId};
+use crate::db::{At, ConditionId, Conn, PersonId, ReviewId, TaskId};
 use crate::error::{Error, Result};
 use crate::people;
 use crate::register;
@@ -158,40 +162,51 @@ pub async fn withdraw(
     Ok(HttpResponse::Ok().json(answer))
 }
 
-/// `GET /api/v1/tasks`: the open tasks of the token's person.
+/// `GET /api/v1/tasks`: the open tasks of the token's person, what is due first first.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn tasks(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
-    let person = visitor.id()?;
-    let answer = app
-        .db
-        .read(move |conn| {
-            let tasks = store::tasks_of_person(conn, person)?;
-            tasks
-                .iter()
-                .map(|task| task_state(conn, task))
-                .collect::<Result<Vec<Value>>>()
-        })
-        .await?;
-    Ok(HttpResponse::Ok().json(json!({ "tasks": answer })))
+    let (desk, person) = (app.desk.clone(), visitor.id()?);
+    let read = move |conn: &mut Conn| store::asked_of(conn, person);
+    let mut open = app.db.read(read).await?;
+    let now = desk.clock.now();
+    open.sort_by_key(|asked| {
+        let due = asked.task.due_at;
+        (due.is_none(), due, asked.task.opened_at)
+    });
+    let tasks: Vec<Value> = open
+        .iter()
+        .map(|asked| shown(&asked.task, &asked.review, &asked.record, now))
+        .collect();
+    Ok(HttpResponse::Ok().json(json!({ "tasks": tasks })))
 }
 
-fn task_state(conn: &mut Conn, task: &Task) -> Result<Value> {
+fn task_state(conn: &mut Conn, desk: &Desk, task: &Task) -> Result<Value> {
     let review = store::review(conn, task.review_id)?;
     let record = register::by_id(conn, task.record_id)?;
-    Ok(json!({
+    Ok(shown(task, &review, &record, desk.clock.now()))
+}
+
+fn shown(task: &Task, review: &Review, record: &register::Record, now: At) -> Value {
+    let run = review.stage(&task.stage);
+    let first = run.and_then(|run| run.on_behalf.get(&task.person_id));
+    json!({
         "id": task.id,
         "review": task.review_id,
         "reference": record.reference,
         "title": record.title,
+        "risk": record.risk,
         "stage": task.stage,
         "epoch": task.epoch,
         "state": task.state,
         "revision": review.revision,
         "digest": review.digest,
         "opened_at": task.opened_at.to_string(),
-    }))
+        "due_at": task.due_at.map(|at| at.to_string()),
+        "overdue": task.state == "open" && task.due_at.is_some_and(|at| at < now),
+        "on_behalf_of": first,
+    })
 }
 
 /// `GET /api/v1/tasks/{id}`: one's own.
@@ -204,6 +219,7 @@ pub async fn task(
     path: web::Path<String>,
 ) -> Result<HttpResponse> {
     let (id, person): (TaskId, PersonId) = (parse("task", &path)?, visitor.id()?);
+    let desk = app.desk.clone();
     let answer = app
         .db
         .read(move |conn| {
@@ -211,7 +227,7 @@ pub async fn task(
             if task.person_id != person {
                 return Err(Error::not_found("task", id));
             }
-            let mut answer = task_state(conn, &task)?;
+            let mut answer = task_state(conn, &desk, &task)?;
             if let (Some((decision, reason)), Some(fields)) =
                 (store::decision(conn, id)?, answer.as_object_mut())
             {

@@ -4,11 +4,12 @@ use crate::error::{Error, Result};
 use crate::form::Form;
 use crate::people::{self, Person};
 use crate::register::{self, Record, Revision};
-use crate::review::engine::{Progress, Review};
+use crate::review::engine::{self, Calendars, Context, Directory, Progress, Review};
 use crate::review::service::Desk;
 use crate::review::store::{self, Task};
 use crate::review::workflows::{self, Loaded};
-use crate::workflow::{Link, Outcome, Stage};
+use crate::workflow::{Outcome, Stage};
+use serde_json::Value;
 use std::sync::Arc;
 
 /// A task with its review, its workflow, its record and its person.
@@ -101,9 +102,11 @@ impl Case {
     /// Whether the mailed link alone may decide.
     ///
     /// # Errors
-    /// As [`Case::stage`].
+    /// As [`Case::stage`], and when the revision cannot be read.
     pub fn link_decides(&self) -> Result<bool> {
-        Ok(self.stage()?.email.link == Link::Decide)
+        let request = self.revision.document()?;
+        let stage = self.stage()?;
+        Ok(link_decides(&self.loaded, &self.review, stage, &request))
     }
 
     /// The place of the stage among those that are not left out, from 1, and how many these are.
@@ -122,4 +125,17 @@ impl Case {
         let at = stages.iter().position(|s| s.key == self.task.stage);
         (at.map_or(1, |at| at + 1), stages.len())
     }
+}
+
+/// Whether a mailed link alone may decide this stage of the review of `request`.
+pub fn link_decides(loaded: &Loaded, review: &Review, stage: &Stage, request: &Value) -> bool {
+    let (directory, calendars) = (Directory::default(), Calendars::default());
+    let ctx = Context {
+        workflow: &loaded.workflow,
+        forms: &loaded.forms,
+        request,
+        directory: &directory,
+        calendars: &calendars,
+    };
+    !engine::needs_sign_in(&ctx, review, stage)
 }

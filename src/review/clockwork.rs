@@ -7,7 +7,7 @@ use crate::ledger::entry::{Method, Via};
 use crate::review::engine::{Command, Timer};
 use crate::review::keep::sync_timers;
 use crate::review::service::{self, Desk};
-use crate::review::store;
+use crate::review::{rounds, store};
 use std::future::Future;
 use std::time::Duration;
 
@@ -16,12 +16,15 @@ const POLL: Duration = Duration::from_secs(5);
 /// Most steps taken before due ones are looked for again.
 const BATCH: i64 = 100;
 
-/// Takes due steps until `shutdown` is over.
+/// Takes due steps, and makes the daily round, until `shutdown` is over.
 pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
         if let Err(error) = tick(&app).await {
             tracing::error!(%error, "clocks cannot be read");
+        }
+        if let Err(error) = rounds::make(&app).await {
+            tracing::error!(%error, "the daily round failed");
         }
         tokio::select! {
             () = &mut shutdown => return,
@@ -37,7 +40,8 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
 /// When the database fails. A step that fails by itself is reported and left for later.
 pub async fn tick(app: &App) -> Result<usize> {
     let mut taken = 0;
-    let mut failed: Vec<TimerId> = Vec::new();
+    // Those that failed, and those that had nothing to change: each is tried once.
+    let mut tried: Vec<TimerId> = Vec::new();
     loop {
         let now = app.desk.clock.now();
         // Steps that fail must not keep those behind them from being seen.
@@ -48,17 +52,18 @@ pub async fn tick(app: &App) -> Result<usize> {
             .await?;
         let fresh: Vec<_> = due
             .into_iter()
-            .filter(|(id, ..)| !failed.contains(id))
+            .filter(|(id, ..)| !tried.contains(id))
             .collect();
         if fresh.is_empty() {
             return Ok(taken);
         }
         for (id, review, timer) in fresh {
             match take(app, id, review, &timer).await {
-                Ok(changed) => taken += usize::from(changed),
+                Ok(true) => taken += 1,
+                Ok(false) => tried.push(id),
                 Err(error) => {
                     tracing::error!(%error, %review, timer, "a step of a clock failed");
-                    failed.push(id);
+                    tried.push(id);
                 }
             }
         }
@@ -106,7 +111,7 @@ fn put_right(tx: &mut Tx, desk: &Desk, review: ReviewId) -> Result<()> {
     sync_timers(tx, &loading, &state)
 }
 
-/// As [`tick`], for a thread that may block: the demo's story and tests.
+/// As [`tick`] after the daily round, for a thread that may block: the demo's story and tests.
 ///
 /// # Errors
 /// As [`tick`]; the first failure ends it.
@@ -115,5 +120,8 @@ pub fn tick_now(app: &App) -> Result<usize> {
         .enable_all()
         .build()
         .map_err(|error| Error::Configuration(error.to_string()))?;
-    runtime.block_on(tick(app))
+    runtime.block_on(async {
+        rounds::make(app).await?;
+        tick(app).await
+    })
 }

@@ -45,6 +45,8 @@ pub enum LinkState {
     DecidedByYou(Task),
     /// The stage was settled without them.
     DecidedByOthers(Task),
+    /// It went to somebody else, who decides in their place or instead of them.
+    Moved(Task),
     /// The stage was started anew, or waits for a new revision.
     Superseded(Task),
     /// The review was taken back.
@@ -115,10 +117,12 @@ fn state(task: Task, review: &Review, expired: bool) -> LinkState {
         "decided" => LinkState::DecidedByYou(task),
         _ if review.phase == Phase::Withdrawn => LinkState::Withdrawn(task),
         _ => {
-            let epoch = review.stage(&task.stage).map(|s| i64::from(s.epoch));
-            let anew = epoch != Some(i64::from(task.epoch));
+            let run = review.stage(&task.stage);
+            let anew = run.map(|s| i64::from(s.epoch)) != Some(i64::from(task.epoch));
             if anew || review.phase == Phase::ChangesRequested {
                 LinkState::Superseded(task)
+            } else if run.is_some_and(|run| run.gone.contains(&task.person_id)) {
+                LinkState::Moved(task)
             } else {
                 LinkState::DecidedByOthers(task)
             }

@@ -11,16 +11,22 @@ mod ballot;
 mod case;
 pub mod clockwork;
 pub mod deeds;
+mod due;
 mod duties;
+mod effects;
 pub mod engine;
 pub mod expected;
+mod finish;
+mod inbox;
 mod keep;
 mod links;
+mod moves;
 mod nonce;
 mod notes;
 pub mod page;
 mod preview;
 mod receipt;
+pub mod rounds;
 mod sentences;
 mod service;
 mod sheet;
@@ -34,15 +40,19 @@ pub use approvals::{
     HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
     reassign, renew, restart,
 };
+pub use due::{Due, of_stage as due_of_stage};
 pub use duties::{Duty, duties};
+pub use effects::{Falling, falling};
+pub use finish::{Finish, finish};
+pub use inbox::{Item, inbox};
 pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
 pub use sentences::spelled;
 pub use service::{
-    ConditionGiven, DecisionGiven, Desk, Revised, decide, may_edit, refill, revise, start, submit,
-    withdraw,
+    ConditionGiven, DecisionGiven, Desk, Revised, decide, decide_from_inbox, may_edit, refill,
+    revise, start, submit, withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,

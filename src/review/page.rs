@@ -1,6 +1,16 @@
 //! Sign-off pages, which need no account, and the same tasks for those who are signed in.
 //!
 //! GET and HEAD only show. What a link leads to is one of `Shown`, each with its own page.
+mod away;
+mod handover;
+mod inbox;
+
+pub use away::{away_by_link, note_away_by_link};
+pub use handover::{
+    delegate_by_link, delegate_signed_in, give, hand_on_by_link, hand_on_signed_in, holder,
+};
+pub use inbox::{check, check_by_link, decide_many, decide_many_by_link, inbox_by_link, tasks};
+
 use crate::app::App;
 use crate::db::{At, Conn, TaskId, Tx};
 use crate::error::{Error, Result};
@@ -11,13 +21,12 @@ use crate::notify::outbox::{self, Message};
 use crate::people::Secret;
 use crate::review::ballot::{Ballot, BallotView, Place};
 use crate::review::case::Case;
-use crate::review::engine::Refusal;
+use crate::review::engine::{Moved, Progress, Refusal};
 use crate::review::receipt::{Receipt, receipt};
 use crate::review::service::{self, Desk};
-use crate::review::sheet::{Mark, Named, Sheet, marks, name_of, sheet};
-use crate::review::{LinkState, links, nonce, store};
+use crate::review::sheet::{Mark, Named, Sheet, marks, sheet};
+use crate::review::{LinkState, links, moves, nonce, store};
 use crate::web::answer::{go_to, page, page_with};
-use crate::web::badge::{self, Badge};
 use crate::web::session::Visitor;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
@@ -36,6 +45,12 @@ enum Way {
     Link(Secret),
     /// Signed in.
     Session(TaskId),
+}
+
+/// The task of an address.
+fn task_id(text: &str) -> Result<TaskId> {
+    text.parse()
+        .map_err(|_| Error::not_found("task", "at this address"))
 }
 
 impl Way {
@@ -100,6 +115,40 @@ struct Closed {
     /// Who decided; only for those who are signed in.
     events: Vec<Mark>,
     signed_in: bool,
+    /// To whom the task went, and how.
+    moved: Option<Gone>,
+}
+
+/// A task that went to somebody else.
+#[derive(Serialize)]
+struct Gone {
+    holder: String,
+    sentence: String,
+    reason: Option<String>,
+    /// Whether the stage still waits for a decision.
+    waits: bool,
+}
+
+impl Gone {
+    fn of(conn: &mut Conn, case: &Case) -> Result<Option<Gone>> {
+        let Some((step, holder)) = moves::went(conn, &case.task)? else {
+            return Ok(None);
+        };
+        let sentence = match step.because {
+            Moved::Delegated => "You handed it on.",
+            Moved::Absent => "You are away, and somebody stands in for you.",
+            Moved::Reassigned => "An administrator gave it to somebody else.",
+            Moved::Returned => "It went back to whom it came from.",
+        };
+        let run = case.review.stage(&case.task.stage);
+        let open = run.is_some_and(|run| run.progress == Progress::Open);
+        Ok(Some(Gone {
+            holder,
+            sentence: sentence.to_owned(),
+            reason: step.reason,
+            waits: open && case.review.phase.is_running(),
+        }))
+    }
 }
 
 impl Shown {
@@ -118,6 +167,7 @@ impl Shown {
             LinkState::DecidedByOthers(task) => (task, "sign-off-settled"),
             LinkState::Superseded(task) => (task, "sign-off-superseded"),
             LinkState::Withdrawn(task) => (task, "sign-off-withdrawn"),
+            LinkState::Moved(task) => (task, "sign-off-moved"),
         };
         let signed_in = way.secret().is_none();
         let case = Case::load(conn, desk, task)?;
@@ -127,6 +177,10 @@ impl Shown {
             false => Vec::new(),
         };
         let (record, stage) = (Named::of(&case), stage.title.clone());
+        let moved = match template {
+            "sign-off-moved" => Gone::of(conn, &case)?,
+            _ => None,
+        };
         let task = format!("/tasks/{}", case.task.id);
         Ok(Shown::Closed(Closed {
             template,
@@ -135,6 +189,7 @@ impl Shown {
             task,
             events,
             signed_in,
+            moved,
         }))
     }
 }
@@ -155,6 +210,10 @@ struct OpenPage<'a> {
     by_link: bool,
     /// Where to sign in, when the link alone may not decide.
     sign_in: Option<String>,
+    /// Where to hand the task on, where the workflow lets people.
+    hand_on: Option<String>,
+    /// Where to note an absence.
+    away: String,
     summary: Vec<SummaryLine>,
     ballot: BallotView,
 }
@@ -239,6 +298,11 @@ impl Desktop<'_> {
             sheet,
             by_link: link.is_some(),
             sign_in,
+            hand_on: handover::offered(case)?.then(|| format!("{}/delegation", self.way.home())),
+            away: match link {
+                Some(_) => format!("{}/absence", self.way.home()),
+                None => "/profile".to_owned(),
+            },
             summary,
             ballot: view,
         };
@@ -371,63 +435,6 @@ pub async fn renew(app: web::Data<App>, token: web::Path<String>) -> Result<Http
     )
 }
 
-#[derive(Serialize)]
-struct TasksPage {
-    tasks: Vec<TaskLine>,
-}
-
-/// A task in a list, as `parts/tasks` draws it.
-#[derive(Debug, Serialize)]
-pub struct TaskLine {
-    /// Its identifier.
-    pub id: TaskId,
-    /// Title of the stage.
-    pub stage: String,
-    /// Title of the record.
-    pub title: String,
-    /// Reference of the record.
-    pub reference: String,
-    /// Who submitted it.
-    pub submitter: String,
-    /// Since when the person is asked.
-    pub since: At,
-    /// The risk.
-    pub risk: Option<Badge>,
-}
-
-/// A task as one line.
-///
-/// # Errors
-/// When the database fails.
-pub fn task_line(conn: &mut Conn, desk: &Desk, task: store::Task) -> Result<TaskLine> {
-    let case = Case::load(conn, desk, task)?;
-    Ok(TaskLine {
-        id: case.task.id,
-        stage: case.stage()?.title.clone(),
-        title: case.record.title.clone(),
-        reference: case.record.reference.clone(),
-        submitter: name_of(conn, case.review.submitter)?,
-        since: case.task.opened_at,
-        risk: case.record.risk.as_deref().map(badge::of_risk),
-    })
-}
-
-/// `GET /tasks`: what waits for the person, the oldest first.
-///
-/// # Errors
-/// When the database fails.
-pub async fn tasks(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
-    let (desk, person) = (app.desk.clone(), visitor.id()?);
-    let lines = move |conn: &mut Conn| {
-        let open = store::tasks_of_person(conn, person)?;
-        open.into_iter()
-            .map(|task| task_line(conn, &desk, task))
-            .collect()
-    };
-    let tasks: Vec<TaskLine> = app.db.read(lines).await?;
-    page(&app, &visitor, "tasks", "tasks", &TasksPage { tasks })
-}
-
 /// `GET /tasks/{id}`: one task for its person.
 ///
 /// # Errors
@@ -468,9 +475,4 @@ pub async fn decide_signed_in(
         Shown::Decided(_) => Ok(go_to(&app, &way.home())),
         shown => desktop.show(&shown),
     }
-}
-
-fn task_id(text: &str) -> Result<TaskId> {
-    text.parse()
-        .map_err(|_| Error::not_found("task", "at this address"))
 }

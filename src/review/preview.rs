@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::people;
 use crate::register::{self, Record};
 use crate::review::engine::{self, Context, Forecast, Needed, Opening, Refusal, Review};
+use crate::review::finish::{Finish, finish};
 use crate::review::service::{self, Desk};
 use crate::review::workflows;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,8 @@ pub struct Preview {
     pub because: Option<String>,
     /// The stages in order.
     pub stages: Vec<PreviewStage>,
+    /// When it is expected to end if it is submitted now.
+    pub finish: Option<Finish>,
 }
 
 /// One stage ahead.
@@ -70,6 +73,7 @@ pub fn preview(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) 
         .ok_or_else(|| Error::Corrupt("a review did not begin with its opening".to_owned()))?;
     let route = engine::forecast(&ctx, &review);
     let names = people::names(conn, &everyone(&route))?;
+    let finish = finish(conn, desk, &loading.loaded, &review, &loading.request)?;
     let risk = review.derived.get("risk");
     Ok(Preview {
         workflow: loading.loaded.pin.key.clone(),
@@ -81,6 +85,7 @@ pub fn preview(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) 
             .iter()
             .map(|f| preview_stage(&ctx, f, &names))
             .collect(),
+        finish,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::Method;
 use crate::notify::Timetable;
-use crate::people;
+use crate::people::{self, Secret};
 use crate::register::{self, Kinds, Record, Status};
 use crate::review::engine::{
     self, CONDITIONS_MAX, Calendars, Command, Condition, Context, Decision, Directory, Opening,
@@ -345,6 +345,17 @@ pub(super) fn load(
     id: ReviewId,
     record: &Record,
 ) -> Result<(Review, Loading)> {
+    load_with(conn, desk, id, record, None)
+}
+
+/// As [`load`]; `taker` is somebody who shall get a task of the review.
+pub(super) fn load_with(
+    conn: &mut Conn,
+    desk: &Desk,
+    id: ReviewId,
+    record: &Record,
+    taker: Option<PersonId>,
+) -> Result<(Review, Loading)> {
     let review = store::review(conn, id)?;
     let number = if review.phase.is_running() {
         record.revision
@@ -352,13 +363,20 @@ pub(super) fn load(
         review.revision
     };
     let request = register::revision(conn, record.id, number)?.document()?;
-    let loading = loading(conn, desk, &review, request)?;
+    let loading = loading(conn, desk, &review, request, taker)?;
     Ok((review, loading))
 }
 
-fn loading(conn: &mut Conn, desk: &Desk, review: &Review, request: Value) -> Result<Loading> {
+fn loading(
+    conn: &mut Conn,
+    desk: &Desk,
+    review: &Review,
+    request: Value,
+    taker: Option<PersonId>,
+) -> Result<Loading> {
     let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
-    let concerned = review.people();
+    let mut concerned = review.people();
+    concerned.extend(taker);
     let directory = people::directory(conn, &loaded.workflow, &request, desk.today(), &concerned)?;
     let calendars = calendars(conn, desk, &loaded.workflow, &review.calendar_versions())?;
     Ok(Loading {
@@ -428,7 +446,11 @@ pub(super) fn command(
 ) -> Result<Review> {
     let record = store::review(tx, review)?.record;
     let record = register::by_id(tx, record)?;
-    let (before, loading) = load(tx, desk, review, &record)?;
+    let taker = match command {
+        Command::Delegate(handover) | Command::Reassign(handover) => Some(handover.to),
+        _ => None,
+    };
+    let (before, loading) = load_with(tx, desk, review, &record, taker)?;
     let change = Change {
         desk,
         actor,
@@ -471,24 +493,60 @@ pub fn decide(
     given: &DecisionGiven,
 ) -> Result<DecisionRow> {
     let now = desk.clock.now();
-    let asked = store::asked(tx, given.task)?;
-    let (task, record) = (asked.task, asked.record);
-    let person = actor.person.ok_or(Error::Unauthenticated)?;
-    // A link works without a session, so this is the only place that asks who is active.
-    if task.person_id != person || !asked.active {
-        return Err(Refusal::NotAsked.into());
-    }
+    let asked = mine(tx, actor, given)?;
     match &given.link {
-        Some(hash) => crate::review::links::redeem(tx, hash, task.id, now)?,
+        Some(hash) => crate::review::links::redeem(tx, hash, asked.task.id, now)?,
         None if actor.via.method == Method::EmailLink => return Err(Refusal::LinkDead.into()),
         None => {}
     }
+    answer(tx, desk, actor, given, asked)
+}
+
+/// As [`decide`], for whom the link of a digest brought: it opens the inbox of one person, and is
+/// not used up by one decision.
+///
+/// # Errors
+/// As [`decide`]; [`Refusal::LinkDead`] when the link opens nobody's inbox or somebody else's.
+pub fn decide_from_inbox(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    inbox: &Secret,
+    given: &DecisionGiven,
+) -> Result<DecisionRow> {
+    let opens = crate::notify::links::inbox(tx, inbox, desk.clock.now())?;
+    if opens.is_none() || opens != actor.person {
+        return Err(Refusal::LinkDead.into());
+    }
+    let asked = mine(tx, actor, given)?;
+    answer(tx, desk, actor, given, asked)
+}
+
+/// The task that a decision answers, which must be the actor's.
+fn mine(conn: &mut Conn, actor: &Actor, given: &DecisionGiven) -> Result<store::Asked> {
+    let asked = store::asked(conn, given.task)?;
+    let person = actor.person.ok_or(Error::Unauthenticated)?;
+    // A link works without a session, so this is the only place that asks who is active.
+    if asked.task.person_id != person || !asked.active {
+        return Err(Refusal::NotAsked.into());
+    }
+    Ok(asked)
+}
+
+fn answer(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    given: &DecisionGiven,
+    asked: store::Asked,
+) -> Result<DecisionRow> {
+    let (task, record) = (asked.task, asked.record);
     let before = asked.review;
-    let loading = loading(tx, desk, &before, asked.revision.document()?)?;
+    let loading = loading(tx, desk, &before, asked.revision.document()?, None)?;
     let decision = Decision {
         stage: task.stage.clone(),
         epoch: u32::try_from(task.epoch).unwrap_or(0),
-        person,
+        person: task.person_id,
         seen: given.seen.clone(),
         by_link: actor.via.method == Method::EmailLink,
         outcome: given.outcome,
@@ -502,7 +560,7 @@ pub fn decide(
         record: &record,
         loading: &loading,
         opened: false,
-        now,
+        now: desk.clock.now(),
     };
     run(tx, &change, &before, &Command::Decide(decision))?;
     store::decision_row(tx, task.id)?

@@ -6,6 +6,8 @@ use crate::form::{Change, Fact, FactGroup};
 use crate::people;
 use crate::register;
 use crate::review::case::Case;
+use crate::review::due::{self, Due};
+use crate::review::moves::{self, Told};
 use crate::review::service::Desk;
 use crate::review::store::{self, ConditionRow, DecisionRow};
 use crate::review::words;
@@ -47,6 +49,27 @@ pub struct Sheet {
     pub events: Vec<Mark>,
     /// Who else is asked in this stage now.
     pub others: Vec<String>,
+    /// When the stage is due.
+    pub due: Option<Due>,
+    /// How the task came to its reader, when it was somebody else's.
+    pub came: Option<Told>,
+    /// What the reader decided in this stage before it started anew.
+    pub former: Option<Former>,
+}
+
+/// An earlier decision of the reader, void since.
+#[derive(Debug, Serialize)]
+pub struct Former {
+    /// What.
+    pub outcome: String,
+    /// When.
+    pub at: At,
+    /// On which revision.
+    pub revision: i32,
+    /// Why.
+    pub reason: Option<String>,
+    /// What must still be done.
+    pub conditions: Vec<String>,
 }
 
 /// A record by the words people use.
@@ -170,7 +193,34 @@ pub fn sheet(conn: &mut Conn, desk: &Desk, case: &Case) -> Result<Sheet> {
         seen_before,
         events: marks(conn, case, None)?,
         others: others(conn, case)?,
+        due: due::of_stage(conn, desk, &case.loaded, &case.review, &stage.key)?,
+        came: moves::came(conn, &case.review, &case.task)?,
+        former: former(conn, case)?,
     })
+}
+
+/// What the person whom the task is with decided in an earlier epoch of its stage, the last first.
+fn former(conn: &mut Conn, case: &Case) -> Result<Option<Former>> {
+    let task = &case.task;
+    let theirs = |row: &DecisionRow| {
+        row.review_id == task.review_id
+            && row.stage == task.stage
+            && row.person_id == task.person_id
+            && row.epoch < task.epoch
+    };
+    let all = store::decisions_of(conn, task.record_id)?;
+    let Some(row) = all.into_iter().rfind(theirs) else {
+        return Ok(None);
+    };
+    let reason = store::decision(conn, row.id)?.and_then(|(_, reason)| reason);
+    let mut conditions = conditions(conn, task.record_id)?;
+    Ok(Some(Former {
+        outcome: words::done_by_key(&row.outcome),
+        at: row.decided_at,
+        revision: row.revision,
+        reason,
+        conditions: conditions.remove(&row.id).unwrap_or_default(),
+    }))
 }
 
 /// The first section without the title, which stands above as the heading.

@@ -162,6 +162,26 @@ pub(super) fn route(review: &Review) -> String {
     keys.join(" ")
 }
 
+/// When the newest reviews of a workflow that took this route to a decision began and ended.
+pub(super) fn closed_on(
+    conn: &mut Conn,
+    workflow: &str,
+    route: &str,
+    most: i64,
+) -> Result<Vec<(At, At)>> {
+    let rows: Vec<(At, Option<At>)> = reviews::table
+        .filter(reviews::workflow_key.eq(workflow))
+        .filter(reviews::route.eq(route))
+        .filter(reviews::closed_at.is_not_null())
+        .filter(reviews::phase.ne_all(["withdrawn", "abandoned"]))
+        .order(reviews::closed_at.desc())
+        .limit(most)
+        .select((reviews::opened_at, reviews::closed_at))
+        .load(conn)?;
+    let closed = |(opened, closed): (At, Option<At>)| Some((opened, closed?));
+    Ok(rows.into_iter().filter_map(closed).collect())
+}
+
 /// The running reviews.
 pub(super) fn running(conn: &mut Conn) -> Result<Vec<ReviewId>> {
     Ok(reviews::table
@@ -233,6 +253,43 @@ pub(super) fn asked(conn: &mut Conn, id: TaskId) -> Result<Asked> {
         revision,
         review,
     })
+}
+
+/// The open tasks of a person with all that is needed to judge who answers them, the oldest first:
+/// one statement, however many there are.
+///
+/// # Errors
+/// When the database fails or holds what cannot be read.
+pub(super) fn asked_of(conn: &mut Conn, person: PersonId) -> Result<Vec<Asked>> {
+    let present = revisions::record_id
+        .eq(records::id)
+        .and(revisions::number.eq(records::revision));
+    let rows: Vec<(Task, bool, Record, Revision, String)> = tasks::table
+        .inner_join(people::table)
+        .inner_join(records::table)
+        .inner_join(reviews::table.on(reviews::id.eq(tasks::review_id)))
+        .inner_join(revisions::table.on(present))
+        .filter(tasks::person_id.eq(person).and(tasks::state.eq("open")))
+        .order((tasks::opened_at, tasks::id))
+        .select((
+            Task::as_select(),
+            people::active,
+            Record::as_select(),
+            Revision::as_select(),
+            reviews::state,
+        ))
+        .load(conn)?;
+    let asked =
+        |(task, active, record, revision, state): (Task, bool, Record, Revision, String)| {
+            Ok(Asked {
+                task,
+                active,
+                record,
+                revision,
+                review: serde_json::from_str(&state)?,
+            })
+        };
+    rows.into_iter().map(asked).collect()
 }
 
 /// The open tasks of a person, the oldest first.

@@ -28,7 +28,7 @@ pub fn choice(outcome: Outcome) -> (&'static str, &'static str) {
         ),
         Outcome::RequestChanges => (
             "Request changes",
-            "goes back to the submitter; every stage then starts anew",
+            "goes back to the submitter; what their change touches is decided again",
         ),
         Outcome::Reject => ("Reject", "this must not be done"),
         Outcome::Recuse => (

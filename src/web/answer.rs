@@ -107,27 +107,51 @@ impl ResponseError for Error {
 
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status_code());
-        let sentence = if self.is_ours() {
-            tracing::error!(error = %self, "a request failed");
+        response.extensions_mut().insert(Trouble::of(self));
+        response
+    }
+}
+
+impl Trouble {
+    fn of(error: &Error) -> Trouble {
+        let sentence = if error.is_ours() {
+            tracing::error!(%error, "a request failed");
             "something went wrong on our side; nothing was changed".to_owned()
         } else {
-            self.to_string()
+            error.to_string()
         };
-        let fields = match self {
+        let fields = match error {
             Error::Invalid(fields) => json!(fields),
             Error::Refused(crate::review::engine::Refusal::AnswersInvalid(fields)) => {
                 json!(fields)
             }
             _ => Value::Null,
         };
-        let trouble = Trouble {
-            meaning: self.meaning(),
+        Trouble {
+            meaning: error.meaning(),
             sentence,
             fields,
-        };
-        response.extensions_mut().insert(trouble);
-        response
+        }
     }
+
+    fn body(&self, app: &App) -> Value {
+        let mut body = json!({
+            "type": app.config.link(&format!("/docs/problems#{}", self.meaning.code)),
+            "title": self.meaning.title,
+            "status": self.meaning.status,
+            "detail": self.sentence,
+            "code": self.meaning.code,
+        });
+        if let (false, Some(body)) = (self.fields.is_null(), body.as_object_mut()) {
+            body.insert("errors".to_owned(), self.fields.clone());
+        }
+        body
+    }
+}
+
+/// An error as the problem it would be as an answer of its own, for answers that hold several.
+pub fn problem_of(app: &App, error: &Error) -> Value {
+    Trouble::of(error).body(app)
 }
 
 /// Gives every error its form: a problem (RFC 9457) below `/api/`, else a page.
@@ -215,16 +239,7 @@ fn plain(status: StatusCode) -> Trouble {
 }
 
 fn problem(app: &App, trouble: &Trouble) -> HttpResponse {
-    let mut body = json!({
-        "type": app.config.link(&format!("/docs/problems#{}", trouble.meaning.code)),
-        "title": trouble.meaning.title,
-        "status": trouble.meaning.status,
-        "detail": trouble.sentence,
-        "code": trouble.meaning.code,
-    });
-    if let (false, Some(body)) = (trouble.fields.is_null(), body.as_object_mut()) {
-        body.insert("errors".to_owned(), trouble.fields.clone());
-    }
+    let body = trouble.body(app);
     let mut answer = HttpResponse::build(status(trouble.meaning));
     if trouble.meaning.status == 401 {
         answer.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"countersign\""));

@@ -50,6 +50,14 @@ impl Key {
         }))
     }
 
+    /// The key of one part of what came with it: each part is done once by itself.
+    pub fn of_part(self, part: &str) -> Key {
+        Key {
+            key: format!("{} {part}", self.key),
+            ..self
+        }
+    }
+
     /// The key of a form that was drawn with `_once`: the same form with the same answers, sent
     /// twice by an impatient finger, is one command; with other answers it is another.
     ///

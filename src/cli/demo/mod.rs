@@ -5,14 +5,14 @@ mod organisation;
 mod story;
 
 use crate::app::App;
-use crate::cli::serve::log_to_console;
+use crate::cli::serve::{log_to_console, serve_with};
 use crate::cli::throwaway::Throwaway;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Result;
 use crate::notify::Postman;
 use crate::notify::Worker;
-use crate::web::serve::{listen, serve};
+use crate::web::serve::listen;
 use clap::Args;
 use std::process::ExitCode;
 
@@ -55,14 +55,7 @@ impl Demo {
         greet(&app);
         actix_web::rt::System::new().block_on(async move {
             let worker = Worker::new(app.clone(), Postman::Mailbox(mailbox))?;
-            let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-            let post = actix_web::rt::spawn(worker.run(async {
-                let _ = stopped.await;
-            }));
-            let served = serve(app, listener).await;
-            let _ = stop.send(());
-            let _ = post.await;
-            served
+            serve_with(app, listener, worker).await
         })?;
         drop(folder);
         Ok(ExitCode::SUCCESS)

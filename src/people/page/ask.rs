@@ -47,7 +47,7 @@ impl Ask {
     }
 
     /// The lines of the summary that lead into this form.
-    pub(super) fn complaints(&self) -> impl Iterator<Item = SummaryLine> {
+    pub fn complaints(&self) -> impl Iterator<Item = SummaryLine> {
         self.fields.iter().filter_map(|field| {
             Some(SummaryLine {
                 target: Some(field.id.clone()),

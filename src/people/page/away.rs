@@ -3,7 +3,7 @@ use super::ask::{Ask, optional, question};
 use super::{Again, Named};
 use crate::db::{AbsenceId, Conn, Day, PersonId};
 use crate::error::Result;
-use crate::form::{SummaryLine, Widget};
+use crate::form::{FieldError, SummaryLine, Widget};
 use crate::people::absence::{self, Absence, Typed};
 use crate::people::{self};
 use serde::Serialize;
@@ -167,6 +167,26 @@ fn fields(form: &str, typed: &Typed, again: &Again) -> [crate::form::FieldView; 
 /// When the operating system has no randomness.
 pub fn ask_for_absence(action: &str) -> Result<Ask> {
     let mut fields = fields("absence", &Typed::default(), &Again::default());
+    fields.iter_mut().for_each(|field| field.list = None);
+    ask(action.to_owned(), "Note this absence", fields)
+}
+
+/// The same form as it was typed, with what is wrong with it.
+///
+/// # Errors
+/// When the operating system has no randomness.
+pub fn absence_again(
+    action: &str,
+    pairs: &[(String, String)],
+    errors: &[FieldError],
+) -> Result<Ask> {
+    let again = Again {
+        form: "absence".to_owned(),
+        typed: pairs.to_vec(),
+        errors: errors.to_vec(),
+        refusal: None,
+    };
+    let mut fields = fields("absence", &Typed::default(), &again);
     fields.iter_mut().for_each(|field| field.list = None);
     ask(action.to_owned(), "Note this absence", fields)
 }

@@ -7,7 +7,7 @@ mod profile;
 mod sign_in;
 
 pub use ask::Ask;
-pub use away::ask_for_absence;
+pub use away::{absence_again, ask_for_absence};
 pub(super) use list::read;
 pub use list::{add, list};
 pub use person::{absence, change_absence, come_back, departure, groups, manager, person, roles};

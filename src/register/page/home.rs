@@ -1,13 +1,12 @@
 //! The start: what needs me, and what I wrote.
-use super::{loaded, names};
 use crate::app::App;
 use crate::db::{At, Conn, PersonId};
 use crate::error::Result;
 use crate::register::{self, Query, Record, Standing, Status};
 use crate::review::deeds::{self, Deed};
-use crate::review::{self, Desk, Task};
+use crate::review::{self, Desk};
 use crate::web::answer::page;
-use crate::web::badge::{Badge, badge, of_risk, of_status};
+use crate::web::badge::{Badge, badge, of_status};
 use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -20,20 +19,9 @@ struct HomePage {
     duties: Vec<DutyView>,
     ending: Vec<DutyView>,
     answers: Vec<Mine>,
-    tasks: Vec<TaskView>,
+    tasks: Vec<review::Item>,
     more_tasks: bool,
     mine: Vec<Mine>,
-}
-
-#[derive(Serialize)]
-struct TaskView {
-    id: String,
-    stage: String,
-    title: String,
-    reference: String,
-    submitter: String,
-    since: String,
-    risk: Option<Badge>,
 }
 
 /// Something that waits besides tasks.
@@ -72,12 +60,9 @@ pub async fn home(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse>
 
 impl HomePage {
     fn read(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<HomePage> {
-        let all = review::tasks_of_person(conn, person)?;
-        let tasks = all
-            .iter()
-            .take(TASKS)
-            .map(|task| task_view(conn, desk, task));
-        let tasks = tasks.collect::<Result<Vec<TaskView>>>()?;
+        let mut tasks = review::inbox(conn, desk, person)?;
+        let more_tasks = tasks.len() > TASKS;
+        tasks.truncate(TASKS);
         let query = Query {
             kind: "use_case".to_owned(),
             person: Some(person),
@@ -91,7 +76,7 @@ impl HomePage {
             duties: duties(conn, desk, person)?,
             ending: ending(conn, desk, person)?,
             answers: views(conn, desk, &answers)?,
-            more_tasks: all.len() > TASKS,
+            more_tasks,
             tasks,
             mine: views(conn, desk, &mine)?,
         })
@@ -163,23 +148,6 @@ fn ending(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<DutyView
         .into_iter()
         .map(view)
         .collect()
-}
-
-fn task_view(conn: &mut Conn, desk: &Desk, task: &Task) -> Result<TaskView> {
-    let record = register::by_id(conn, task.record_id)?;
-    let review = review::review(conn, task.review_id)?;
-    let names = names(conn, [Some(review.submitter)])?;
-    let loaded = loaded(conn, desk, &review)?;
-    let stage = loaded.workflow.stage(&task.stage);
-    Ok(TaskView {
-        id: task.id.to_string(),
-        stage: stage.map_or_else(|| task.stage.clone(), |stage| stage.title.clone()),
-        title: record.title,
-        reference: record.reference,
-        submitter: names.get(&review.submitter).cloned().unwrap_or_default(),
-        since: task.opened_at.to_string(),
-        risk: record.risk.as_deref().map(of_risk),
-    })
 }
 
 fn views(conn: &mut Conn, desk: &Desk, records: &[Record]) -> Result<Vec<Mine>> {

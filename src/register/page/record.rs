@@ -1,16 +1,18 @@
 //! One record: where it stands, who holds it, what happened, what it says.
+use super::stages::{OpenStage, open_stages};
 use super::standing::{self, ReviewLine, StandingView};
 use super::{KindView, Names, PolicyView, RecordView, here, listed, loaded, names};
 use crate::app::App;
 use crate::db::{Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::form::{FactGroup, SummaryLine};
+use crate::people;
 use crate::register::{self, Record, Status};
 use crate::review::deeds::page::OfferView;
 use crate::review::deeds::{self, ConditionView, Deed, Proposal, Subject};
 use crate::review::engine::{Phase, Progress, Refusal, Review, StageRun};
 use crate::review::workflows::Loaded;
-use crate::review::{self, Desk, TimelineItem};
+use crate::review::{self, Desk, Finish, TimelineItem};
 use crate::web::answer::{go_to, page_with};
 use crate::web::badge::of_progress;
 use crate::web::session::Visitor;
@@ -26,7 +28,8 @@ struct RecordPage {
     record: RecordView,
     changes: Option<Asked>,
     route: Vec<RouteView>,
-    holders: Vec<HolderView>,
+    open_stages: Vec<OpenStage>,
+    finish: Option<Finish>,
     next: Option<String>,
     policy: Option<PolicyView>,
     standing: Option<StandingView>,
@@ -58,13 +61,6 @@ struct RouteView {
     title: String,
     state: &'static str,
     note: String,
-}
-
-#[derive(Serialize)]
-struct HolderView {
-    stage: String,
-    people: String,
-    since: String,
 }
 
 /// A condition with what the visitor may do about it.
@@ -127,11 +123,12 @@ async fn show(
 ) -> Result<HttpResponse> {
     let (desk, person, at) = (app.desk.clone(), visitor.id()?, kind.clone());
     let zone = app.config.time_zone.clone();
+    let keeps = visitor.holds(&[people::ADMINISTRATOR]);
     let context = app
         .db
         .read(move |conn| {
             let record = register::by_reference(conn, desk.kinds.by_path(&at)?.key, &reference)?;
-            let context = RecordPage::read(conn, &desk, person, &record)?;
+            let context = RecordPage::read(conn, &desk, (person, keeps), &record)?;
             Ok(context.withdrawing(withdraw, zone))
         })
         .await?;
@@ -139,7 +136,12 @@ async fn show(
 }
 
 impl RecordPage {
-    fn read(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) -> Result<RecordPage> {
+    fn read(
+        conn: &mut Conn,
+        desk: &Desk,
+        (person, keeps): (PersonId, bool),
+        record: &Record,
+    ) -> Result<RecordPage> {
         let kind = desk.kinds.by_key(&record.kind)?;
         let document = register::revision(conn, record.id, record.revision)?.document()?;
         let review = record
@@ -158,7 +160,14 @@ impl RecordPage {
         Ok(RecordPage {
             changes: changes(review.as_ref(), &timeline, waiting_for),
             route: run.as_ref().map(Run::route).unwrap_or_default(),
-            holders: run.as_ref().map(Run::holders).unwrap_or_default(),
+            open_stages: match &run {
+                Some(run) => open_stages(conn, desk, (run.review, &run.loaded), &run.names, keeps)?,
+                None => Vec::new(),
+            },
+            finish: match &run {
+                Some(run) => review::finish(conn, desk, &run.loaded, run.review, &document)?,
+                None => None,
+            },
             next: run.as_ref().and_then(Run::next),
             policy: run.as_ref().map(Run::policy),
             standing: standing::standing(conn, desk, record, &timeline, &offers)?,
@@ -199,8 +208,13 @@ struct Run<'a> {
 
 impl<'a> Run<'a> {
     fn read(conn: &mut Conn, desk: &Desk, review: &'a Review) -> Result<Run<'a>> {
-        let asked = review.stages.values().flat_map(|run| run.asked()).map(Some);
-        let names = names(conn, asked)?;
+        let runs = review.stages.values();
+        let asked = runs.flat_map(|run| {
+            run.asked()
+                .into_iter()
+                .chain(run.on_behalf.values().copied())
+        });
+        let names = names(conn, asked.map(Some))?;
         Ok(Run {
             review,
             loaded: loaded(conn, desk, review)?,
@@ -242,29 +256,6 @@ impl<'a> Run<'a> {
             state,
             note,
         }
-    }
-
-    fn holders(&self) -> Vec<HolderView> {
-        if self.review.phase != Phase::InReview {
-            return Vec::new();
-        }
-        self.stages()
-            .filter(|(_, run)| run.progress == Progress::Open)
-            .filter_map(|(stage, run)| {
-                let open = run
-                    .asked()
-                    .into_iter()
-                    .filter(|p| !run.votes.contains_key(p));
-                let people: Vec<String> =
-                    open.filter_map(|p| self.names.get(&p).cloned()).collect();
-                let since = run.since?.to_string();
-                Some(HolderView {
-                    stage: stage.title.clone(),
-                    people: listed(&people, "and"),
-                    since,
-                })
-            })
-            .collect()
     }
 
     fn next(&self) -> Option<String> {

@@ -29,7 +29,9 @@ pub use event::{
     SupersededBecause,
 };
 pub use refusal::Refusal;
-pub use seats::{Directory, Forecast, Needed, OpenTask, forecast, named, open_tasks};
+pub use seats::{
+    Directory, Fitting, Forecast, Needed, OpenTask, fitting, forecast, named, open_tasks, vacant,
+};
 pub use standing::{
     ApprovalDeed, ConditionDeed, Obligation, ObligationState, OverrideDeed, Overriding,
 };

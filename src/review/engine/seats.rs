@@ -218,6 +218,17 @@ pub(super) fn stand_ins(
     if here.is_empty() { all } else { here }
 }
 
+/// To whom a task may be handed on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fitting {
+    /// The workflow keeps it with whom it asks, or it was handed on already.
+    Nobody,
+    /// To one of these.
+    These(BTreeSet<PersonId>),
+    /// To anybody whom the rules do not keep out.
+    Anybody,
+}
+
 /// How a stage stands with its needs.
 pub(super) enum Count {
     /// Every seat has its need of approvals.
@@ -272,6 +283,47 @@ pub(super) fn count(ctx: &Context, review: &Review, stage: &Stage, run: &StageRu
         Count::Rejected
     } else {
         Count::Short { seats, outvoted }
+    }
+}
+
+/// The seats of open stages that those who are asked and here cannot fill: stage and seat.
+pub fn vacant(ctx: &Context, review: &Review) -> Vec<(String, String)> {
+    let mut vacant = Vec::new();
+    for stage in &ctx.workflow.stages {
+        let open = |run: &&StageRun| run.progress == Progress::Open;
+        let Some(run) = review.stage(&stage.key).filter(open) else {
+            continue;
+        };
+        if let Count::Short { seats, .. } = count(ctx, review, stage, run) {
+            let runs = seats.into_iter().filter_map(|index| run.seats.get(index));
+            vacant.extend(runs.map(|seat| (stage.key.clone(), seat.key.clone())));
+        }
+    }
+    vacant
+}
+
+/// Who could take the task of `from` in this stage, by the rules and as people stand today:
+/// everybody who is here, or those alone whom a seat of `from` names too.
+pub fn fitting(ctx: &Context, review: &Review, stage: &str, from: PersonId) -> Fitting {
+    let stage = ctx.workflow.stages.iter().find(|s| s.key == stage);
+    let run = stage.and_then(|stage| review.stage(&stage.key));
+    let (Some(stage), Some(run)) = (stage, run) else {
+        return Fitting::Nobody;
+    };
+    let free = |person: &PersonId| !run.asked().contains(person) && !run.votes.contains_key(person);
+    let fits = |person: &PersonId| free(person) && may_stand_for(ctx, review, stage, from, *person);
+    match stage.delegation {
+        _ if run.on_behalf.contains_key(&from) => Fitting::Nobody,
+        Delegation::None => Fitting::Nobody,
+        Delegation::AnyEligible => Fitting::Anybody,
+        Delegation::SameRole => {
+            let named = stage.seats.iter().flat_map(|seat| {
+                let mut all = named(ctx, review, &seat.from);
+                all.extend(named(ctx, review, &seat.fallback));
+                all
+            });
+            Fitting::These(named.filter(fits).collect())
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use crate::form::{FactGroup, SummaryLine};
 use crate::register::page::{KindView, PolicyView, RecordView, here, listed};
 use crate::register::{self, Kind, Record};
 use crate::review::engine::{Needed, Refusal};
-use crate::review::{self, Desk, Preview, PreviewStage};
+use crate::review::{self, Desk, Finish, Preview, PreviewStage};
 use crate::web::answer::{go_to, page_with};
 use crate::web::badge::{Badge, badge, of_risk, sentence_case};
 use crate::web::session::Visitor;
@@ -27,6 +27,7 @@ struct CheckPage {
     risk: Option<Badge>,
     because: Option<String>,
     stages: Vec<StageView>,
+    finish: Option<Finish>,
     ready: bool,
     missing: Vec<Missing>,
     summary: Vec<SummaryLine>,
@@ -127,6 +128,7 @@ impl CheckPage {
                 .map(of_risk),
             because: preview.as_ref().and_then(|p| p.because.clone()),
             stages: preview.as_ref().map(stages).unwrap_or_default(),
+            finish: preview.as_ref().and_then(|p| p.finish.clone()),
             ready: missing.is_empty() && preview.is_some() && may_submit(conn, person, record)?,
             missing,
             summary: refused.map(line).into_iter().collect(),

@@ -1,11 +1,11 @@
 //! One form: the questions of a section, or all of them where a kind is written in one go.
 use super::written;
 use crate::app::App;
-use crate::db::{Conn, Tx};
+use crate::db::{Conn, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::form::{Answers, FieldError, FieldView, State, SummaryLine, error_summary};
 use crate::people::{self, Secret};
-use crate::register::page::{KindView, here};
+use crate::register::page::{KindView, here, listed};
 use crate::register::{Kind, Record, Status};
 use crate::review::{self, Desk};
 use crate::web::answer::{go_to, page_with};
@@ -41,7 +41,16 @@ struct FormPage {
     reviewed: bool,
     may_wait: bool,
     reopens: bool,
+    /// What saving would do to decisions of the review that runs, by the questions drawn here.
+    falling: Vec<FallingView>,
     summary: Vec<SummaryLine>,
+}
+
+/// Questions, and the stages that start anew when an answer is changed; none when all stand.
+#[derive(Serialize)]
+struct FallingView {
+    questions: String,
+    stages: String,
 }
 
 #[derive(Serialize)]
@@ -62,7 +71,7 @@ struct Sheet<'a> {
 }
 
 impl Sheet<'_> {
-    fn draw(&self, conn: &mut Conn) -> Result<FormPage> {
+    fn draw(&self, conn: &mut Conn, desk: &Desk) -> Result<FormPage> {
         let form = &self.kind.form;
         let fields = form.view(wanted(self.section), self.document, self.typed, self.errors);
         let about = form
@@ -76,7 +85,14 @@ impl Sheet<'_> {
         let heading = title.unwrap_or_else(|| format!("New {}", self.kind.singular));
         let base = format!("/{}", self.kind.path);
         let (people, more_people) = directory(conn)?;
-        let reviewing = self.record.map(Record::status).transpose()? == Some(Status::InReview);
+        let status = self.record.map(Record::status).transpose()?;
+        let reviewing = status == Some(Status::InReview);
+        let asked_back = status == Some(Status::ChangesRequested);
+        let running = self.record.and_then(|record| record.review_id);
+        let falling = match running.filter(|_| reviewing || asked_back) {
+            Some(review) => falling(conn, desk, review, &fields)?,
+            None => Vec::new(),
+        };
         Ok(FormPage {
             kind: KindView::of(self.kind),
             reference: self.record.map(|record| record.reference.clone()),
@@ -100,8 +116,34 @@ impl Sheet<'_> {
             reviewed: self.kind.reviewed,
             may_wait: self.kind.reviewed && !reviewing,
             reopens: reviewing,
+            falling,
         })
     }
+}
+
+fn falling(
+    conn: &mut Conn,
+    desk: &Desk,
+    review: ReviewId,
+    fields: &[FieldView],
+) -> Result<Vec<FallingView>> {
+    let names: Vec<String> = fields.iter().map(|field| field.name.clone()).collect();
+    let label = |name: &String| {
+        let field = fields.iter().find(|field| field.name == *name);
+        field.map(|field| format!("“{}”", field.label))
+    };
+    let view = |found: review::Falling| FallingView {
+        questions: listed(
+            &found.fields.iter().filter_map(label).collect::<Vec<_>>(),
+            "or",
+        ),
+        stages: match found.stages.is_empty() {
+            true => String::new(),
+            false => listed(&found.stages, "and"),
+        },
+    };
+    let found = review::falling(conn, desk, review, &names)?;
+    Ok(found.into_iter().map(view).collect())
 }
 
 fn wanted(section: &str) -> Option<&str> {
@@ -166,7 +208,7 @@ fn blank(
             .unwrap_or_default(),
         return_to: "",
     };
-    sheet.draw(conn)
+    sheet.draw(conn, desk)
 }
 
 /// `POST /{kind}`: a draft, or at once a record of a kind that is not reviewed.
@@ -247,7 +289,7 @@ pub async fn section(
                 errors: &[],
                 return_to: &from.back,
             };
-            sheet.draw(conn)
+            sheet.draw(conn, &desk)
         })
         .await?;
     page_with(
@@ -312,7 +354,7 @@ pub async fn change(
                 errors: &answers.errors,
                 return_to: &page_says.back,
             };
-            sheet.draw(conn)
+            sheet.draw(conn, &desk)
         })
         .await?;
     page_with(
