@@ -44,8 +44,8 @@ pub async fn tick(app: &App) -> Result<usize> {
     let mut tried: Vec<TimerId> = Vec::new();
     loop {
         let now = app.desk.clock.now();
-        // Steps that fail must not keep those behind them from being seen.
-        let most = BATCH.saturating_add(i64::try_from(failed.len()).unwrap_or(i64::MAX));
+        // Steps tried in vain must not keep those behind them from being seen.
+        let most = BATCH.saturating_add(i64::try_from(tried.len()).unwrap_or(i64::MAX));
         let due = app
             .db
             .read(move |conn| store::due_timers(conn, now, most))
