@@ -9,6 +9,7 @@ mod approvals;
 mod ballot;
 mod case;
 pub mod clockwork;
+pub mod drafts;
 pub mod engine;
 pub mod expected;
 mod keep;
@@ -20,10 +21,12 @@ mod preview;
 mod receipt;
 mod service;
 mod sheet;
+pub mod simulation;
 mod store;
 mod timeline;
 pub mod words;
 pub mod workflow_page;
+mod workflow_words;
 pub mod workflows;
 
 pub use approvals::{

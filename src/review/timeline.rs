@@ -227,7 +227,12 @@ fn sentence(row: &Row, stage: Option<&str>, entry: &Value) -> String {
         "seat.fell_back" => format!("{stage}: others were asked to stand in"),
         "decision.recorded" => format!("{stage}: {}", choice(row.outcome.as_deref())),
         "calendar.kept" => calendar_sentence(entry),
-        "workflow.published" => "Workflow published".to_owned(),
+        "workflow.published" => of_workflow(entry, "published"),
+        "workflow.drafted" => of_workflow(entry, "a draft was begun"),
+        "workflow.draft_saved" => of_workflow(entry, "a draft was changed"),
+        "workflow.draft_rebased" => of_workflow(entry, "a draft took the new version as its base"),
+        "workflow.proposed" => of_workflow(entry, "a draft was proposed"),
+        "workflow.returned" => of_workflow(entry, "a draft was sent back"),
         "token.created" => "API token created".to_owned(),
         "log.exported" => "Decision log exported".to_owned(),
         other => spaced(Some(&other.replace('.', " "))),
@@ -239,6 +244,15 @@ fn calendar_sentence(entry: &Value) -> String {
     let key = subject("calendar").and_then(Value::as_str).unwrap_or("?");
     let version = subject("calendar_version").and_then(Value::as_i64);
     format!("Calendar {key}: version {} kept", version.unwrap_or(1))
+}
+
+fn of_workflow(entry: &Value, what: &str) -> String {
+    let subject = |name: &str| entry.pointer(&format!("/subject/{name}"));
+    let key = subject("workflow").and_then(Value::as_str).unwrap_or("?");
+    match subject("workflow_version").and_then(Value::as_i64) {
+        Some(version) => format!("Workflow {key}: version {version} {what}"),
+        None => format!("Workflow {key}: {what}"),
+    }
 }
 
 fn spaced(word: Option<&str>) -> String {
