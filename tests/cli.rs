@@ -582,10 +582,15 @@ fn a_workflow_is_published_once_and_its_change_is_proposed(program: Program) {
     );
     let said = publish();
     assert!(said.starts_with("ai_use_case: proposed as a change of version 1, sha256 "));
-    let link = said.lines().nth(1).expect("where a second person publishes it");
+    let link = said
+        .lines()
+        .nth(1)
+        .expect("where a second person publishes it");
     assert!(link.contains("/workflows/ai_use_case/drafts/"), "{link}");
     assert_eq!(publish(), said, "what waits is not proposed twice");
-    let simulated = program.run(&["workflow", "simulate", "policy.json", "--last", "5"]).good();
+    let simulated = program
+        .run(&["workflow", "simulate", "policy.json", "--last", "5"])
+        .good();
     assert!(simulated.starts_with("0 reviews\n"), "{simulated}");
     let log = entries(&program.log());
     assert_eq!(log.len(), 2);

@@ -38,6 +38,7 @@ on_both! { now crate::open =>
     a_change_of_the_rules_goes_through_the_browser
     what_was_typed_comes_back_when_somebody_else_saved
     a_program_changes_the_rules_with_two_tokens
+    a_workflow_is_edited_by_questions_alone
 }
 
 fn policy(register: &Register) -> String {
@@ -208,9 +209,9 @@ fn what_is_wrong_with_a_text_keeps_it_from_being_proposed(register: Register) {
     let draft = begin(&register, "gus").expect("a draft");
     assert_eq!(refused(propose(&register, "gus", &draft)), Refusal::Same(1));
     let other = retitled(&draft.text, "T").replace("\"ai_use_case\"", "\"another\"");
-    let nobody = retitled(&draft.text, "T").replace("derived.risk", "derived.rsk");
+    let nobody = retitled(&draft.text, "T").replace("request.sourcing", "request.sorcing");
     let mut draft = draft;
-    for (text, place) in [("{".to_owned(), ""), (other, "/key"), (nobody, "/stages")] {
+    for (text, place) in [("{".to_owned(), ""), (other, "/key"), (nobody, "/")] {
         draft = save(&register, "gus", &draft, text).expect("anything is saved");
         match refused(propose(&register, "gus", &draft)) {
             Refusal::Flawed { first, .. } => assert!(first.starts_with(place), "{first}"),
@@ -566,4 +567,175 @@ fn a_program_changes_the_rules_with_two_tokens(house: House) {
         (status, &all["drafts"][0]["state"]),
         (StatusCode::OK, &json!("published"))
     );
+}
+
+/// What a browser sends back of a form that was not touched: every control as the page drew it.
+fn untouched(html: &str) -> Vec<(String, String)> {
+    let text = |s: &str| {
+        s.replace("&quot;", "\"")
+            .replace("&#10;", "\n")
+            .replace("&#x27;", "'")
+            .replace("&#x3D;", "=")
+            .replace("&gt;", ">")
+            .replace("&lt;", "<")
+            .replace("&amp;", "&")
+    };
+    let attribute = |tag: &str, name: &str| {
+        let rest = tag.split_once(&format!(" {name}=\""))?.1;
+        Some(text(rest.split_once('"')?.0))
+    };
+    let form = html
+        .split("<form class=\"ask act\"")
+        .nth(1)
+        .expect("the form");
+    let form = form.split("</form>").next().expect("its end");
+    let mut pairs = Vec::new();
+    for part in form.split('<').skip(1) {
+        let (tag, inside) = part.split_once('>').unwrap_or((part, ""));
+        let name = attribute(tag, "name");
+        let boxed = tag.contains("type=\"checkbox\"") || tag.contains("type=\"radio\"");
+        if tag.starts_with("input ") && (!boxed || tag.ends_with(" checked")) {
+            let value = attribute(tag, "value").unwrap_or_default();
+            pairs.push((name.expect("a name"), value));
+        } else if tag.starts_with("textarea ") {
+            pairs.push((name.expect("a name"), text(inside)));
+        } else if tag.starts_with("select ") {
+            pairs.push((name.expect("a name"), String::new()));
+        } else if tag.starts_with("option ") && tag.ends_with(" selected") {
+            pairs.last_mut().expect("its select").1 = attribute(tag, "value").unwrap_or_default();
+        }
+    }
+    pairs
+}
+
+impl House {
+    /// Fills the form of a page with other answers and sends it by a button.
+    fn fills(&self, page: &str, answers: &[(&str, &str)], button: &str) -> Answer {
+        let mut pairs = untouched(&self.get("gus", page).body);
+        pairs.retain(|(name, _)| !answers.iter().any(|(other, _)| other == name));
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        pairs.extend(answers.iter().map(own));
+        pairs.push(("do".to_owned(), button.to_owned()));
+        let request = TestRequest::post().uri(page).cookie(self.cookie("gus"));
+        self.send(request.set_form(&pairs))
+    }
+
+    fn draft(&self) -> Draft {
+        let drafts = self.register.reads(|conn| drafts::drafts(conn, None));
+        drafts.into_iter().next().expect("a draft")
+    }
+
+    fn document(&self) -> Value {
+        serde_json::from_str(&self.draft().text).expect("JSON")
+    }
+}
+
+fn a_workflow_is_edited_by_questions_alone(house: House) {
+    let path = house
+        .post("gus", "/workflows/ai_use_case/drafts", &[])
+        .location;
+    let before = house.document();
+    for stage in before["stages"].as_array().expect("stages") {
+        let page = format!("{path}/stages/{}", stage["key"].as_str().expect("a key"));
+        let same = house.fills(&page, &[], "save");
+        assert_eq!(same.status, StatusCode::SEE_OTHER, "{}", same.body);
+        assert_eq!(
+            house.document(),
+            before,
+            "{page}: nothing touched, nothing changed"
+        );
+    }
+    let page = format!("{path}/general");
+    house.fills(&page, &[], "save");
+    assert_eq!(house.document(), before);
+    house.fills(
+        &page,
+        &[("title", "By questions"), ("priority", "high")],
+        "save",
+    );
+    assert_eq!(house.document()["title"], "By questions");
+    assert_eq!(
+        house.document()["priority"],
+        "high",
+        "what was typed is kept"
+    );
+    let wrong = house.get("gus", &page).body;
+    assert!(wrong.contains("id=\"priority-error\""), "{wrong}");
+    assert!(
+        house
+            .get("gus", &path)
+            .body
+            .contains(&format!("href=\"{page}\""))
+    );
+    house.fills(&page, &[("priority", "300")], "save");
+
+    let seen = house.draft().seen.to_string();
+    let new = [
+        ("seen", seen.as_str()),
+        ("key", "ethics"),
+        ("title", "Ethics"),
+    ];
+    let added = house.post("gus", &format!("{path}/stages"), &new);
+    assert_eq!(
+        added.location,
+        format!("{path}/stages/ethics"),
+        "{}",
+        added.body
+    );
+    let page = added.location;
+    let answers = [
+        ("seat_0_key", "ethicist"),
+        ("seat_0_from", "role legal\r\nperson lena@example.org"),
+        ("seat_1_key", "second"),
+        ("seat_1_from", "role ciso"),
+        ("seat_1_need", "all"),
+        ("seat_1_fallback", "role cto"),
+        ("due", "3 business days"),
+        ("remind", "1 business days"),
+        ("timed_0_after", "2 business days"),
+        ("timed_0_to", "role cto"),
+        ("timed_0_mode", "notify"),
+        ("pick", "'personal' in request.data_classes"),
+        ("guidance", "Look <b>well</b>"),
+    ];
+    let done = house.fills(&page, &answers, "condition");
+    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
+    let pick = [("pick", "request.sourcing == 'vendor'"), ("join", "or")];
+    house.fills(&page, &pick, "condition");
+    let stages = house.document()["stages"].clone();
+    let ethics = stages
+        .as_array()
+        .expect("stages")
+        .last()
+        .expect("the new one")
+        .clone();
+    let when = "'personal' in request.data_classes || request.sourcing == 'vendor'";
+    assert_eq!(ethics["when"], when);
+    assert_eq!(ethics["seats"][0]["from"][1]["person"], "lena@example.org");
+    assert_eq!(ethics["seats"][1]["need"], "all");
+    assert_eq!(ethics["sla"]["escalate"][0]["to"], json!([{"role": "cto"}]));
+
+    house.fills(&page, &[], "up");
+    let stages = house.document()["stages"].clone();
+    let last = stages.as_array().expect("stages").len() - 1;
+    assert_eq!(stages[last - 1]["key"], "ethics");
+    let draft = propose(&house.register, "gus", &house.draft());
+    let draft = draft.unwrap_or_else(|error| panic!("{error}"));
+    assert_eq!(
+        publish(&house.register, "adam", &draft).expect("published"),
+        2
+    );
+    assert_eq!(house.get("gus", &page).status, StatusCode::CONFLICT);
+
+    let path = house
+        .post("gus", "/workflows/ai_use_case/drafts", &[("_once", "2")])
+        .location;
+    house.fills(&format!("{path}/stages/ethics"), &[], "remove");
+    assert_eq!(
+        house.document()["stages"].as_array().map(Vec::len),
+        Some(last)
+    );
+    let late = [("seen", "1"), ("title", "Late")];
+    let late = house.post("gus", &format!("{path}/general"), &late);
+    assert_eq!(late.status, StatusCode::CONFLICT);
 }

@@ -148,6 +148,14 @@ table! {
     POST "/workflows/{key}/drafts" SignedIn => crate::review::drafts::page::start_from;
     GET "/workflows/{key}/drafts/{id}" SignedIn => crate::review::drafts::page::show;
     POST "/workflows/{key}/drafts/{id}" SignedIn => crate::review::drafts::page::save;
+    GET "/workflows/{key}/drafts/{id}/general" SignedIn => crate::review::drafts::parts::general;
+    POST "/workflows/{key}/drafts/{id}/general" SignedIn =>
+        crate::review::drafts::parts::change_general;
+    POST "/workflows/{key}/drafts/{id}/stages" SignedIn => crate::review::drafts::parts::add_stage;
+    GET "/workflows/{key}/drafts/{id}/stages/{stage}" SignedIn =>
+        crate::review::drafts::parts::stage;
+    POST "/workflows/{key}/drafts/{id}/stages/{stage}" SignedIn =>
+        crate::review::drafts::parts::change_stage;
     POST "/workflows/{key}/drafts/{id}/base" SignedIn => crate::review::drafts::page::rebase;
     POST "/workflows/{key}/drafts/{id}/proposal" SignedIn => crate::review::drafts::page::propose;
     POST "/workflows/{key}/drafts/{id}/publication" SignedIn =>

@@ -5,7 +5,9 @@
 //! published until its authors looked at what it changes now. A change of a proposed draft takes
 //! the proposal back.
 pub mod api;
+mod edit;
 pub mod page;
+pub mod parts;
 mod refusal;
 mod replay;
 mod rows;

@@ -22,9 +22,9 @@ use std::sync::Arc;
 /// Reviews that are replayed for the entry of a publication.
 pub(super) const LAST: i64 = 50;
 
-type Pairs = Vec<(String, String)>;
-type Posted = web::Form<Pairs>;
-type Place = web::Path<(String, String)>;
+pub(super) type Pairs = Vec<(String, String)>;
+pub(super) type Posted = web::Form<Pairs>;
+pub(super) type Place = web::Path<(String, String)>;
 
 pub(super) fn value(pairs: &Pairs, name: &str) -> String {
     let found = pairs.iter().find(|(known, _)| known == name);

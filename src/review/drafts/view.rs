@@ -1,4 +1,5 @@
 //! A draft as its page shows it.
+use super::parts::{part_of, stages_of};
 use super::{Draft, Examined, LAST_MAX, State, examined, missing_people, published, simulate};
 use crate::db::{At, Conn, PersonId};
 use crate::error::Result;
@@ -79,18 +80,28 @@ pub(super) struct DraftView {
     flow: Option<Flow>,
     run: Option<RunView>,
     changes: Vec<Change>,
+    stages: Vec<StageLink>,
     simulation: Option<SimulationView>,
     last: i64,
     last_max: i64,
 }
 
 #[derive(Debug, Serialize)]
-struct ProblemView {
+pub(super) struct ProblemView {
+    /// The page of the part it stands in.
+    edit: Option<String>,
     status: Badge,
     line: usize,
     column: usize,
     place: String,
     message: String,
+}
+
+/// A stage that can be edited by questions.
+#[derive(Debug, Serialize)]
+pub(super) struct StageLink {
+    pub key: String,
+    pub title: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -144,6 +155,7 @@ impl DraftView {
         last: Option<i64>,
     ) -> Result<DraftView> {
         let (seen, keeps) = (examined(desk, draft)?, visitor.keeps_policy());
+        let path = format!("/workflows/{}/drafts/{}", draft.key, draft.id);
         let ours = draft.authors.contains(&visitor.id()?);
         let problems = problems(conn, desk, &seen)?;
         let errors = problems.iter().filter(|p| p.is_error()).count();
@@ -158,7 +170,7 @@ impl DraftView {
         Ok(DraftView {
             line: line(conn, draft)?,
             title: workflow.map_or_else(|| draft.key.clone(), |w| w.title.clone()),
-            path: format!("/workflows/{}/drafts/{}", draft.key, draft.id),
+            path: path.clone(),
             seen: draft.seen,
             reason: match draft.state {
                 State::Returned => super::reason(conn, draft)?,
@@ -171,7 +183,17 @@ impl DraftView {
             waits: proposed && ours,
             errors,
             warnings: problems.len() - errors,
-            problems: problems.into_iter().map(problem_view).collect(),
+            problems: problems
+                .into_iter()
+                .map(|problem| {
+                    let part = part_of(&draft.text, &problem.place).filter(|_| keeps && open);
+                    problem_view(problem, part.map(|part| format!("{path}{part}")))
+                })
+                .collect(),
+            stages: stages_of(&draft.text)
+                .into_iter()
+                .map(|(key, title)| StageLink { key, title })
+                .collect(),
             flow: workflow.map(|workflow| flow(workflow, &[])),
             run: seen.found.dry_run.as_ref().map(run_view),
             changes: changes(conn, desk, draft)?,
@@ -202,8 +224,9 @@ pub(super) fn changes(conn: &mut Conn, desk: &Desk, draft: &Draft) -> Result<Vec
     Ok(compare(&before, &document))
 }
 
-fn problem_view(problem: Problem) -> ProblemView {
+pub(super) fn problem_view(problem: Problem, edit: Option<String>) -> ProblemView {
     ProblemView {
+        edit,
         status: match problem.is_error() {
             true => badge("Error", "bad"),
             false => badge("Warning", "part"),
