@@ -58,7 +58,7 @@ test('a keeper changes a workflow by questions, and a second person publishes it
   await large.getByLabel('One more condition').selectOption({ index: 3 });
   await large.getByLabel('Joined by').selectOption('or');
   await large.getByRole('button', { name: 'Add the condition' }).click();
-  assert.match(await large.getByLabel('Needed when').inputValue(), / \|\| /);
+  assert.match(await large.locator('#when').inputValue(), / \|\| /);
   await examine(`${draft}/stages/legal_security`, 'workflow-stage');
   await examine(`${draft}/general`, 'workflow-general');
   await examine(`${draft}?last=20`, 'workflow-draft');
