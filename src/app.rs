@@ -4,7 +4,7 @@ use crate::config::Config;
 use crate::db::{Db, RefusalId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
-use crate::notify::Mailbox;
+use crate::notify::{Mailbox, Timetable};
 use crate::register::Kinds;
 use crate::review::Desk;
 use crate::templates::{Place, Templates};
@@ -43,6 +43,7 @@ impl App {
             kinds: Kinds::load()?,
             workflows: Default::default(),
             calendars: Default::default(),
+            timetable: Timetable::new(&config)?,
         };
         let place = Place {
             base_path: config.base_path().to_owned(),

@@ -1,5 +1,6 @@
 //! Settings: flags over `COUNTERSIGN_*` over `countersign.toml` over defaults, read once.
 use crate::error::{Error, Result};
+use crate::notify::Timetable;
 use figment::Figment;
 use figment::error::Kind;
 use figment::providers::{Env, Format, Serialized, Toml};
@@ -22,6 +23,16 @@ pub struct Config {
     pub smtp_url: String,
     /// Sender of mails.
     pub mail_from: String,
+    /// Seconds that a task mail waits; a task decided meanwhile sends none.
+    pub mail_hold: u64,
+    /// When reminders, digests and notices wait for the morning, as `20:00-07:00`; empty for never.
+    pub quiet_hours: String,
+    /// Time of day of the daily digest.
+    pub digest_at: String,
+    /// Whether each mail has an envelope sender of its own (`name+ID@…`), to which bounces return.
+    pub bounce_sender: bool,
+    /// Maildir whose new mails are read as bounces; empty reads none.
+    pub bounce_dir: String,
     /// Name of the organisation, on pages and in mails.
     pub organisation: String,
     /// IANA time zone in which pages and mails show times.
@@ -40,6 +51,11 @@ impl Default for Config {
             public_url: "http://127.0.0.1:8080".to_owned(),
             smtp_url: String::new(),
             mail_from: "Countersign <countersign@localhost.localdomain>".to_owned(),
+            mail_hold: 60,
+            quiet_hours: String::new(),
+            digest_at: "08:00".to_owned(),
+            bounce_sender: true,
+            bounce_dir: String::new(),
             organisation: "Your organisation".to_owned(),
             time_zone: "UTC".to_owned(),
             readers: 8,
@@ -86,7 +102,10 @@ impl Config {
         if self.readers == 0 {
             return Err(wrong("readers", "be at least 1"));
         }
-        Ok(())
+        if self.mail_hold > HOLD_MAX {
+            return Err(wrong("mail_hold", "be at most 86400 seconds, a day"));
+        }
+        Timetable::new(self).map(|_| ())
     }
 
     /// The path part of the public address, without a final slash.
@@ -112,7 +131,15 @@ impl Config {
     }
 }
 
-fn wrong(setting: &str, rule: &str) -> Error {
+/// Longest time that a task mail may be held, in seconds.
+const HOLD_MAX: u64 = 86_400;
+/// The settings that are whole numbers.
+const NUMBERS: [&str; 2] = ["mail_hold", "readers"];
+/// The settings that are `true` or `false`.
+const SWITCHES: [&str; 1] = ["bounce_sender"];
+
+/// A complaint about a setting, with the rule it breaks.
+pub(crate) fn wrong(setting: &str, rule: &str) -> Error {
     let name = setting.to_uppercase();
     Error::Configuration(format!(
         "COUNTERSIGN_{name} (or {setting} in countersign.toml) must {rule}"
@@ -164,11 +191,16 @@ fn content(variable: &str, path: &str) -> Result<String> {
 
 /// Text is taken as it stands: an organisation may be called 42.
 fn value_of(setting: &str, variable: &str, text: String) -> Result<Value> {
-    if setting != "readers" {
-        return Ok(Value::from(text));
+    let must = |rule| Error::Configuration(format!("{variable} must be {rule}"));
+    if NUMBERS.contains(&setting) {
+        let number = text.trim().parse::<u32>().map(Value::from);
+        number.map_err(|_| must("a whole number"))
+    } else if SWITCHES.contains(&setting) {
+        let switch = text.trim().parse::<bool>().map(Value::from);
+        switch.map_err(|_| must("true or false"))
+    } else {
+        Ok(Value::from(text))
     }
-    let number = text.trim().parse::<u32>().map(Value::from);
-    number.map_err(|_| Error::Configuration(format!("{variable} must be a whole number")))
 }
 
 fn unknown(found: &str, prefix: &str, spelled: fn(&str) -> String) -> Error {
@@ -187,8 +219,11 @@ fn in_words(error: figment::Error) -> Error {
     let place = error.path.join(".");
     match &error.kind {
         Kind::UnknownField(found, _) => unknown(&format!("{FILE}: {found}"), "", str::to_owned),
-        Kind::InvalidType(_, _) | Kind::InvalidValue(_, _) if place == "readers" => {
-            Error::Configuration(format!("{FILE}: readers must be a whole number"))
+        Kind::InvalidType(_, _) | Kind::InvalidValue(_, _) if NUMBERS.contains(&&*place) => {
+            Error::Configuration(format!("{FILE}: {place} must be a whole number"))
+        }
+        Kind::InvalidType(_, _) if SWITCHES.contains(&&*place) => {
+            Error::Configuration(format!("{FILE}: {place} must be true or false"))
         }
         Kind::InvalidType(_, _) => {
             Error::Configuration(format!("{FILE}: {place} must be text in quotes"))

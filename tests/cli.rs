@@ -18,6 +18,7 @@ on_both! { now crate::open =>
     a_filter_that_means_nothing_is_named
     a_workflow_is_published_once_and_its_change_is_proposed
     people_are_added_once_and_wrong_fields_are_named
+    people_get_managers_lose_roles_leave_and_return
     tokens_are_made_for_people_who_exist_and_rights_that_exist
 }
 
@@ -644,6 +645,92 @@ fn people_are_added_once_and_wrong_fields_are_named(program: Program) {
         !program.log().contains("Ann Lee"),
         "names stay out of the log's entries"
     );
+}
+
+fn people_get_managers_lose_roles_leave_and_return(program: Program) {
+    program.add_person("bo@example.org", "Bo Berg", &["administrator"], &[]);
+    program.add_person(
+        "ann@example.org",
+        "Ann Lee",
+        &["legal", "security"],
+        &["ai_council"],
+    );
+    let people = |arguments: &[&str]| program.run(&[&["people"], arguments].concat());
+    let ann = ["--email", "ann@example.org"];
+    let with = |verb: &'static str, more: &[&str]| people(&[&[verb][..], &ann, more].concat());
+    let manager = ["--name", "Ann Lee", "--manager", "bo@example.org"];
+    assert!(with("add", &manager).good().contains("is in the directory"));
+    assert!(with("add", &manager).good().contains("unchanged"));
+    let own = ["--name", "Ann Lee", "--manager", "ann@example.org"];
+    assert!(
+        with("add", &own)
+            .bad(2)
+            .contains("manager: nobody is their own manager")
+    );
+    let nobody = ["--name", "Ann Lee", "--manager", "cy@example.org"];
+    assert!(
+        with("add", &nobody)
+            .bad(2)
+            .contains("no person cy@example.org")
+    );
+
+    let takes = ["--role", "legal", "--group", "ai_council"];
+    assert!(with("take", &takes).good().contains("no longer holds that"));
+    assert!(with("take", &takes).good().contains("unchanged"));
+    let listed = people(&["list", "--json"]).good();
+    let row: Value = serde_json::from_str(listed.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&row["roles"], &row["groups"]),
+        (&json!(["security"]), &json!([]))
+    );
+    assert_eq!(
+        (&row["manager"], &row["active"]),
+        (&json!("bo@example.org"), &json!(true))
+    );
+
+    assert!(with("return", &[]).bad(2).contains("has not left"));
+    assert_eq!(
+        with("leave", &["--reason", "End of contract"]).good(),
+        "Ann Lee <ann@example.org> left\n"
+    );
+    assert!(with("leave", &[]).bad(2).contains("Ann Lee left"));
+    let more = ["--name", "Ann Lee", "--role", "legal"];
+    assert!(with("add", &more).bad(2).contains("Ann Lee left"));
+    assert!(
+        people(&["list"])
+            .good()
+            .contains("Ann Lee <ann@example.org>  security  (left)")
+    );
+    assert!(with("return", &[]).good().contains("is back"));
+    assert!(
+        with("take", &["--manager"])
+            .good()
+            .contains("no longer holds that")
+    );
+    let last = people(&["leave", "--email", "bo@example.org"]).bad(2);
+    assert!(last.contains("Bo Berg is the only administrator"), "{last}");
+    assert!(
+        people(&["leave", "--email", "cy@example.org"])
+            .bad(2)
+            .contains("no person")
+    );
+    let log = program.log();
+    assert!(
+        !log.contains("End of contract"),
+        "reasons stay out of the log's entries"
+    );
+    let kinds: Vec<Value> = entries(&log)
+        .into_iter()
+        .map(|e| e["kind"].clone())
+        .collect();
+    let tail = [
+        "role.taken",
+        "group.left",
+        "person.left",
+        "person.returned",
+        "manager.set",
+    ];
+    assert_eq!(kinds[kinds.len() - 5..], tail.map(|kind| json!(kind)));
 }
 
 fn tokens_are_made_for_people_who_exist_and_rights_that_exist(program: Program) {

@@ -4,14 +4,22 @@
 
 mod support;
 
+use actix_web::http::{Method, StatusCode, header};
+use actix_web::rt::System;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use countersign::app::App;
+use countersign::clock::Clock;
+use countersign::config::Config;
 use countersign::db::{AbsenceId, Day, PersonId, Tx};
 use countersign::error::{Error, Result};
 use countersign::ledger::entry::Entry;
 use countersign::people::absence::{self, Absence, New, Typed, Warning};
 use countersign::people::{self, Holding, Secret};
 use countersign::review::{self, LinkState, workflows};
+use countersign::web::serve::configure;
+use countersign::web::session::session_cookie;
 use countersign::workflow::Outcome;
-use serde_json::json;
+use serde_json::{Value, json};
 use std::collections::BTreeSet;
 use std::sync::Barrier;
 use support::on_both;
@@ -35,6 +43,19 @@ on_both! { now crate::support::register::Register::open =>
     what_people_hold_is_taken_away_again
     a_review_knows_where_its_people_stand
     the_directory_is_found_by_words_and_by_where_people_stand
+}
+
+on_both! { now crate::move_in =>
+    a_person_notes_changes_and_ends_an_absence_on_their_page
+    an_administrator_keeps_people_on_their_pages
+    others_read_the_directory_and_change_nothing
+    a_form_pressed_twice_is_one_absence
+    the_page_of_who_left_offers_the_way_back
+    programs_keep_the_directory_by_tokens_of_administrators
+    a_token_of_somebody_else_keeps_nothing
+    hostile_names_and_keys_are_refused_in_words
+    whoever_leaves_is_asked_no_more_and_others_decide
+    questions_go_to_whoever_stands_in
 }
 
 fn day(text: &str) -> Day {
@@ -623,7 +644,8 @@ fn a_review_knows_where_its_people_stand(register: Register) {
     }
     assert!(tampers(
         &register,
-        "UPDATE people SET reachable = FALSE WHERE email IN ('lars@example.org', 'vera@example.org')"
+        "UPDATE people SET reachable = FALSE \
+         WHERE email IN ('lars@example.org', 'vera@example.org')"
     ));
     register.publish(&workflow(&[
         stage("one", &[], &[seat("data_protection", 1)]),
@@ -645,7 +667,8 @@ fn a_review_knows_where_its_people_stand(register: Register) {
         Ok(workflows::choose(conn, &desk.workflows, "use_case", &json!({}))?.expect("a workflow"))
     });
     let request = json!({ "owner": " Olga@example.org" });
-    let others = BTreeSet::from([person("tomas"), person("vera"), person("noor")]);
+    let others = ["tomas", "dana", "vera", "noor"].map(person);
+    let others = BTreeSet::from(others);
     let on = |today| {
         let workflow = &loaded.workflow;
         register.reads(|conn| people::directory(conn, workflow, &request, today, &others))
@@ -747,4 +770,692 @@ fn the_directory_is_found_by_words_and_by_where_people_stand(register: Register)
     }
     assert_eq!(seen.len(), 148, "everybody once");
     assert_eq!(seen.iter().collect::<BTreeSet<_>>().len(), 148);
+}
+
+const ORIGIN: &str = "https://register.example";
+
+/// The same database, reached by stories and over HTTP.
+struct House {
+    register: Register,
+    app: App,
+}
+
+#[derive(Debug)]
+struct Answer {
+    status: StatusCode,
+    location: String,
+    body: String,
+}
+
+impl Answer {
+    #[track_caller]
+    fn json(&self, status: u16) -> Value {
+        assert_eq!(self.status.as_u16(), status, "{}", self.body);
+        serde_json::from_str(&self.body).expect("JSON")
+    }
+
+    #[track_caller]
+    fn refused(&self, status: u16, code: &str) -> Value {
+        let problem = self.json(status);
+        assert_eq!(problem["code"], code, "{problem}");
+        problem
+    }
+}
+
+fn move_in(url: String) -> House {
+    let register = Register::open(url.clone());
+    let config = Config {
+        database_url: url,
+        public_url: ORIGIN.to_owned(),
+        readers: 1,
+        ..Config::default()
+    };
+    let app = App::open(config, Clock::fixed(first_day())).expect("the program opens");
+    House { register, app }
+}
+
+impl House {
+    fn send(&self, request: TestRequest) -> Answer {
+        let request = request.insert_header((header::ORIGIN, ORIGIN)).to_request();
+        System::new().block_on(async {
+            let app = actix_web::App::new().configure(configure(self.app.clone()));
+            let response = call_service(&init_service(app).await, request).await;
+            let location = response.headers().get(header::LOCATION);
+            let location = location.and_then(|l| l.to_str().ok()).unwrap_or_default();
+            Answer {
+                status: response.status(),
+                location: location.to_owned(),
+                body: String::from_utf8_lossy(&read_body(response).await).into_owned(),
+            }
+        })
+    }
+
+    fn visit(&self, who: &str, request: TestRequest) -> Answer {
+        let person = self.register.person(who);
+        let session = self
+            .app
+            .db
+            .upkeep_now(move |tx| people::open_session(tx, first_day(), person));
+        let cookie = session_cookie(&self.app, &session.expect("a session"));
+        self.send(request.cookie(cookie))
+    }
+
+    fn get(&self, who: &str, path: &str) -> Answer {
+        self.visit(who, TestRequest::get().uri(path))
+    }
+
+    fn post(&self, who: &str, path: &str, pairs: &[(&str, &str)]) -> Answer {
+        self.visit(who, TestRequest::post().uri(path).set_form(pairs))
+    }
+
+    /// Sends a form that must be taken, and leads back to `path`.
+    #[track_caller]
+    fn does(&self, who: &str, path: &str, pairs: &[(&str, &str)], back: &str) {
+        let answer = self.post(who, path, pairs);
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
+        assert_eq!(answer.location, back);
+    }
+
+    fn page_of(&self, who: &str) -> String {
+        format!("/people/{}", self.register.person(who))
+    }
+
+    fn call(&self, token: &str, method: Method, path: &str, body: Option<Value>) -> Answer {
+        let request = TestRequest::with_uri(path).method(method);
+        let request = match body {
+            Some(body) => request.set_json(body),
+            None => request,
+        };
+        self.send(request.insert_header((header::AUTHORIZATION, token)))
+    }
+
+    fn token(&self, who: &str, scopes: &[&str]) -> String {
+        let (person, now) = (self.register.person(who), first_day());
+        let scopes: Vec<String> = scopes.iter().map(|s| (*s).to_owned()).collect();
+        let secret = self
+            .register
+            .does(move |tx, _| people::create_token(tx, now, &operator(), person, &scopes, None));
+        format!("Bearer {}", secret.reveal())
+    }
+
+    fn absences(&self, who: &str) -> Vec<Absence> {
+        let person = self.register.person(who);
+        self.register
+            .reads(|conn| absence::ahead(conn, day("2027-03-01"), person))
+    }
+}
+
+fn absence_form<'a>(from: &'a str, until: &'a str, delegate: &'a str) -> [(&'a str, &'a str); 3] {
+    [("from", from), ("until", until), ("delegate", delegate)]
+}
+
+/// The value of a hidden field of the first form that is sent to `action`.
+fn hidden(html: &str, action: &str, name: &str) -> String {
+    let form = html
+        .split_once(&format!("action=\"{action}\""))
+        .expect("the form")
+        .1;
+    let field = form
+        .split_once(&format!("name=\"{name}\" value=\""))
+        .expect("the field")
+        .1;
+    field.split('"').next().expect("a value").to_owned()
+}
+
+fn a_person_notes_changes_and_ends_an_absence_on_their_page(house: House) {
+    let page = house.get("dana", "/profile").body;
+    for text in [
+        "dana@example.org",
+        "Data protection",
+        "Note an absence",
+        "in UTC",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    let (path, back) = ("/profile/absences", "/profile");
+    let wrong = house.post(
+        "dana",
+        path,
+        &absence_form("2027-03-12", "2027-03-08", "Dario@x"),
+    );
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(wrong.body.contains("<title>Error: "), "{}", wrong.body);
+    for text in [
+        "value=\"2027-03-12\"",
+        "value=\"Dario@x\"",
+        "href=\"#absence-delegate\"",
+    ] {
+        assert!(wrong.body.contains(text), "{text}: {}", wrong.body);
+    }
+    let form = absence_form("2027-03-08", "2027-03-12", "dario@example.org");
+    house.does("dana", path, &form, back);
+    let noted = house.absences("dana").remove(0);
+    let page = house.get("dana", "/profile").body;
+    assert!(
+        page.contains("8 Mar 2027") && page.contains("12 Mar 2027"),
+        "{page}"
+    );
+    assert!(page.contains("dario</a> stands in"), "{page}");
+    assert!(
+        house
+            .get("dario", "/profile")
+            .body
+            .contains("Stands in for")
+    );
+
+    let of_it = format!("/profile/absences/{}", noted.id);
+    let wrong = house.post(
+        "dana",
+        &of_it,
+        &absence_form("2027-03-08", "2027-03-32", ""),
+    );
+    assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+    let target = format!("href=\"#absence-{}-until\"", noted.id);
+    assert!(wrong.body.contains(&target), "{}", wrong.body);
+    assert!(
+        wrong.body.contains("value=\"2027-03-32\""),
+        "what was typed stays"
+    );
+    house.does(
+        "dana",
+        &of_it,
+        &absence_form("2027-03-01", "2027-03-12", ""),
+        back,
+    );
+    assert!(
+        house
+            .get("tomas", "/people?state=away")
+            .body
+            .contains(">dana<")
+    );
+    let theirs = house.get("tomas", &house.page_of("dana")).body;
+    assert!(theirs.contains("nobody stands in") && !theirs.contains("Note an absence"));
+
+    let others = house.post("dario", &of_it, &[("end", "yes")]);
+    assert_eq!(others.status, StatusCode::NOT_FOUND, "it is not his");
+    house.does("dana", &of_it, &[("end", "yes")], back);
+    assert!(house.absences("dana").is_empty());
+    let again = house.post("dana", &of_it, &[("end", "yes")]);
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(
+        again.body.contains("This absence is over or was ended"),
+        "{}",
+        again.body
+    );
+    let kinds: Vec<String> = house
+        .register
+        .entries()
+        .into_iter()
+        .map(|e| e.kind)
+        .collect();
+    assert!(kinds.ends_with(&["absence.set", "absence.set", "absence.ended"].map(str::to_owned)));
+}
+
+fn an_administrator_keeps_people_on_their_pages(house: House) {
+    let dana = house.page_of("dana");
+    let to = |place: &str| format!("{dana}/{place}");
+    house.does("adam", &to("roles"), &[("role", "legal")], &dana);
+    house.does("adam", &to("roles"), &[("take", "data_protection")], &dana);
+    house.does("adam", &to("groups"), &[("group", "ai_council")], &dana);
+    house.does(
+        "adam",
+        &to("manager"),
+        &[("manager", "lars@example.org")],
+        &dana,
+    );
+    house.does(
+        "adam",
+        &to("absences"),
+        &absence_form("2027-03-08", "2027-03-09", ""),
+        &dana,
+    );
+    let page = house.get("adam", &dana).body;
+    for text in [
+        "Legal",
+        "AI council",
+        "value=\"lars@example.org\"",
+        "8 Mar 2027",
+        "Leaving",
+    ] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    assert!(
+        !page.contains("data_protection</code>"),
+        "it was taken away"
+    );
+    assert!(
+        house
+            .get("adam", &house.page_of("lars"))
+            .body
+            .contains("Manages")
+    );
+
+    for (place, pairs, says, typed) in [
+        (
+            "roles",
+            ("role", "Legal counsel"),
+            "Use small letters",
+            "Legal counsel",
+        ),
+        (
+            "manager",
+            ("manager", "dana@example.org"),
+            "their own manager",
+            "dana@example.org",
+        ),
+        (
+            "manager",
+            ("manager", "x@y.example"),
+            "has this address",
+            "x@y.example",
+        ),
+    ] {
+        let wrong = house.post("adam", &to(place), &[pairs]);
+        assert_eq!(wrong.status, StatusCode::UNPROCESSABLE_ENTITY);
+        for text in [says, &format!("value=\"{typed}\""), "<title>Error: "] {
+            assert!(wrong.body.contains(text), "{text}: {}", wrong.body);
+        }
+    }
+    let last = house.post("adam", &format!("{}/departure", house.page_of("adam")), &[]);
+    assert_eq!(last.status, StatusCode::CONFLICT);
+    assert!(
+        last.body.contains("is the only administrator"),
+        "{}",
+        last.body
+    );
+
+    let new = [("email", "New@Example.org"), ("name", "Nadia New")];
+    let made = house.post("adam", "/people", &new);
+    assert_eq!(made.status, StatusCode::SEE_OTHER, "{}", made.body);
+    assert!(
+        house
+            .get("adam", &made.location)
+            .body
+            .contains("new@example.org")
+    );
+    let twice = house.post("adam", "/people", &new);
+    assert_eq!(twice.status, StatusCode::UNPROCESSABLE_ENTITY);
+    assert!(
+        twice.body.contains("Nadia New has this address already"),
+        "{}",
+        twice.body
+    );
+    assert!(twice.body.contains("<details open>"));
+}
+
+fn others_read_the_directory_and_change_nothing(house: House) {
+    let dana = house.page_of("dana");
+    for name in ["tomas", "audra", "gus", "dana"] {
+        let list = house.get(name, "/people?q=dana").body;
+        assert!(
+            list.contains(">dana<") && !list.contains("Add a person"),
+            "{list}"
+        );
+        let page = house.get(name, &dana).body;
+        assert!(
+            page.contains("Data protection") && !page.contains("Take away"),
+            "{page}"
+        );
+        let size = house.register.ledger_size();
+        for (path, pairs) in [
+            (
+                "/people".to_owned(),
+                vec![("email", "a@b.example"), ("name", "A")],
+            ),
+            (format!("{dana}/roles"), vec![("role", "administrator")]),
+            (format!("{dana}/groups"), vec![("group", "ai_council")]),
+            (
+                format!("{dana}/manager"),
+                vec![("manager", "tomas@example.org")],
+            ),
+            (
+                format!("{dana}/absences"),
+                absence_form("2027-03-08", "2027-03-08", "").to_vec(),
+            ),
+            (format!("{dana}/departure"), vec![]),
+            (format!("{dana}/return"), vec![]),
+        ] {
+            let answer = house.post(name, &path, &pairs);
+            assert_eq!(answer.status, StatusCode::FORBIDDEN, "{name} {path}");
+        }
+        assert_eq!(house.register.ledger_size(), size);
+    }
+    for path in ["/people", &dana, "/profile"] {
+        let stranger = house.send(TestRequest::get().uri(path));
+        assert_eq!(stranger.status, StatusCode::SEE_OTHER, "{path}");
+        assert!(stranger.location.starts_with("/sign-in"), "{path}");
+    }
+    for path in ["/people?state=gone", "/people?after=7", "/people?x=y"] {
+        assert_eq!(
+            house.get("tomas", path).status,
+            StatusCode::BAD_REQUEST,
+            "{path}"
+        );
+    }
+    let nobody = format!("/people/{}", PersonId::new());
+    for path in [nobody.as_str(), "/people/dana"] {
+        assert_eq!(
+            house.get("adam", path).status,
+            StatusCode::NOT_FOUND,
+            "{path}"
+        );
+    }
+    assert_eq!(house.get("tomas", "/people?q=%25").status, StatusCode::OK);
+}
+
+fn a_form_pressed_twice_is_one_absence(house: House) {
+    let page = house.get("dana", "/profile").body;
+    let once = hidden(&page, "/profile/absences", "_once");
+    let mut form = absence_form("2027-03-08", "2027-03-12", "").to_vec();
+    form.push(("_once", &once));
+    for _ in 0..2 {
+        house.does("dana", "/profile/absences", &form, "/profile");
+    }
+    assert_eq!(house.absences("dana").len(), 1);
+    let other = house.post("dana", "/profile/absences", &form[..3]);
+    assert_eq!(
+        other.status,
+        StatusCode::UNPROCESSABLE_ENTITY,
+        "sent from another page"
+    );
+}
+
+fn the_page_of_who_left_offers_the_way_back(house: House) {
+    let dana = house.page_of("dana");
+    let to = |place: &str| format!("{dana}/{place}");
+    let reason = [("reason", "New job\r\nelsewhere")];
+    house.does("adam", &to("departure"), &reason, &dana);
+    let page = house.get("adam", &dana).body;
+    for text in ["Left on", "Note that dana came back", "Take away"] {
+        assert!(page.contains(text), "{text}: {page}");
+    }
+    for text in ["Note an absence", "Save the manager", "Give this role"] {
+        assert!(!page.contains(text), "{text}: {page}");
+    }
+    assert!(
+        house
+            .get("tomas", "/people?state=left")
+            .body
+            .contains(">dana<")
+    );
+    let again = house.post("adam", &to("departure"), &reason);
+    assert_eq!(again.status, StatusCode::CONFLICT);
+    assert!(
+        again.body.contains("Dana left") || again.body.contains("dana left"),
+        "{}",
+        again.body
+    );
+    house.does("adam", &to("roles"), &[("take", "data_protection")], &dana);
+    house.does("adam", &to("return"), &[], &dana);
+    assert!(!house.get("adam", &dana).body.contains("Left on"));
+    let log = house.get("audra", "/log?person=dana%40example.org").body;
+    for text in [
+        "Left: asked no more",
+        "New job\nelsewhere",
+        "Came back",
+        "taken away",
+    ] {
+        assert!(log.contains(text), "{text}: {log}");
+    }
+}
+
+fn programs_keep_the_directory_by_tokens_of_administrators(house: House) {
+    let token = house.token("adam", &["read", "people"]);
+    let person = |name: &str| format!("/api/v1{}", house.page_of(name));
+    let put = |path: &str, body: Option<Value>| house.call(&token, Method::PUT, path, body);
+    let post = |path: &str, body: Value| house.call(&token, Method::POST, path, Some(body));
+    let (dana, dario) = (person("dana"), house.register.person("dario"));
+
+    let made = post(
+        "/api/v1/people",
+        json!({ "email": "nia@example.org", "name": "Nia",
+                                              "roles": ["legal"] }),
+    );
+    let made = made.json(201);
+    assert_eq!(
+        (&made["roles"], &made["active"]),
+        (&json!(["legal"]), &json!(true))
+    );
+    let given = put(&format!("{dana}/roles/legal"), None).json(200);
+    assert_eq!(given["roles"], json!(["data_protection", "legal"]));
+    let size = house.register.ledger_size();
+    put(&format!("{dana}/roles/legal"), None).json(200);
+    assert_eq!(house.register.ledger_size(), size, "she holds it");
+    let role = format!("{dana}/roles/data_protection");
+    let taken = house.call(&token, Method::DELETE, &role, None).json(200);
+    assert_eq!(taken["roles"], json!(["legal"]));
+    let group = format!("{dana}/groups/ai_council");
+    assert_eq!(put(&group, None).json(200)["groups"], json!(["ai_council"]));
+    let left = house.call(&token, Method::DELETE, &group, None).json(200);
+    assert_eq!(left["groups"], json!([]));
+    let manager = json!({ "manager": "lars@example.org" });
+    let managed = put(&format!("{dana}/manager"), Some(manager)).json(200);
+    assert_eq!(managed["manager"]["name"], "lars");
+
+    let absences = format!("{dana}/absences");
+    let wanted = json!({ "from": "2027-03-01", "until": "2027-03-12",
+                         "delegate": "dario@example.org" });
+    let set = keyed_json(&house, &token, &absences, &wanted);
+    assert_eq!(set["delegate"], json!({ "id": dario, "name": "dario" }));
+    assert_eq!(set["set_by"]["name"], "adam");
+    assert_eq!(
+        keyed_json(&house, &token, &absences, &wanted),
+        set,
+        "sent again, happened once"
+    );
+    let shown = house.call(&token, Method::GET, &dana, None).json(200);
+    assert_eq!(shown["away"]["until"], "2027-03-12");
+    assert_eq!(shown["absences"], json!([set]));
+    let wrong = post(&absences, json!({ "from": "2027-03-12", "until": "soon" }));
+    let wrong = wrong.refused(422, "invalid");
+    assert_eq!(wrong["errors"][0]["field"], "until");
+    let of_it = format!("{absences}/{}", set["id"].as_str().expect("an id"));
+    let longer = put(
+        &of_it,
+        Some(json!({ "from": "2027-03-01", "until": "2027-03-14" })),
+    );
+    assert_eq!(longer.json(200)["delegate"], Value::Null);
+    let foreign = of_it.replace(&dana, &person("dario"));
+    house
+        .call(&token, Method::DELETE, &foreign, None)
+        .refused(404, "not-found");
+    let ended = house.call(&token, Method::DELETE, &of_it, None).json(200);
+    assert!(ended["ended_at"].is_string());
+    house
+        .call(&token, Method::DELETE, &of_it, None)
+        .refused(409, "absence-over");
+
+    let gone = post(&format!("{dana}/departure"), json!({ "reason": "Moves" })).json(200);
+    assert_eq!(gone["active"], false);
+    post(&format!("{dana}/departure"), json!({})).refused(409, "person-left");
+    put(&format!("{dana}/roles/security"), None).refused(409, "person-left");
+    let found = house
+        .call(&token, Method::GET, "/api/v1/people?state=left", None)
+        .json(200);
+    assert_eq!(
+        (&found["total"], &found["people"][0]["name"]),
+        (&json!(1), &json!("dana"))
+    );
+    let back = house
+        .call(&token, Method::POST, &format!("{dana}/return"), None)
+        .json(200);
+    assert_eq!(back["active"], true);
+    post(&format!("{dana}/return"), json!({})).refused(409, "person-present");
+    let own = format!("{}/roles/administrator", person("adam"));
+    house
+        .call(&token, Method::DELETE, &own, None)
+        .refused(409, "last-administrator");
+}
+
+fn keyed_json(house: &House, token: &str, path: &str, body: &Value) -> Value {
+    let request = TestRequest::post().uri(path).set_json(body);
+    let request = request.insert_header(("Idempotency-Key", "away-1"));
+    house
+        .send(request.insert_header((header::AUTHORIZATION, token)))
+        .json(201)
+}
+
+fn a_token_of_somebody_else_keeps_nothing(house: House) {
+    let dana = format!("/api/v1{}", house.page_of("dana"));
+    let absences = format!("{dana}/absences");
+    let body = json!({ "from": "2027-03-01", "until": "2027-03-12" });
+    for (name, scopes) in [
+        ("adam", &["read", "write", "log"][..]),
+        ("dana", &["read", "people"]),
+        ("gus", &["read", "people"]),
+        ("audra", &["read", "people", "log"]),
+    ] {
+        let token = house.token(name, scopes);
+        let size = house.register.ledger_size();
+        for (method, path) in [
+            (Method::POST, absences.clone()),
+            (Method::PUT, format!("{dana}/roles/legal")),
+            (Method::DELETE, format!("{dana}/roles/data_protection")),
+            (Method::PUT, format!("{dana}/groups/ai_council")),
+            (Method::PUT, format!("{dana}/manager")),
+            (Method::POST, format!("{dana}/departure")),
+            (Method::POST, format!("{dana}/return")),
+            (Method::POST, "/api/v1/people".to_owned()),
+        ] {
+            let answer = house.call(&token, method, &path, Some(body.clone()));
+            answer.refused(403, "forbidden");
+        }
+        assert_eq!(house.register.ledger_size(), size);
+        let read = house.call(&token, Method::GET, &dana, None).json(200);
+        let own_or_all = ["adam", "dana"].contains(&name);
+        assert_eq!(read.get("absences").is_some(), own_or_all, "{name}");
+    }
+    house
+        .send(TestRequest::get().uri(&dana))
+        .refused(401, "unauthenticated");
+}
+
+fn hostile_names_and_keys_are_refused_in_words(house: House) {
+    let token = house.token("adam", &["read", "people"]);
+    let dana = format!("/api/v1{}", house.page_of("dana"));
+    let before = house.register.ledger_size();
+    for key in [
+        "Legal",
+        "a%20b",
+        "%2e%2e",
+        "x'--",
+        &"a".repeat(49),
+        "%F0%9F%92%A9",
+    ] {
+        for method in [Method::PUT, Method::DELETE] {
+            let path = format!("{dana}/roles/{key}");
+            let answer = house.call(&token, method, &path, None);
+            assert_eq!(
+                answer.status,
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "{key}: {}",
+                answer.body
+            );
+        }
+    }
+    for body in [
+        json!({ "from": "2027-03-08", "until": "2027-03-08", "delegate": "a\u{0}b@example.org" }),
+        json!({ "from": "-009999-01-02", "until": "9999-12-31" }),
+        json!({ "from": "2027-03-08T10:00", "until": "20270308" }),
+        json!({ "from": "2027-02-30", "until": "2027-03-08" }),
+    ] {
+        let answer = house.call(
+            &token,
+            Method::POST,
+            &format!("{dana}/absences"),
+            Some(body),
+        );
+        answer.refused(422, "invalid");
+    }
+    for body in [
+        json!({ "from": 7, "until": "2027-03-08" }),
+        json!({ "until": "2027-03-08" }),
+    ] {
+        let answer = house.call(
+            &token,
+            Method::POST,
+            &format!("{dana}/absences"),
+            Some(body),
+        );
+        assert_eq!(answer.status, StatusCode::BAD_REQUEST, "{}", answer.body);
+    }
+    let long = json!({ "reason": "x".repeat(2001) });
+    let answer = house.call(
+        &token,
+        Method::POST,
+        &format!("{dana}/departure"),
+        Some(long),
+    );
+    assert_eq!(
+        answer.refused(422, "invalid")["errors"][0]["field"],
+        "reason"
+    );
+    let search = house.call(&token, Method::GET, "/api/v1/people?q=%27%25_%5C", None);
+    assert_eq!(search.json(200)["total"], 0);
+    assert_eq!(house.register.ledger_size(), before, "nothing happened");
+
+    let hostile = json!({ "reason": "a\u{0}\u{202e}b" });
+    house
+        .call(
+            &token,
+            Method::POST,
+            &format!("{dana}/departure"),
+            Some(hostile),
+        )
+        .json(200);
+}
+
+fn whoever_leaves_is_asked_no_more_and_others_decide(house: House) {
+    let register = &house.register;
+    let case = register.submitted_by("tomas", json!({}));
+    assert_eq!(register.asked(&case, "data_use"), ["dana", "dario"]);
+    let link = register.link_for("dana", &case);
+    for (name, left) in [("dana", &["dario"][..]), ("dario", &["gus", "priya"])] {
+        let page = house.page_of(name);
+        house.does("adam", &format!("{page}/departure"), &[], &page);
+        assert_eq!(register.asked(&case, "data_use"), left, "after {name} left");
+    }
+    let shown = house.send(TestRequest::get().uri(&format!("/s/{}", link.reveal())));
+    assert!(!shown.body.contains("Record my decision"), "{}", shown.body);
+    register.as_reviewer("priya").approve(&case);
+    assert_eq!(register.decisions(&case), ["priya approve data_use 1"]);
+    let back = house.page_of("dana");
+    house.does("adam", &format!("{back}/return"), &[], &back);
+    let next = register.submitted_by("tomas", json!({ "title": "Another" }));
+    assert_eq!(register.asked(&next, "data_use"), ["dana"]);
+}
+
+fn questions_go_to_whoever_stands_in(house: House) {
+    let register = &house.register;
+    let open_to_all = json!("any_eligible");
+    register.publish(&workflow(&[with(
+        stage("one", &[], &[seat("reviewer", 1)]),
+        "delegation",
+        open_to_all,
+    )]));
+    let case = register.submitted_by("tomas", json!({}));
+    assert_eq!(register.asked(&case, "one"), ["mei", "ravi", "rosa"]);
+    let link = register.link_for("mei", &case);
+    let path = "/profile/absences";
+    let later = absence_form("2027-03-02", "2027-03-05", "noor@example.org");
+    house.does("rosa", path, &later, "/profile");
+    let today = absence_form("2027-03-01", "2027-03-05", "kim@example.org");
+    house.does("mei", path, &today, "/profile");
+    assert_eq!(register.asked(&case, "one"), ["kim", "ravi", "rosa"]);
+    let moved = register
+        .entries()
+        .into_iter()
+        .find(|e| e.kind == "task.moved");
+    let moved = moved.expect("the log says so");
+    assert_eq!(moved.data["from"], register.person("mei").to_string());
+    assert_eq!(moved.data["to"], register.person("kim").to_string());
+    register.refuses("task-moved", || {
+        let mei = register.as_reviewer("mei").by_link(&link);
+        mei.tries(Outcome::Approve, &case)
+    });
+
+    let next = register.submitted_by("tomas", json!({ "title": "Another" }));
+    assert_eq!(register.asked(&next, "one"), ["kim", "ravi", "rosa"]);
+    register.as_reviewer("kim").approve(&next);
+    assert_eq!(register.decisions(&next), ["kim approve one 1"]);
 }

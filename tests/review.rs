@@ -64,6 +64,7 @@ on_both! { now crate::support::register::Register::open =>
     the_same_command_twice_has_one_effect
     a_decision_that_lacks_something_leaves_the_link_good
     a_link_that_only_shows_does_not_decide
+    a_workflow_says_how_long_a_link_is_good
     a_link_dies_by_time_and_with_its_stage
     looking_at_a_link_changes_nothing
     an_unknown_or_foreign_link_decides_nothing
@@ -1169,6 +1170,18 @@ fn a_link_that_only_shows_does_not_decide(register: Register) {
     });
     mei.approve(&case);
     assert_eq!(register.status(&case), "approved");
+}
+
+fn a_workflow_says_how_long_a_link_is_good(register: Register) {
+    let check = stage("check", &[], &[seat("reviewer", 1)]);
+    let email = json!({"link": "decide", "valid_for": "P2D"});
+    register.publish(&workflow(&[with(check, "email", email)]));
+    let case = register.submitted_by("tomas", json!({}));
+    let link = register.link_for("mei", &case);
+    register.days_pass(1);
+    assert!(matches!(register.link_state(&link), LinkState::Open(_)));
+    register.days_pass(1);
+    assert!(matches!(register.link_state(&link), LinkState::Expired(_)));
 }
 
 fn a_link_dies_by_time_and_with_its_stage(register: Register) {

@@ -1,26 +1,31 @@
 //! Every mail with what it is given: complete in plain text, safe in HTML, one link, no remote
-//! content.
+//! content. `NAME-CASE.json` is another case of the mail `NAME`.
 use countersign::templates::{Mail, Place, Templates};
 use jiff::tz::TimeZone;
 use serde_json::Value;
+use std::sync::LazyLock;
 
-const MAILS: [&str; 7] = [
-    "task",
-    "receipt",
-    "changes_requested",
-    "approved",
-    "rejected",
-    "withdrawn",
-    "sign_in",
-];
+/// Every case, by the name of its fixture.
+fn cases() -> Vec<String> {
+    let folder = format!("{}/tests/fixtures/mail", env!("CARGO_MANIFEST_DIR"));
+    let files = std::fs::read_dir(folder).unwrap().flatten();
+    let names =
+        files.filter_map(|f| Some(f.file_name().to_str()?.strip_suffix(".json")?.to_owned()));
+    let mut names: Vec<String> = names.collect();
+    names.sort();
+    names
+}
 
-fn templates() -> Templates {
-    let zone = TimeZone::get("Europe/Berlin").unwrap();
-    Templates::load(&Place {
-        base_path: String::new(),
-        zone,
-    })
-    .unwrap()
+fn templates() -> &'static Templates {
+    static TEMPLATES: LazyLock<Templates> = LazyLock::new(|| {
+        let zone = TimeZone::get("Europe/Berlin").unwrap();
+        Templates::load(&Place {
+            base_path: String::new(),
+            zone,
+        })
+        .unwrap()
+    });
+    &TEMPLATES
 }
 
 fn given(name: &str) -> Value {
@@ -31,15 +36,31 @@ fn given(name: &str) -> Value {
     serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
 }
 
+fn template_of(case: &str) -> &str {
+    case.split('-').next().unwrap()
+}
+
 fn mail(name: &str, given: &Value) -> Mail {
     templates()
-        .mail(name, given)
+        .mail(template_of(name), given)
         .unwrap_or_else(|e| panic!("{name}: {e}"))
 }
 
 /// Every text of `given` replaced by `hostile`, but for times, days and the link.
 fn spoilt(given: &Value, hostile: &str) -> Value {
-    const KEPT: [&str; 7] = ["link", "now", "at", "expires", "since", "decided_at", "due"];
+    const KEPT: [&str; 11] = [
+        "due_at",
+        "valid_until",
+        "link",
+        "now",
+        "at",
+        "expires",
+        "since",
+        "decided_at",
+        "due",
+        "until",
+        "ends",
+    ];
     match given {
         Value::String(_) => Value::from(hostile),
         Value::Array(all) => all.iter().map(|v| spoilt(v, hostile)).collect(),
@@ -63,7 +84,7 @@ fn spoilt(given: &Value, hostile: &str) -> Value {
 
 #[test]
 fn every_mail_has_exactly_one_link_and_shows_its_address_in_both_parts() {
-    for name in MAILS {
+    for name in &cases() {
         let given = given(name);
         let mail = mail(name, &given);
         let link = given["link"].as_str().unwrap();
@@ -90,7 +111,7 @@ fn every_mail_has_exactly_one_link_and_shows_its_address_in_both_parts() {
 
 #[test]
 fn no_mail_loads_anything_or_is_cut_by_mailboxes() {
-    for name in MAILS {
+    for name in &cases() {
         let mail = mail(name, &given(name));
         for remote in [
             "src=", "<img", "<script", "<iframe", "url(", "@import", "<link",
@@ -108,7 +129,7 @@ fn no_mail_loads_anything_or_is_cut_by_mailboxes() {
 
 #[test]
 fn the_plain_text_is_complete_and_its_lines_are_short() {
-    for name in MAILS {
+    for name in &cases() {
         let given = given(name);
         let mail = mail(name, &given);
         let link = given["link"].as_str().unwrap();
@@ -142,7 +163,12 @@ fn escaped(text: &str) -> String {
 
 /// The texts of a fixture that a reader must find; the name of whoever reads is no fact.
 fn facts(given: &Value) -> Vec<String> {
-    const OTHERWISE: [&str; 8] = [
+    const OTHERWISE: [&str; 13] = [
+        "due_at",
+        "valid_until",
+        "until",
+        "ends",
+        "mode",
         "person",
         "now",
         "at",
@@ -167,7 +193,7 @@ fn facts(given: &Value) -> Vec<String> {
 #[test]
 fn what_somebody_typed_adds_neither_markup_nor_header_nor_line() {
     let hostile = "<b onload=x>\"'&\r\nBcc: all@example.org\u{202e}";
-    for name in MAILS {
+    for name in &cases() {
         let mail = mail(name, &spoilt(&given(name), hostile));
         assert!(!mail.html.contains("<b onload"), "{name}");
         assert!(!mail.subject.contains(['\r', '\n', '\u{202e}']), "{name}");
@@ -182,10 +208,45 @@ fn what_somebody_typed_adds_neither_markup_nor_header_nor_line() {
 
 #[test]
 fn a_mail_without_its_facts_is_a_fault_and_not_a_mail_with_gaps() {
-    for name in MAILS {
+    for name in &cases() {
         assert!(
-            templates().mail(name, &serde_json::json!({})).is_err(),
+            templates()
+                .mail(template_of(name), &serde_json::json!({}))
+                .is_err(),
             "{name}"
         );
     }
+}
+
+#[test]
+fn every_mail_has_a_case() {
+    let folder = format!("{}/templates/mail", env!("CARGO_MANIFEST_DIR"));
+    let cases = cases();
+    for folder in std::fs::read_dir(folder).unwrap().flatten() {
+        let name = folder.file_name().into_string().unwrap();
+        let shown = cases.iter().any(|case| template_of(case) == name);
+        assert!(
+            shown || name == "parts",
+            "tests/fixtures/mail has no {name}"
+        );
+    }
+}
+
+#[test]
+fn a_mail_that_asks_nothing_says_how_to_get_no_more_of_them() {
+    for name in [
+        "digest",
+        "escalated",
+        "overdue",
+        "delegated",
+        "condition_met",
+    ] {
+        let mail = mail(name, &given(name));
+        for reading in [&mail.text, &mail.html] {
+            let words = reading.split_whitespace().collect::<Vec<_>>().join(" ");
+            assert!(words.contains("unsubscribe button"), "{name}: {words}");
+        }
+    }
+    let asking = mail("escalated-asked", &given("escalated-asked"));
+    assert!(!asking.text.contains("unsubscribe"), "{}", asking.text);
 }

@@ -1,6 +1,7 @@
 //! The command line: one file per command.
 
 mod bench;
+mod bounce;
 mod calendar;
 mod demo;
 mod export;
@@ -50,6 +51,8 @@ enum Command {
     People(people::People),
     /// Make an API token.
     Token(token::Token),
+    /// Take in a mail that came back, from standard input.
+    Bounce(bounce::Bounce),
     /// Measure this machine: what it decides, beside what its disk can do.
     Bench(bench::Bench),
 }
@@ -69,6 +72,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Calendar(command) => command.run(),
         Command::People(command) => command.run(),
         Command::Token(command) => command.run(),
+        Command::Bounce(command) => command.run(),
         Command::Bench(command) => command.run(),
     }
 }

@@ -6,6 +6,7 @@ table! {
     people (id) {
         id -> Text, email -> Text, name -> Text, active -> Bool, reachable -> Bool,
         created_at -> Timestamp, manager_id -> Nullable<Text>, left_at -> Nullable<Timestamp>,
+        digest -> Bool,
     }
 }
 table! {
@@ -85,7 +86,7 @@ table! {
     reviews (id) {
         id -> Text, record_id -> Text, workflow_key -> Text, workflow_version -> Integer,
         phase -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
-        route -> Nullable<Text>,
+        route -> Nullable<Text>, override_until -> Nullable<Timestamp>,
     }
 }
 table! {
@@ -120,7 +121,19 @@ table! {
         id -> Text, dedupe_key -> Text, template -> Text, person_id -> Text,
         record_id -> Nullable<Text>, task_id -> Nullable<Text>, context -> Text, state -> Text,
         attempts -> Integer, next_attempt_at -> Timestamp, last_error -> Nullable<Text>,
-        created_at -> Timestamp, done_at -> Nullable<Timestamp>,
+        created_at -> Timestamp, done_at -> Nullable<Timestamp>, held -> Bool,
+    }
+}
+table! {
+    unreachable_people (person_id) {
+        person_id -> Text, code -> Text, bounced -> Bool, since -> Timestamp,
+        taken_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    person_links (token_hash) {
+        token_hash -> Text, purpose -> Text, person_id -> Text, created_at -> Timestamp,
+        expires_at -> Nullable<Timestamp>,
     }
 }
 table! {
@@ -153,6 +166,7 @@ table! {
 
 joinable!(tasks -> records (record_id));
 joinable!(tasks -> people (person_id));
+joinable!(unreachable_people -> people (person_id));
 joinable!(decisions -> people (person_id));
 joinable!(record_facets -> records (record_id));
 joinable!(sign_off_links -> tasks (task_id));
@@ -180,6 +194,8 @@ allow_tables_to_appear_in_same_query!(
     conditions,
     sign_off_links,
     outbox,
+    unreachable_people,
+    person_links,
     refusals,
     idempotency,
     settings,

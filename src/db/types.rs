@@ -205,9 +205,11 @@ impl Day {
         Day(self.0.saturating_add(jiff::Span::new().years(years)))
     }
 
-    /// The day after, at the end of the calendar the same.
-    pub fn next(self) -> Day {
-        Day(self.0.tomorrow().unwrap_or(self.0))
+    /// So many days later, at the end of the calendar its last.
+    pub fn days_later(self, days: i64) -> Day {
+        Day(self
+            .0
+            .saturating_add(jiff::SignedDuration::from_hours(days.saturating_mul(24))))
     }
 }
 

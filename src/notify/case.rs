@@ -1,12 +1,14 @@
 //! A record with its latest review, in the words that mails need.
-use crate::db::{Conn, PersonId, RecordId};
+use crate::db::{At, ConditionId, Conn, PersonId, RecordId, ReviewId, TaskId};
 use crate::error::{Error, Result};
-use crate::people;
+use crate::people::{self, Person};
 use crate::register::{self, Record};
-use crate::review::engine::{Progress, Review, StageRun};
+use crate::review::engine::{
+    Calendars, Context, Directory, Progress, Review, StageRun, needs_sign_in,
+};
 use crate::review::workflows::{self, Loaded};
 use crate::review::{self, ConditionRow, DecisionRow, Desk, Task, TimelineItem};
-use crate::workflow::{Link, Stage};
+use crate::workflow::{Stage, Trigger};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -31,14 +33,19 @@ pub(super) struct Said<'a> {
 }
 
 impl Case {
-    /// Loads a record that has a review.
+    /// Loads a record with this review, or with its latest.
     ///
     /// # Errors
     /// When the database fails or the record was never submitted.
-    pub(super) fn load(conn: &mut Conn, desk: &Desk, record: RecordId) -> Result<Case> {
+    pub(super) fn load(
+        conn: &mut Conn,
+        desk: &Desk,
+        record: RecordId,
+        review: Option<ReviewId>,
+    ) -> Result<Case> {
         let record = register::by_id(conn, record)?;
-        let id = record
-            .review_id
+        let id = review
+            .or(record.review_id)
             .ok_or_else(|| Error::not_found("review of", record.id))?;
         let review = review::review(conn, id)?;
         let (key, version) = (&review.workflow.key, review.workflow.version);
@@ -89,6 +96,84 @@ impl Case {
         }
     }
 
+    /// Why a person gets a mail about the record, after "because".
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) fn why(&self, conn: &mut Conn, person: &Person) -> Result<String> {
+        let id = person.id;
+        if id == self.review.submitter || id == self.review.owner {
+            return Ok(format!("you are the {} of this use case", self.role_of(id)));
+        }
+        if self
+            .conditions
+            .iter()
+            .any(|row| row.owner_id == Some(id) && row.state != "void")
+        {
+            return Ok("you owe a condition of this approval".to_owned());
+        }
+        if self.decisions.iter().any(|row| row.person_id == id) {
+            return Ok("you decided on this use case".to_owned());
+        }
+        let roles: Vec<String> = people::held_by(conn, id)?
+            .into_iter()
+            .map(|role| spoken(&role))
+            .collect();
+        Ok(match roles.as_slice() {
+            [] => "the workflow names you".to_owned(),
+            [role] => format!("you hold the role {role}"),
+            roles => format!("you hold the roles {}", roles.join(", ")),
+        })
+    }
+
+    /// When a stage is due, while it is open.
+    pub(super) fn due(&self, stage: &str) -> Option<At> {
+        self.review.due(stage)
+    }
+
+    /// Who decides in a person's place.
+    pub(super) fn delegate_of(&self, stage: &str, person: PersonId) -> Option<PersonId> {
+        let mut behalf = self.review.stage(stage)?.on_behalf.iter();
+        behalf
+            .find(|(_, first)| **first == person)
+            .map(|(to, _)| *to)
+    }
+
+    /// In whose place a person decides.
+    pub(super) fn first_of(&self, stage: &str, person: PersonId) -> Option<PersonId> {
+        self.review.stage(stage)?.on_behalf.get(&person).copied()
+    }
+
+    /// What calls in a rule of a stage.
+    pub(super) fn trigger(&self, stage: &str, rule: usize) -> Option<Trigger> {
+        Some(self.definition(stage)?.escalate.get(rule)?.on)
+    }
+
+    /// Since when a stage stands where it does.
+    pub(super) fn since(&self, stage: &str) -> Option<At> {
+        self.review.stage(stage)?.since
+    }
+
+    /// A condition of the record's approvals.
+    pub(super) fn condition(&self, id: ConditionId) -> Option<&ConditionRow> {
+        self.conditions.iter().find(|row| row.id == id)
+    }
+
+    /// A decision on the record.
+    pub(super) fn decision(&self, id: TaskId) -> Option<&DecisionRow> {
+        self.decisions.iter().find(|row| row.id == id)
+    }
+
+    /// Names of those who still have to decide in a stage.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) fn holders(&self, conn: &mut Conn, stage: &str) -> Result<Vec<String>> {
+        let open = review::open_tasks_of(conn, self.review.id)?;
+        let here = open.iter().filter(|task| task.stage == stage);
+        sorted_names(conn, here.map(|task| task.person_id).collect())
+    }
+
     /// Risk tier and the reason of the rule that gave it, when the workflow has such a table.
     pub(super) fn risk(&self) -> Option<Value> {
         let risk = self.review.derived.get("risk")?;
@@ -129,9 +214,22 @@ impl Case {
     }
 
     /// Whether the link of a stage only shows the task.
-    pub(super) fn wants_sign_in(&self, stage: &str) -> bool {
-        self.definition(stage)
-            .is_some_and(|stage| stage.email.link == Link::View)
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) fn wants_sign_in(&self, conn: &mut Conn, stage: &str) -> Result<bool> {
+        let Some(stage) = self.definition(stage) else {
+            return Ok(false);
+        };
+        let revision = register::revision(conn, self.record.id, self.review.revision)?;
+        let context = Context {
+            workflow: &self.loaded.workflow,
+            forms: &self.loaded.forms,
+            request: &revision.document()?,
+            directory: &Directory::default(),
+            calendars: &Calendars::default(),
+        };
+        Ok(needs_sign_in(&context, &self.review, stage))
     }
 
     /// Whether a person is asked only because others cannot decide.
@@ -149,10 +247,7 @@ impl Case {
         let others = open
             .iter()
             .filter(|other| other.stage == task.stage && other.id != task.id);
-        let others: BTreeSet<PersonId> = others.map(|other| other.person_id).collect();
-        let mut names: Vec<String> = people::names(conn, &others)?.into_values().collect();
-        names.sort();
-        Ok(names)
+        sorted_names(conn, others.map(|other| other.person_id).collect())
     }
 
     /// Labels of the answers that changed since the revision a person decided on last.
@@ -257,6 +352,21 @@ impl Case {
     }
 }
 
+/// The key of a role as people say it.
+fn spoken(key: &str) -> String {
+    let word = |word: &str| match word {
+        "ai" | "ceo" | "cto" | "ciso" => word.to_uppercase(),
+        _ => word.to_owned(),
+    };
+    key.split('_').map(word).collect::<Vec<_>>().join(" ")
+}
+
+fn sorted_names(conn: &mut Conn, people: BTreeSet<PersonId>) -> Result<Vec<String>> {
+    let mut names: Vec<String> = people::names(conn, &people)?.into_values().collect();
+    names.sort();
+    Ok(names)
+}
+
 /// A decision as a mail says it, after "you" as well as after a stage.
 pub(super) fn outcome(word: &str) -> &'static str {
     match word {
@@ -280,10 +390,11 @@ pub(super) fn method(word: &str) -> &'static str {
 }
 
 /// What somebody wrote, line by line.
-pub(super) fn lines(text: Option<&str>) -> Vec<&str> {
+pub(super) fn lines(text: Option<&str>) -> Vec<String> {
     text.unwrap_or_default()
         .lines()
         .map(str::trim)
         .filter(|line| !line.is_empty())
+        .map(str::to_owned)
         .collect()
 }

@@ -1,7 +1,8 @@
 //! A finished message: the bytes that are handed to the server, and what is needed around them.
 use crate::config::Config;
-use crate::db::{At, MessageId, RecordId};
+use crate::db::{At, MessageId, PersonId, RecordId};
 use crate::error::{Error, Result};
+use crate::notify::bounce::Marks;
 use crate::templates::Mail;
 use lettre::message::header::{HeaderName, HeaderValue};
 use lettre::message::{Mailbox, Message, MultiPart};
@@ -11,6 +12,8 @@ use std::time::SystemTime;
 
 /// Longest name in a header, in characters.
 const NAME_MAX: usize = 64;
+/// Longest part of an address before the @, in characters (RFC 5321).
+const LOCAL_MAX: usize = 64;
 /// Longest subject, in characters.
 const SUBJECT_MAX: usize = 200;
 
@@ -25,12 +28,23 @@ pub struct Cover {
     pub name: String,
     /// Their address.
     pub address: String,
-    /// The record it is about; mails about one record make one thread.
-    pub record: Option<RecordId>,
+    /// The thread it belongs to.
+    pub thread: Option<Thread>,
     /// Reference of that record.
     pub reference: Option<String>,
     /// Date of the message.
     pub at: At,
+    /// Address by which its reader gets no more of its kind, where they may do without.
+    pub unsubscription: Option<String>,
+}
+
+/// What mail programs show together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Thread {
+    /// Everything about one record.
+    Record(RecordId),
+    /// A person's digests.
+    Digest(PersonId),
 }
 
 /// A message as it is sent.
@@ -59,6 +73,7 @@ pub struct Letter {
 pub struct Sender {
     mailbox: Mailbox,
     domain: String,
+    numbered: bool,
 }
 
 impl Sender {
@@ -79,7 +94,29 @@ impl Sender {
         Ok(Sender {
             mailbox,
             domain: domain(&config.origin()),
+            numbered: config.bounce_sender,
         })
+    }
+
+    /// What mails of this sender are known by.
+    pub fn marks(&self) -> Marks {
+        Marks {
+            sender: self.mailbox.email.to_string(),
+            domain: self.domain.clone(),
+        }
+    }
+
+    /// The envelope's sender: an address of the message's own, so that what comes back says which
+    /// mail it was. Plain when that would be longer than an address may be.
+    fn envelope(&self, id: MessageId) -> Address {
+        let plain = &self.mailbox.email;
+        let number = id.0.simple();
+        let local = format!("{}+{number}", plain.user());
+        let own = Address::new(&local, plain.domain());
+        match own {
+            Ok(own) if self.numbered && local.len() <= LOCAL_MAX => own,
+            _ => plain.clone(),
+        }
     }
 
     /// Builds the message. Whatever the words hold, no header and no recipient can be added by
@@ -109,13 +146,21 @@ impl Sender {
             .message_id(Some(message_id.clone()))
             .raw_header(raw("Auto-Submitted", "auto-generated"))
             .raw_header(raw("X-Auto-Response-Suppress", "All"));
-        if let Some(record) = cover.record {
-            let thread = format!("<record-{record}@{}>", self.domain);
+        if let Some(thread) = cover.thread {
+            let thread = match thread {
+                Thread::Record(record) => format!("<record-{record}@{}>", self.domain),
+                Thread::Digest(person) => format!("<digest-{person}@{}>", self.domain),
+            };
             builder = builder.in_reply_to(thread.clone()).references(thread);
+        }
+        if let Some(address) = &cover.unsubscription {
+            builder = builder
+                .raw_header(raw("List-Unsubscribe", &format!("<{address}>")))
+                .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
         }
         let parts = MultiPart::alternative_plain_html(text.clone(), html.clone());
         let message: Message = builder.multipart(parts).map_err(|e| e.to_string())?;
-        let (from, bytes) = (self.mailbox.email.clone(), message.formatted());
+        let (from, bytes) = (self.envelope(cover.id), message.formatted());
         Ok(Letter {
             cover,
             message_id,
@@ -134,7 +179,7 @@ fn raw(name: &'static str, value: &str) -> HeaderValue {
 }
 
 /// The host of an origin such as `https://ai.example.org:8443`, as a Message-ID may hold it.
-fn domain(origin: &str) -> String {
+pub(super) fn domain(origin: &str) -> String {
     let host = origin.split_once("://").map_or(origin, |(_, host)| host);
     let host = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => format!("[{address}]"),
@@ -199,9 +244,10 @@ mod tests {
             template: "task".to_owned(),
             name: name.to_owned(),
             address: "dana@example.org".to_owned(),
-            record: Some(RecordId::new()),
+            thread: Some(Thread::Record(RecordId::new())),
             reference: Some("AI-2026-0001".to_owned()),
             at: At("2026-11-30T10:00:00Z".parse().expect("a time")),
+            unsubscription: None,
         }
     }
 
@@ -248,7 +294,7 @@ mod tests {
     #[test]
     fn mails_about_one_record_make_one_thread() {
         let (first, mut second) = (cover("Dana"), cover("Dana"));
-        second.record = first.record;
+        second.thread = first.thread;
         let thread = |cover| {
             let letter = sender().letter(cover, words("x")).expect("a letter");
             headers(&letter)

@@ -2,11 +2,15 @@
 use crate::app::App;
 use crate::db::{At, Conn, PersonId, TaskId, Tx};
 use crate::error::{Error, Result};
-use crate::notify::case::Case;
-use crate::notify::letter::Cover;
+use crate::notify::case::{Case, Said};
+use crate::notify::catalogue::sort_of;
+use crate::notify::given::Given;
+use crate::notify::letter::{Cover, Thread};
+use crate::notify::notices::{self, Notice};
 use crate::notify::outbox::Owed;
-use crate::people::{self, Person, Secret};
-use crate::review::{self, LINK_DAYS};
+use crate::notify::{digest, links};
+use crate::people::{self, Person, Secret, mailing};
+use crate::review;
 use crate::templates::Mail;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
@@ -14,12 +18,14 @@ use std::time::Duration;
 /// Why a message is not sent any more.
 pub(super) type Unwanted = &'static str;
 /// What a message is about, or why it is not sent any more.
-type Found = std::result::Result<About, Unwanted>;
+pub(super) type Found = std::result::Result<About, Unwanted>;
 
 const GONE: Unwanted = "the person is no longer active";
-const SETTLED: Unwanted = "the task was settled meanwhile";
+const UNWANTED: Unwanted = "the person turned such mails off";
+const NOTHING_LEFT: Unwanted = "nothing is left to remind of";
+pub(super) const SETTLED: Unwanted = "the task was settled meanwhile";
 const UNDECIDED: Unwanted = "there is no decision to confirm";
-const MOVED_ON: Unwanted = "the review moved on meanwhile";
+pub(super) const MOVED_ON: Unwanted = "the review moved on meanwhile";
 const ASKED_OFTEN: Unwanted = "enough sign-in links were sent in the last minutes";
 
 /// A message that is wanted, without its link.
@@ -29,25 +35,29 @@ pub(super) struct Draft {
     pub(super) cover: Cover,
     /// What its link opens.
     pub(super) key: Key,
+    /// Whose digests its header ends.
+    pub(super) ends_digests_of: Option<PersonId>,
     facts: Map<String, Value>,
 }
 
 /// What the link of a message opens.
 #[derive(Debug, Clone)]
 pub(super) enum Key {
-    /// One task, for its person.
-    Task(TaskId),
+    /// One task, for its person, until then.
+    Task(TaskId, At),
     /// A session of this person.
     SignIn(PersonId),
+    /// The inbox of this person.
+    Inbox(PersonId),
     /// A page that asks who comes.
     Page(String),
 }
 
 /// What a message is about.
-struct About {
-    case: Option<Case>,
-    key: Key,
-    facts: Value,
+pub(super) struct About {
+    pub(super) case: Option<Case>,
+    pub(super) key: Key,
+    pub(super) facts: Value,
 }
 
 /// Gathers what a message says, from what is true now.
@@ -63,21 +73,49 @@ pub(super) fn draft(
     let Some(person) = people::by_id(conn, owed.person_id)?.filter(|p| p.active) else {
         return Ok(Err(GONE));
     };
-    let about = match (owed.template.as_str(), owed.task_id, owed.record_id) {
-        ("sign_in", ..) => Ok(sign_in(&person)),
-        ("task", Some(task), _) => asked(conn, app, task, now)?,
-        ("receipt", Some(task), _) => receipt(conn, app, task)?,
-        (phase, _, Some(record)) => {
-            let case = Case::load(conn, &app.desk, record)?;
-            ended(case, app, &person, phase)?
-        }
-        (other, ..) => return Err(Error::Corrupt(format!("a {other} mail is about nothing"))),
-    };
-    Ok(about.map(|about| about.draft(app, owed, &person, now)))
+    let sort = sort_of(&owed.template, owed.task_id.is_some());
+    if sort.informs && !mailing::wants_digest(conn, person.id)? {
+        return Ok(Err(UNWANTED));
+    }
+    let found = find(conn, app, owed, &person, now)?;
+    Ok(found.map(|about| about.draft(app, owed, &person, now, sort.informs)))
 }
 
+fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Result<Found> {
+    let given = Given::read(owed)?.with_its_entry(conn)?;
+    Ok(
+        match (owed.template.as_str(), owed.task_id, owed.record_id) {
+            ("sign_in", ..) => Ok(sign_in(person)),
+            ("digest", ..) => reminders(conn, app, person, now)?,
+            ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
+            ("task", Some(task), _) => asked(conn, app, given, task, now)?,
+            ("escalated", Some(task), _) => notices::brought_in(conn, app, given, task, now)?,
+            ("receipt", Some(task), _) => receipt(conn, app, task)?,
+            (template, _, Some(record)) => {
+                let case = Case::load(conn, &app.desk, record, given.review)?;
+                if ENDS.contains(&template) {
+                    return ended(case, app, &given, person, template);
+                }
+                let at = owed.created_at;
+                let notice = Notice {
+                    app,
+                    case,
+                    given,
+                    person,
+                    at,
+                };
+                notice.tell(conn, template)?
+            }
+            (other, ..) => return Err(Error::Corrupt(format!("a {other} mail is about nothing"))),
+        },
+    )
+}
+
+/// The mails that say what became of a review, each called as the phase it tells of.
+const ENDS: [&str; 4] = ["changes_requested", "approved", "rejected", "withdrawn"];
+
 impl About {
-    fn draft(self, app: &App, owed: &Owed, person: &Person, now: At) -> Draft {
+    fn draft(self, app: &App, owed: &Owed, person: &Person, now: At, informs: bool) -> Draft {
         let mut facts = Map::new();
         facts.insert("organisation".to_owned(), json!(app.config.organisation));
         facts.insert("person".to_owned(), json!({ "name": person.name }));
@@ -89,18 +127,25 @@ impl About {
             facts.extend(own);
         }
         let record = self.case.map(|case| case.record);
+        let thread = match (&record, self.key.clone()) {
+            (Some(record), _) => Some(Thread::Record(record.id)),
+            (None, Key::Inbox(person)) => Some(Thread::Digest(person)),
+            (None, _) => None,
+        };
         let cover = Cover {
             id: owed.id,
             template: owed.template.clone(),
             name: person.name.clone(),
             address: person.email.clone(),
-            record: record.as_ref().map(|r| r.id),
+            thread,
             reference: record.map(|r| r.reference),
             at: now,
+            unsubscription: None,
         };
         Draft {
             cover,
             key: self.key,
+            ends_digests_of: informs.then_some(person.id),
             facts,
         }
     }
@@ -115,19 +160,52 @@ fn sign_in(person: &Person) -> About {
     }
 }
 
+/// A person is reminded of all there is.
+fn reminders(conn: &mut Conn, app: &App, person: &Person, now: At) -> Result<Found> {
+    let Some(mut facts) = digest::facts(conn, &app.desk, person.id, now)? else {
+        return Ok(Err(NOTHING_LEFT));
+    };
+    if let Value::Object(facts) = &mut facts {
+        let expires = now.plus(Duration::from_secs(links::INBOX_DAYS * 86_400));
+        facts.insert("expires".to_owned(), json!(expires));
+    }
+    Ok(Ok(About {
+        case: None,
+        key: Key::Inbox(person.id),
+        facts,
+    }))
+}
+
 /// A person is asked to decide.
-fn asked(conn: &mut Conn, app: &App, task: TaskId, now: At) -> Result<Found> {
+pub(super) fn asked(
+    conn: &mut Conn,
+    app: &App,
+    given: Given,
+    task: TaskId,
+    now: At,
+) -> Result<Found> {
     let task = review::task(conn, task)?;
     if task.state != "open" {
         return Ok(Err(SETTLED));
     }
-    let case = Case::load(conn, &app.desk, task.record_id)?;
+    let end = review::link_end(conn, &app.desk, &task, now)?;
+    let given = given.for_task(conn, &task, "task.moved")?;
+    let case = Case::load(conn, &app.desk, task.record_id, Some(task.review_id))?;
+    let mut given = given;
+    if let (None, Some(first)) = (&given.because, case.first_of(&task.stage, task.person_id)) {
+        given.because = Some("absent".to_owned());
+        given.from = Some(first);
+    }
+    let names = given.names(conn)?;
     let facts = json!({
-        "expires": now.plus(Duration::from_secs(LINK_DAYS * 86_400)),
+        "due": case.due(&task.stage),
+        "moved": notices::moved(&given, &names),
+        "reason": given.reason(conn)?,
+        "expires": end,
         "since": task.opened_at,
         "revision": case.review.revision,
         "stage": case.stage_with_place(&task.stage),
-        "sign_in": case.wants_sign_in(&task.stage),
+        "sign_in": case.wants_sign_in(conn, &task.stage)?,
         "stands_in": case.stands_in(&task.stage, task.person_id),
         "submitter": case.name(case.review.submitter),
         "risk": case.risk(),
@@ -137,7 +215,7 @@ fn asked(conn: &mut Conn, app: &App, task: TaskId, now: At) -> Result<Found> {
     });
     Ok(Ok(About {
         case: Some(case),
-        key: Key::Task(task.id),
+        key: Key::Task(task.id, end),
         facts,
     }))
 }
@@ -147,7 +225,12 @@ fn receipt(conn: &mut Conn, app: &App, task: TaskId) -> Result<Found> {
     let Some((decision, reason)) = review::decision(conn, task)? else {
         return Ok(Err(UNDECIDED));
     };
-    let case = Case::load(conn, &app.desk, decision.record_id)?;
+    let case = Case::load(
+        conn,
+        &app.desk,
+        decision.record_id,
+        Some(decision.review_id),
+    )?;
     let facts = json!({
         "stage": { "title": case.title(&decision.stage) },
         "outcome": super::case::outcome(&decision.outcome),
@@ -168,15 +251,21 @@ fn receipt(conn: &mut Conn, app: &App, task: TaskId) -> Result<Found> {
 }
 
 /// What became of a review, for those who wait for it.
-fn ended(case: Case, app: &App, person: &Person, phase: &str) -> Result<Found> {
+fn ended(case: Case, app: &App, given: &Given, person: &Person, phase: &str) -> Result<Found> {
     let Some(event) = case
         .event(phase)
         .filter(|_| case.review.phase.as_str() == phase)
     else {
         return Ok(Err(MOVED_ON));
     };
-    let said = case.verdict(event);
+    let rule = rule(given.because.as_deref());
+    let said = match rule {
+        Some(_) => Said::default(),
+        None => case.verdict(event),
+    };
     let facts = json!({
+        "rule": rule,
+        "valid_until": case.review.valid_until,
         "role": case.role_of(person.id),
         "revision": case.review.revision,
         "at": event.at,
@@ -194,29 +283,72 @@ fn ended(case: Case, app: &App, person: &Person, phase: &str) -> Result<Found> {
     }))
 }
 
-/// Where the link of a message leads: a path, and the secret at its end if it has one.
+/// The rule that ended a review when nobody did, as it is said after "the rules of the workflow".
+fn rule(because: Option<&str>) -> Option<&'static str> {
+    Some(match because? {
+        "timeout" => "the time of a stage ran out",
+        "not_covered" => "the time of a stage ran out, and no later stage made up for it",
+        "too_many_revisions" => "too many revisions",
+        _ => return None,
+    })
+}
+
+/// Where the link of a message leads, a path and the secret at its end if it has one; and the
+/// secret of the address in its header by which digests end.
 pub(super) struct Way {
     path: String,
     secret: Option<Secret>,
+    unsubscription: Option<Secret>,
 }
 
-/// Makes what the link of a message opens. A secret is stored as its hash only: this is the one
+impl Way {
+    /// The address that ends digests, for the header of a mail whose reader may do without.
+    pub(super) fn unsubscription(&self, app: &App) -> Option<String> {
+        let secret = self.unsubscription.as_ref()?;
+        Some(
+            app.config
+                .link(&format!("/unsubscription/{}", secret.reveal())),
+        )
+    }
+}
+
+/// Makes what the links of a message open. A secret is stored as its hash only: this is the one
 /// moment at which anybody could read it.
 ///
 /// # Errors
 /// When the database fails.
-pub(super) fn link(tx: &mut Tx, key: Key, now: At) -> Result<std::result::Result<Way, Unwanted>> {
+pub(super) fn link(
+    tx: &mut Tx,
+    key: Key,
+    ends_digests_of: Option<PersonId>,
+    now: At,
+) -> Result<std::result::Result<Way, Unwanted>> {
     let (path, secret) = match key {
         Key::Page(path) => (path, None),
-        Key::Task(task) if review::task(tx, task)?.state != "open" => return Ok(Err(SETTLED)),
-        Key::Task(task) => ("/s/".to_owned(), Some(review::issue_link(tx, task, now)?)),
+        Key::Task(task, _) if review::task(tx, task)?.state != "open" => return Ok(Err(SETTLED)),
+        Key::Task(task, end) => {
+            let secret = review::issue_link(tx, task, now, end)?;
+            ("/s/".to_owned(), Some(secret))
+        }
+        Key::Inbox(person) => {
+            let secret = links::issue_inbox(tx, person, now)?;
+            ("/inbox/".to_owned(), Some(secret))
+        }
         Key::SignIn(person) => match people::sign_in_link(tx, now, person) {
             Ok(secret) => ("/sign-in/".to_owned(), Some(secret)),
             Err(Error::TooMany(_)) => return Ok(Err(ASKED_OFTEN)),
             Err(error) => return Err(error),
         },
     };
-    Ok(Ok(Way { path, secret }))
+    let unsubscription = match ends_digests_of {
+        Some(person) => Some(links::issue_unsubscription(tx, person, now)?),
+        None => None,
+    };
+    Ok(Ok(Way {
+        path,
+        secret,
+        unsubscription,
+    }))
 }
 
 /// Puts a message into words. The secret takes its place only afterwards: the template engine

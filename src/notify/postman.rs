@@ -19,8 +19,10 @@ pub enum Failure {
     Server(String),
     /// Not now, or nobody knows: to be tried again.
     Later(String),
-    /// Never to this person.
+    /// This message never.
     Never(String),
+    /// Nothing to this person: the status, and what the server said.
+    Lost(String, String),
 }
 
 /// The way letters leave.

@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::notify::letter::Letter;
 use crate::notify::postman::Failure;
 use crate::notify::smtp_url::{Security, ServerUrl};
+use crate::notify::status::{Status, Verdict};
 use lettre::transport::smtp::Error as SmtpError;
 use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, TlsParameters};
@@ -174,22 +175,33 @@ async fn converse(
 }
 
 /// A relay that wants a password, or knows nothing of our domain, refuses every recipient; that
-/// must not mark everybody unreachable.
+/// must not mark everybody unreachable. Nor must a mailbox that is full today.
 fn of_recipient(error: SmtpError) -> Failure {
     let text = error.to_string();
-    let policy = text.contains(" 5.7.") || error.status().is_some_and(|c| c.to_string() == "530");
-    if error.is_permanent() && !policy {
-        Failure::Never(text)
-    } else {
-        Failure::Later(text)
+    let status = Status::within(&text);
+    let plain = error
+        .status()
+        .map(|code| code.to_string())
+        .unwrap_or_default();
+    if !error.is_permanent() {
+        return Failure::Later(text);
+    }
+    match status.and_then(Status::verdict) {
+        Some(Verdict::Later | Verdict::Rule) => Failure::Later(text),
+        None if matches!(plain.as_str(), "530" | "552") => Failure::Later(text),
+        _ => Failure::Lost(status.map_or(plain, |status| status.to_string()), text),
     }
 }
 
+/// A refusal after the recipient was taken is about the message, unless the status says that there
+/// is no such mailbox after all.
 fn of_message(error: SmtpError) -> Failure {
     let text = error.to_string();
-    if error.is_permanent() {
-        Failure::Never(text)
-    } else {
-        Failure::Later(text)
+    let status = Status::within(&text).filter(|_| error.is_permanent());
+    match status.map(|status| (status, status.verdict())) {
+        Some((status, Some(Verdict::Lost))) => Failure::Lost(status.to_string(), text),
+        Some((_, Some(Verdict::Later))) => Failure::Later(text),
+        _ if error.is_permanent() => Failure::Never(text),
+        _ => Failure::Later(text),
     }
 }

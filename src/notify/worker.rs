@@ -2,12 +2,17 @@
 use crate::app::App;
 use crate::db::{At, Tx};
 use crate::error::Result;
+use crate::notify::Timetable;
 use crate::notify::breaker::Breaker;
+use crate::notify::catalogue::{Waits, sort_of};
 use crate::notify::letter::Sender;
 use crate::notify::mail;
 use crate::notify::outbox::{self, Owed};
 use crate::notify::postman::{Failure, Postman};
-use crate::people;
+use crate::notify::returns::{self, Maildir};
+use crate::notify::status::Status;
+use crate::people::mailing;
+use crate::review;
 use std::future::Future;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -15,6 +20,10 @@ use tokio::task::JoinSet;
 
 /// How often the outbox is looked at when nobody rings.
 const POLL: Duration = Duration::from_secs(1);
+/// How often mail that came back is looked for.
+const RETURNS_POLL: Duration = Duration::from_secs(2);
+/// How long it is let be after that failed.
+const RETURNS_PAUSE: Duration = Duration::from_secs(300);
 /// How long messages on their way are waited for at the end.
 const GRACE: Duration = Duration::from_secs(10);
 /// Added to the time one message can take at most, before another worker may take it.
@@ -32,6 +41,7 @@ pub struct Worker {
     postman: Postman,
     sender: Arc<Sender>,
     breaker: Arc<Mutex<Breaker>>,
+    bounces: Option<Maildir>,
 }
 
 /// How one attempt ended.
@@ -49,14 +59,17 @@ impl Worker {
     /// A worker that hands letters to `postman`.
     ///
     /// # Errors
-    /// [`crate::error::Error::Configuration`] when the sender's address is none.
+    /// [`crate::error::Error::Configuration`] when the sender's address is none, or there is no
+    /// Maildir where bounces are looked for.
     pub fn new(app: App, postman: Postman) -> Result<Worker> {
         let sender = Arc::new(Sender::new(&app.config)?);
+        let bounces = Maildir::open(&app.config.bounce_dir)?;
         Ok(Worker {
             app,
             postman,
             sender,
             breaker: Arc::default(),
+            bounces,
         })
     }
 
@@ -67,6 +80,7 @@ impl Worker {
             tracing::warn!("COUNTERSIGN_SMTP_URL is empty: mails wait until it names a server");
             return shutdown.await;
         }
+        let watch = AbortOnDrop(tokio::spawn(self.clone().watch_returns()));
         let mut shutdown = std::pin::pin!(shutdown);
         let mut on_their_way = JoinSet::new();
         loop {
@@ -80,31 +94,65 @@ impl Worker {
                 () = tokio::time::sleep(POLL) => {}
             }
         }
+        drop(watch);
         let rest = async { while on_their_way.join_next().await.is_some() {} };
         if tokio::time::timeout(GRACE, rest).await.is_err() {
             tracing::warn!("mails on their way were left to the next worker");
         }
     }
 
+    /// Looks again and again for mail that came back, and for people whose mail no longer does.
+    async fn watch_returns(self) {
+        loop {
+            let worker = self.clone();
+            let looked = tokio::task::spawn_blocking(move || worker.look_for_returns()).await;
+            let pause = match looked {
+                Ok(Ok(moved)) => {
+                    if moved {
+                        look_again(&self.app).await;
+                    }
+                    RETURNS_POLL
+                }
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "bounces could not be read");
+                    RETURNS_PAUSE
+                }
+                Err(_) => RETURNS_PAUSE,
+            };
+            tokio::time::sleep(pause).await;
+        }
+    }
+
+    fn look_for_returns(&self) -> Result<bool> {
+        let lost = match &self.bounces {
+            Some(maildir) => maildir.sweep(&self.app)?,
+            None => false,
+        };
+        let forgiven = returns::forgive(&self.app)?;
+        Ok(lost || forgiven)
+    }
+
     /// Claims as many due messages as there are places, and starts them.
     async fn fill(&self, on_their_way: &mut JoinSet<()>) -> Result<()> {
         let now = self.app.desk.clock.now();
+        let hold = self.app.desk.timetable.hold();
         let places = self.with_breaker(|breaker| breaker.places(now));
         let free = places.saturating_sub(on_their_way.len());
         if free == 0
             || !self
                 .app
                 .db
-                .read(move |conn| outbox::is_due(conn, now))
+                .read(move |conn| outbox::is_due(conn, now, hold))
                 .await?
         {
             return Ok(());
         }
+        let desk = self.app.desk.clone();
         let lease = now.plus(LEASE_SPARE + self.postman.patience());
         let claimed = self
             .app
             .db
-            .upkeep(move |tx| claim(tx, free, now, lease))
+            .upkeep(move |tx| claim(tx, &desk.timetable, free, now, lease))
             .await?;
         for owed in claimed {
             on_their_way.spawn(self.clone().carry(owed));
@@ -120,14 +168,12 @@ impl Worker {
         let now = self.app.desk.clock.now();
         self.tell_breaker(&ending, now);
         report(&owed, &ending);
-        let kept = self
-            .app
-            .db
-            .upkeep(move |tx| settle(tx, &owed, ending, now))
-            .await;
-        if let Err(error) = kept {
+        let settled = move |tx: &mut Tx| settle(tx, &owed, ending, now);
+        match self.app.db.upkeep(settled).await {
+            Ok(true) => look_again(&self.app).await,
+            Ok(false) => {}
             // The lease brings the message back; its Message-ID shows that it is the same.
-            tracing::error!(%error, "how a mail fared could not be noted");
+            Err(error) => tracing::error!(%error, "how a mail fared could not be noted"),
         }
     }
 
@@ -139,7 +185,7 @@ impl Worker {
             .db
             .read(move |conn| mail::draft(conn, &app, &message, now))
             .await?;
-        let draft = match draft {
+        let mut draft = match draft {
             Ok(draft) => draft,
             Err(unwanted) => return Ok(Ending::Dropped(unwanted)),
         };
@@ -147,16 +193,14 @@ impl Worker {
             Ok(counter) => counter,
             Err(failure) => return Ok(Ending::Failed(failure)),
         };
-        let key = draft.key.clone();
-        let made = self
-            .app
-            .db
-            .upkeep(move |tx| mail::link(tx, key, now))
-            .await?;
+        let (key, digests) = (draft.key.clone(), draft.ends_digests_of);
+        let make = move |tx: &mut Tx| mail::link(tx, key, digests, now);
+        let made = self.app.db.upkeep(make).await?;
         let way = match made {
             Ok(way) => way,
             Err(unwanted) => return Ok(Ending::Dropped(unwanted)),
         };
+        draft.cover.unsubscription = way.unsubscription(&self.app);
         let words = mail::render(&self.app, &draft, &way)?;
         let letter = match self.sender.letter(draft.cover, words) {
             Ok(letter) => letter,
@@ -195,6 +239,15 @@ impl Worker {
     }
 }
 
+/// Ends a task with whoever started it.
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
 fn note(done: std::result::Result<(), tokio::task::JoinError>) {
     if let Err(error) = done {
         // Its lease gives the message back.
@@ -202,12 +255,19 @@ fn note(done: std::result::Result<(), tokio::task::JoinError>) {
     }
 }
 
-fn claim(tx: &mut Tx, most: usize, now: At, lease: At) -> Result<Vec<Owed>> {
+/// Claims due messages. What waits for the morning is put off until then: an hour that was good
+/// when a message was queued need not be good when it is sent.
+fn claim(tx: &mut Tx, table: &Timetable, most: usize, now: At, lease: At) -> Result<Vec<Owed>> {
+    let morning = table.quiet_until(now);
     let mut claimed = Vec::new();
     while claimed.len() < most
-        && let Some(owed) = outbox::claim(tx, now, lease)?
+        && let Some(owed) = outbox::claim(tx, now, table.hold(), lease)?
     {
-        claimed.push(owed);
+        let sort = sort_of(&owed.template, owed.task_id.is_some());
+        match morning.filter(|_| sort.waits == Waits::Morning) {
+            Some(morning) => outbox::postpone(tx, owed.id, morning)?,
+            None => claimed.push(owed),
+        }
     }
     Ok(claimed)
 }
@@ -218,7 +278,7 @@ fn report(owed: &Owed, ending: &Ending) {
         Ending::Sent => tracing::info!(%id, template, "mail sent"),
         Ending::Dropped(why) => tracing::info!(%id, template, why, "mail no longer wanted"),
         Ending::Failed(Failure::Server(_)) => {}
-        Ending::Failed(Failure::Later(why) | Failure::Never(why)) => {
+        Ending::Failed(Failure::Later(why) | Failure::Never(why) | Failure::Lost(_, why)) => {
             tracing::warn!(%id, template, why, attempt = owed.attempts, "mail not taken");
         }
         Ending::Trouble(why) => tracing::error!(%id, template, why, "mail could not be made"),
@@ -226,27 +286,58 @@ fn report(owed: &Owed, ending: &Ending) {
     }
 }
 
-/// Notes how an attempt ended.
-fn settle(tx: &mut Tx, owed: &Owed, ending: Ending, now: At) -> Result<()> {
+/// Has the seats of running reviews looked at anew, because mail reaches somebody no more, or
+/// again. What was noted about the mail stands even if this fails.
+pub async fn look_again(app: &App) {
+    let desk = app.desk.clone();
+    let moved = app
+        .db
+        .write(move |tx| review::refill(tx, &desk, &mailing::postmaster()))
+        .await;
+    match moved {
+        Ok(0) => {}
+        Ok(moved) => {
+            tracing::info!(moved, "reviews were given to others whom mail reaches");
+            app.post.notify_one();
+        }
+        Err(error) => tracing::error!(%error, "running reviews could not be looked at again"),
+    }
+}
+
+/// Notes how an attempt ended. Whether mail reaches its person no more, or again, by that.
+fn settle(tx: &mut Tx, owed: &Owed, ending: Ending, now: At) -> Result<bool> {
+    let (id, person) = (owed.id, owed.person_id);
     match ending {
         Ending::Sent => {
-            people::set_reachable(tx, owed.person_id, true)?;
-            outbox::finish(tx, owed.id, "sent", None, now)
+            let stays = outbox::finish(tx, id, "sent", None, now)?;
+            return Ok(stays && mailing::taken(tx, now, person)?);
         }
-        Ending::Dropped(why) => outbox::finish(tx, owed.id, "dropped", Some(why), now),
-        Ending::Parked(why) => outbox::finish(tx, owed.id, "failed", Some(&why), now),
-        Ending::Failed(Failure::Server(why)) => outbox::give_back(tx, owed.id, now, &why),
+        Ending::Dropped(why) => {
+            outbox::finish(tx, id, "dropped", Some(why), now)?;
+        }
+        Ending::Parked(why) => {
+            outbox::finish(tx, id, "failed", Some(&why), now)?;
+        }
+        Ending::Failed(Failure::Server(why)) => outbox::give_back(tx, id, now, &why)?,
         Ending::Failed(Failure::Later(why)) | Ending::Trouble(why)
             if owed.attempts < ATTEMPTS_MAX =>
         {
-            outbox::retry(tx, owed.id, now.plus(delay(owed.attempts)), &why)
+            outbox::retry(tx, id, now.plus(delay(owed.attempts)), &why)?;
         }
-        Ending::Trouble(why) => outbox::finish(tx, owed.id, "failed", Some(&why), now),
-        Ending::Failed(Failure::Later(why) | Failure::Never(why)) => {
-            people::set_reachable(tx, owed.person_id, false)?;
-            outbox::finish(tx, owed.id, "failed", Some(&why), now)
+        Ending::Trouble(why) | Ending::Failed(Failure::Never(why)) => {
+            outbox::finish(tx, id, "failed", Some(&why), now)?;
+        }
+        Ending::Failed(Failure::Later(why)) => {
+            let code = Status::within(&why).map_or_else(|| "none".to_owned(), |s| s.to_string());
+            outbox::finish(tx, id, "failed", Some(&why), now)?;
+            return mailing::lose(tx, now, person, &code, false);
+        }
+        Ending::Failed(Failure::Lost(code, why)) => {
+            outbox::finish(tx, id, "failed", Some(&why), now)?;
+            return mailing::lose(tx, now, person, &code, false);
         }
     }
+    Ok(false)
 }
 
 /// How long to wait after so many attempts: a little more than the schedule says, so that

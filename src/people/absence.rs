@@ -10,7 +10,7 @@ use crate::ledger::{Actor, Note};
 use crate::people::{ADMINISTRATOR, Person, Refusal, by_email, by_id, held_by, present, store};
 use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// How far ahead an absence may reach, in years.
 const YEARS_AHEAD: i16 = 2;
@@ -71,6 +71,19 @@ pub struct Typed {
 }
 
 impl Typed {
+    /// What a form with the fields `from`, `until` and `delegate` says.
+    pub fn of(pairs: &[(String, String)]) -> Typed {
+        let value = |name: &str| {
+            let found = pairs.iter().find(|(known, _)| known == name);
+            found.map_or_else(String::new, |(_, value)| crate::form::plain(value))
+        };
+        Typed {
+            from: value("from"),
+            until: value("until"),
+            delegate: value("delegate"),
+        }
+    }
+
     /// Reads what was typed.
     ///
     /// # Errors
@@ -332,7 +345,7 @@ fn all_covered(away: &[Absence], from: Day, until: Day) -> bool {
         if absence.until_day >= until {
             return true;
         }
-        next = next.max(absence.until_day.next());
+        next = next.max(absence.until_day.days_later(1));
     }
     false
 }
@@ -451,34 +464,30 @@ pub fn away_today(
     Ok(rows.into_iter().map(|row| (row.person_id, row)).collect())
 }
 
-/// Those whose absence begins on `day`, or ended on the day before: whose seats change at midnight.
-///
-/// # Errors
-/// When the database fails.
-pub fn turning(conn: &mut Conn, yesterday: Day, day: Day) -> Result<BTreeSet<PersonId>> {
-    let ids: Vec<PersonId> = absences::table
-        .filter(absences::ended_at.is_null())
-        .filter(
-            absences::from_day
-                .eq(day)
-                .or(absences::until_day.eq(yesterday)),
-        )
-        .select(absences::person_id)
-        .load(conn)?;
-    Ok(ids.into_iter().collect())
-}
-
 /// The absence with this identifier.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub fn by_absence_id(conn: &mut Conn, id: AbsenceId) -> Result<Absence> {
+fn by_absence_id(conn: &mut Conn, id: AbsenceId) -> Result<Absence> {
     let found = absences::table
         .find(id)
         .select(Absence::as_select())
         .get_result(conn)
         .optional()?;
     found.ok_or_else(|| Error::not_found("absence", id))
+}
+
+/// The absence with this identifier, which must be this person's.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn of_person(conn: &mut Conn, id: AbsenceId, person: PersonId) -> Result<Absence> {
+    let found = by_absence_id(conn, id)?;
+    if found.person_id == person {
+        Ok(found)
+    } else {
+        Err(Error::not_found("absence", id))
+    }
 }
 
 fn overlapping(conn: &mut Conn, person: PersonId, days: &New) -> Result<Vec<Absence>> {

@@ -12,21 +12,34 @@ use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// What is known of one person.
-#[derive(Debug, Clone, Queryable)]
+#[derive(Debug, Clone, Copy)]
 struct Known {
+    active: bool,
+    reachable: bool,
+    manager: Option<PersonId>,
+    away: bool,
+    delegate: Option<PersonId>,
+}
+
+/// A row of [`holders`]: `role` or `group`, its key, who, and how they stand.
+type Holder = (String, String, PersonId, bool, bool, Option<PersonId>);
+
+/// A row of [`look_up`].
+#[derive(Debug, Queryable)]
+struct Found {
     id: PersonId,
     email: String,
     active: bool,
     reachable: bool,
     manager: Option<PersonId>,
-    absence: Option<String>,
+    away: bool,
     delegate: Option<PersonId>,
 }
 
 /// The people that a workflow names, directly or through the fields of `request`, and `others`
-/// whom a review concerns (who was asked, who submitted, who owns), with their managers and
-/// delegates, as they stand on the day `today`. Roles, groups, addresses, managers and delegates
-/// are people who are here.
+/// whom a review concerns (who was asked, who submitted, who owns), with the managers of those
+/// others and everybody's delegates, as they stand on the day `today`. Roles, groups, addresses,
+/// managers and delegates are people who are here.
 ///
 /// # Errors
 /// When the database fails.
@@ -55,36 +68,16 @@ pub fn directory(
         addresses.extend(address.and_then(|text| super::address(text).ok()));
     }
     let mut known = BTreeMap::new();
-    for (kind, name, person) in holders(conn, &found, today)? {
-        let held = match kind.as_str() {
-            "role" => found.roles.get_mut(&name),
-            _ => found.groups.get_mut(&name),
-        };
-        if let Some(held) = held {
-            held.insert(person.id);
-            known.insert(person.id, person);
-        }
-    }
-    let missing = others.iter().copied().filter(|id| !known.contains_key(id));
-    let missing: Vec<PersonId> = missing.collect();
-    look_up(conn, &mut known, &addresses, missing, today)?;
-    let named = known
-        .values()
-        .filter(|p| p.active && addresses.contains(&p.email));
-    found.addresses = named.map(|p| (p.email.clone(), p.id)).collect();
-    let behind: BTreeSet<PersonId> = known
-        .values()
-        .flat_map(|p| [p.manager, p.delegate])
-        .flatten()
-        .filter(|id| !known.contains_key(id))
+    add_holders(conn, &mut found, &mut known, today)?;
+    let named = look_up(conn, &mut known, &addresses, others, today)?;
+    found.addresses = named
+        .into_iter()
+        .filter(|(email, _)| addresses.contains(email))
         .collect();
-    look_up(
-        conn,
-        &mut known,
-        &BTreeSet::new(),
-        behind.into_iter().collect(),
-        today,
-    )?;
+    let behind = known.values().flat_map(|p| [p.manager, p.delegate]);
+    let behind = behind.flatten().filter(|id| !known.contains_key(id));
+    let behind: BTreeSet<PersonId> = behind.collect();
+    look_up(conn, &mut known, &BTreeSet::new(), &behind, today)?;
     describe(&mut found, &known);
     Ok(found)
 }
@@ -96,7 +89,7 @@ fn describe(found: &mut Directory, known: &BTreeMap<PersonId, Known>) {
             found.gone.insert(*id);
             continue;
         }
-        if person.absence.is_some() {
+        if person.away {
             found.away.insert(*id, person.delegate.filter(here));
         }
         if let Some(manager) = person.manager.filter(here) {
@@ -119,63 +112,99 @@ macro_rules! in_force {
     };
 }
 
-/// What [`Known`] is read from.
-macro_rules! about {
-    () => {
-        (
-            people::id,
-            people::email,
-            people::active,
-            people::reachable,
-            people::manager_id,
-            absences::id.nullable(),
-            absences::delegate_id.nullable(),
-        )
-    };
+/// Fills in who holds the roles and groups of `found`.
+fn add_holders(
+    conn: &mut Conn,
+    found: &mut Directory,
+    known: &mut BTreeMap<PersonId, Known>,
+    today: Day,
+) -> Result<()> {
+    for (kind, name, person, reachable, away, delegate) in holders(conn, found, today)? {
+        let held = match kind.as_str() {
+            "role" => found.roles.get_mut(&name),
+            _ => found.groups.get_mut(&name),
+        };
+        let Some(held) = held else {
+            continue;
+        };
+        held.insert(person);
+        known.entry(person).or_insert(Known {
+            active: true,
+            reachable,
+            manager: None,
+            away,
+            delegate,
+        });
+    }
+    Ok(())
 }
 
-/// Who holds the roles and groups of `found`.
-fn holders(conn: &mut Conn, found: &Directory, today: Day) -> Result<Vec<(String, String, Known)>> {
+fn holders(conn: &mut Conn, found: &Directory, today: Day) -> Result<Vec<Holder>> {
     let names: BTreeSet<&String> = found.roles.keys().chain(found.groups.keys()).collect();
     let held = memberships::table
         .inner_join(people::table.on(people::id.eq(memberships::person_id)))
         .left_join(in_force!(today))
         .filter(memberships::kind.eq_any(["role", "group"]))
         .filter(memberships::name.eq_any(names).and(people::active.eq(true)))
-        .select((memberships::kind, memberships::name, about!()));
+        .select((
+            memberships::kind,
+            memberships::name,
+            people::id,
+            people::reachable,
+            absences::id.nullable().is_not_null(),
+            absences::delegate_id.nullable(),
+        ));
     Ok(on_backend!(conn, c => Kept(held).load(c))?)
 }
 
-/// Adds those with these addresses and identifiers to what is known.
+/// Adds those with these addresses and identifiers to what is known; who is here, by address.
 fn look_up(
     conn: &mut Conn,
     known: &mut BTreeMap<PersonId, Known>,
     addresses: &BTreeSet<String>,
-    ids: Vec<PersonId>,
+    ids: &BTreeSet<PersonId>,
     today: Day,
-) -> Result<()> {
+) -> Result<Vec<(String, PersonId)>> {
     if addresses.is_empty() && ids.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
+    let addresses = addresses.iter().map(String::as_str).collect();
+    let ids = filled_up(ids.iter().copied().collect(), PersonId(uuid::Uuid::nil()));
     let rows = people::table
         .left_join(in_force!(today))
         .filter(
             people::id
-                .eq_any(filled_up(ids))
-                .or(people::email.eq_any(filled_up(addresses.iter().collect()))),
+                .eq_any(ids)
+                .or(people::email.eq_any(filled_up(addresses, ""))),
         )
-        .select(about!());
-    let rows: Vec<Known> = on_backend!(conn, c => Kept(rows).load(c))?;
-    known.extend(rows.into_iter().map(|person| (person.id, person)));
-    Ok(())
+        .select((
+            people::id,
+            people::email,
+            people::active,
+            people::reachable,
+            people::manager_id,
+            absences::id.nullable().is_not_null(),
+            absences::delegate_id.nullable(),
+        ));
+    let rows: Vec<Found> = on_backend!(conn, c => Kept(rows).load(c))?;
+    for row in &rows {
+        let person = Known {
+            active: row.active,
+            reachable: row.reachable,
+            manager: row.manager,
+            away: row.away,
+            delegate: row.delegate,
+        };
+        known.insert(row.id, person);
+    }
+    let here = rows.into_iter().filter(|row| row.active);
+    Ok(here.map(|row| (row.email, row.id)).collect())
 }
 
-/// The same values, the last repeated up to a power of two: of lists of any length there are few
-/// statements, and each stays compiled.
-fn filled_up<T: Clone>(mut values: Vec<T>) -> Vec<T> {
-    if let Some(last) = values.last().cloned() {
-        values.resize(values.len().next_power_of_two(), last);
-    }
+/// The same values, filled up to a power of two with one that nobody has: of lists of any length
+/// there are few statements, and each stays compiled. For an empty list SQLite would read everyone.
+fn filled_up<T: Clone>(mut values: Vec<T>, nobody: T) -> Vec<T> {
+    values.resize(values.len().next_power_of_two(), nobody);
     values
 }
 
@@ -185,8 +214,8 @@ mod tests {
 
     #[test]
     fn lists_of_many_lengths_make_few_statements() {
-        assert!(filled_up(Vec::<u8>::new()).is_empty());
-        assert_eq!(filled_up(vec![1]), [1]);
-        assert_eq!(filled_up(vec![1, 2, 3, 4, 5]), [1, 2, 3, 4, 5, 5, 5, 5]);
+        assert_eq!(filled_up(vec![], 0), [0]);
+        assert_eq!(filled_up(vec![1], 0), [1]);
+        assert_eq!(filled_up(vec![1, 2, 3, 4, 5], 0), [1, 2, 3, 4, 5, 0, 0, 0]);
     }
 }

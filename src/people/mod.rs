@@ -7,9 +7,11 @@
 //! the running reviews looked at again (`review::refill`) in the same write.
 pub mod absence;
 mod access;
+pub mod api;
 mod directory;
 mod holdings;
 mod list;
+pub mod mailing;
 pub mod page;
 mod refusal;
 mod standing;
@@ -25,16 +27,14 @@ pub use holdings::{Held, Holding, give, held_by_each, in_use, take};
 pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;
 pub use standing::{come_back, leave, managed_by, manager_by_address, set_manager};
-pub use store::{
-    Person, all, by_email, by_id, held_by, holders, known, member_names, names, set_reachable,
-};
+pub use store::{Person, all, by_email, by_id, held_by, holders, known, member_names, names};
 pub use words::{other_person, sentence};
 
 use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::form::FieldError;
 use crate::ledger::{Actor, Note};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// Role of those who run the register.
 pub const ADMINISTRATOR: &str = "administrator";
@@ -48,7 +48,8 @@ pub const GOVERNANCE: &str = "governance_admin";
 pub const SCOPES: &[&str] = &["read", "write", "decide", "log", "people"];
 
 /// Somebody to be added.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct NewPerson {
     /// Their address, which also identifies them.
     pub email: String,

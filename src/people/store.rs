@@ -116,20 +116,6 @@ pub fn names(conn: &mut Conn, ids: &BTreeSet<PersonId>) -> Result<BTreeMap<Perso
     Ok(rows.into_iter().collect())
 }
 
-/// Notes whether mail reaches a person, as mail servers say.
-///
-/// # Errors
-/// When the database fails.
-pub fn set_reachable(tx: &mut Tx, person: PersonId, reachable: bool) -> Result<()> {
-    let changed = people::table
-        .find(person)
-        .filter(people::reachable.ne(reachable));
-    diesel::update(changed)
-        .set(people::reachable.eq(reachable))
-        .execute(&mut **tx)?;
-    Ok(())
-}
-
 /// Adds a membership; whether it is new.
 pub(super) fn add_membership(
     tx: &mut Tx,

@@ -1,9 +1,9 @@
 //! Records over the API.
 use crate::app::App;
-use crate::db::Conn;
+use crate::db::{At, Conn};
 use crate::error::{Error, Result};
 use crate::people;
-use crate::register::{self, Cursor, Query, Record, RevisionHead, Sort, Status};
+use crate::register::{self, Cursor, Query, Record, RevisionHead, Sort, Standing, Status};
 use crate::review;
 use crate::web::once::{Key, once};
 use crate::web::session::Visitor;
@@ -15,14 +15,15 @@ use std::collections::{BTreeMap, BTreeSet};
 
 type Pairs = web::Query<Vec<(String, String)>>;
 
-/// Reads the filters of a list from an address: `q`, `status`, `risk`, `sort`, `after`, and any
-/// facet of the kind; a name may be repeated.
+/// Reads the filters of a list from an address: `q`, `status`, `risk`, `standing`, `conditions`,
+/// `sort`, `after`, and any facet of the kind; a name may be repeated.
 ///
 /// # Errors
 /// [`Error::BadRequest`] naming the filter that does not exist or has a value that does not.
-pub fn read_query(kind: &register::Kind, pairs: &[(String, String)]) -> Result<Query> {
+pub fn read_query(kind: &register::Kind, pairs: &[(String, String)], now: At) -> Result<Query> {
     let mut query = Query {
         kind: kind.key.to_owned(),
+        now: Some(now),
         ..Query::default()
     };
     let facets: BTreeSet<String> = kind.form.facets().into_iter().map(|f| f.field).collect();
@@ -32,6 +33,11 @@ pub fn read_query(kind: &register::Kind, pairs: &[(String, String)]) -> Result<Q
             "q" => query.text = Some(value.chars().take(200).collect()),
             "status" => query.status.push(Status::named(value).ok_or_else(wrong)?),
             "risk" => query.risk.push(value.clone()),
+            "standing" => query
+                .standing
+                .push(Standing::named(value).ok_or_else(wrong)?),
+            "conditions" if value == "overdue" => query.overdue = true,
+            "conditions" => return Err(wrong()),
             "sort" => query.sort = Sort::named(value).ok_or_else(wrong)?,
             "after" => query.after = Some(Cursor::parse(value)?),
             facet if facets.contains(facet) => {
@@ -56,7 +62,8 @@ pub async fn list(
     path: web::Path<String>,
     pairs: Pairs,
 ) -> Result<HttpResponse> {
-    let query = read_query(app.desk.kinds.by_path(&path)?, &pairs)?;
+    let now = app.desk.clock.now();
+    let query = read_query(app.desk.kinds.by_path(&path)?, &pairs, now)?;
     let (listing, names) = app
         .db
         .read(move |conn| {
@@ -93,6 +100,9 @@ fn summary(record: &Record, names: &Names) -> Value {
         "owner": name(record.owner_id),
         "submitter": name(record.submitter_id),
         "review": record.review_id,
+        "approval": record.approval_id,
+        "standing": record.standing,
+        "valid_until": record.valid_until.map(|at| at.to_string()),
         "created_at": record.created_at.to_string(),
         "updated_at": record.updated_at.to_string(),
     })

@@ -1,5 +1,5 @@
 //! Finding records: text search, facets, sorting and cursor pages. The address is the state.
-use crate::db::schema::{record_facets, records};
+use crate::db::schema::{conditions, record_facets, records};
 use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::register::{Record, Status};
@@ -41,6 +41,67 @@ impl Sort {
         [Sort::Updated, Sort::Waiting, Sort::Reference, Sort::Title]
             .into_iter()
             .find(|s| s.as_str() == word)
+    }
+}
+
+/// Days before its end from which an approval ends soon.
+pub const SOON_DAYS: i64 = 60;
+
+/// What an approval is worth, as a filter.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// Approved or let through, and not suspended.
+    InForce,
+    /// In force, and ending within [`SOON_DAYS`].
+    EndsSoon,
+    /// Not in force for now.
+    Suspended,
+    /// Its time is over.
+    Expired,
+}
+
+impl Standing {
+    /// Every one.
+    pub const ALL: [Standing; 4] = [
+        Standing::InForce,
+        Standing::EndsSoon,
+        Standing::Suspended,
+        Standing::Expired,
+    ];
+
+    /// The word in an address.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Standing::InForce => "in_force",
+            Standing::EndsSoon => "ends_soon",
+            Standing::Suspended => "suspended",
+            Standing::Expired => "expired",
+        }
+    }
+
+    /// The words of a page.
+    pub fn words(self) -> &'static str {
+        match self {
+            Standing::InForce => "In force",
+            Standing::EndsSoon => "Ends within 60 days",
+            Standing::Suspended => "Suspended",
+            Standing::Expired => "Expired",
+        }
+    }
+
+    /// The filter by its word.
+    pub fn named(word: &str) -> Option<Standing> {
+        Standing::ALL.into_iter().find(|s| s.as_str() == word)
+    }
+
+    /// The stored words that it stands for, whatever the end.
+    fn stored(self) -> &'static [&'static str] {
+        match self {
+            Standing::InForce => &["approved", "overridden"],
+            Standing::EndsSoon => &[],
+            Standing::Suspended => &["suspended"],
+            Standing::Expired => &["expired"],
+        }
     }
 }
 
@@ -92,12 +153,29 @@ pub struct Query {
     pub risk: Vec<String>,
     /// Field to values: any value within a field, every field.
     pub facets: BTreeMap<String, Vec<String>>,
+    /// Any of these states of its approval; all when empty.
+    pub standing: Vec<Standing>,
+    /// Only with a condition whose day has passed.
+    pub overdue: bool,
+    /// When it is asked: what ends soon and what is overdue is counted from here.
+    pub now: Option<At>,
     /// Owned or submitted by this person.
     pub person: Option<PersonId>,
     /// Order.
     pub sort: Sort,
     /// Where the page begins.
     pub after: Option<Cursor>,
+}
+
+/// States of a condition on which something is owed.
+const OWED: [&str; 4] = ["open", "evidence_given", "missed", "refused"];
+
+impl Query {
+    /// The instant before which an approval ends soon.
+    fn soon(&self) -> Option<At> {
+        let days = jiff::Span::new().hours(SOON_DAYS * 24);
+        self.now.map(|now| At::new(now.0 + days))
+    }
 }
 
 /// One page.
@@ -155,6 +233,27 @@ macro_rules! narrowed {
         }
         if !query.risk.is_empty() {
             rows = rows.filter(records::risk.eq_any(&query.risk));
+        }
+        if !query.standing.is_empty() {
+            let stored = query.standing.iter().flat_map(|s| s.stored());
+            let stored: Vec<&str> = stored.copied().collect();
+            let soon = query.standing.contains(&Standing::EndsSoon);
+            let soon: &[&str] = if soon {
+                Standing::InForce.stored()
+            } else {
+                &[]
+            };
+            let ending = records::standing
+                .eq_any(soon)
+                .and(records::valid_until.le(query.soon()));
+            rows = rows.filter(records::standing.eq_any(stored).or(ending));
+        }
+        if query.overdue {
+            let late = conditions::table
+                .filter(conditions::state.eq_any(OWED))
+                .filter(conditions::due_at.le(query.now))
+                .select(conditions::record_id);
+            rows = rows.filter(records::id.eq_any(late));
         }
         for (field, values) in &query.facets {
             let having = diesel::alias!(record_facets as having);
@@ -285,6 +384,7 @@ pub fn facet_counts(conn: &mut Conn, query: &Query, fields: &[String]) -> Result
         rows.into_iter()
             .filter_map(|(v, n)| Some(counted("risk", v?, n))),
     );
+    counts.extend(standing_counts(conn, query)?);
     for field in fields {
         let mut open = query.clone();
         open.facets.remove(field);
@@ -297,6 +397,26 @@ pub fn facet_counts(conn: &mut Conn, query: &Query, fields: &[String]) -> Result
             .load(conn)?;
         counts.extend(rows.into_iter().map(|(v, n)| counted(field, v, n)));
     }
+    Ok(counts)
+}
+
+/// How many approvals stand how, and how many records have a condition overdue.
+fn standing_counts(conn: &mut Conn, query: &Query) -> Result<Vec<FacetCount>> {
+    let mut counts = Vec::new();
+    for standing in Standing::ALL {
+        let open = Query {
+            standing: vec![standing],
+            ..query.clone()
+        };
+        let count = total(conn, &open)?;
+        counts.push(counted("standing", standing.as_str().to_owned(), count));
+    }
+    let open = Query {
+        overdue: true,
+        ..query.clone()
+    };
+    let count = total(conn, &open)?;
+    counts.push(counted("conditions", "overdue".to_owned(), count));
     Ok(counts)
 }
 

@@ -12,7 +12,9 @@ pub mod page;
 mod store;
 
 pub use kinds::{Kind, Kinds};
-pub use list::{Cursor, FacetCount, Listing, PAGE, Query, Sort, facet_counts, list, total};
+pub use list::{
+    Cursor, FacetCount, Listing, PAGE, Query, SOON_DAYS, Sort, Standing, facet_counts, list, total,
+};
 pub use store::{
     Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, revision,
     revisions, set_review, set_standing, set_status,

@@ -59,6 +59,12 @@ impl Record {
         matches!(self.standing(), Some(Status::Approved | Status::Overridden))
     }
 
+    /// Whether a review of it runs, or waits for its submitter.
+    pub fn is_under_review(&self) -> bool {
+        let running = [Status::InReview, Status::ChangesRequested];
+        Status::named(&self.status).is_some_and(|status| running.contains(&status))
+    }
+
     /// Whether a new review of it is a renewal.
     pub fn standing_can_be_renewed(&self) -> bool {
         let ends = [Status::Expired];

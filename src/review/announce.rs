@@ -1,6 +1,7 @@
 //! Who is told of what happened.
 use crate::db::{PersonId, Tx};
 use crate::error::Result;
+use crate::notify::digest;
 use crate::notify::outbox::{self, Message};
 use crate::review::engine::{self, Event, Progress, Review};
 use crate::review::keep::Change;
@@ -17,6 +18,11 @@ pub(super) fn announce(
     event: &Event,
     seq: u64,
 ) -> Result<()> {
+    if let Event::Reminded { people, .. } = event {
+        let table = &change.desk.timetable;
+        let mut people = people.iter();
+        return people.try_for_each(|one| digest::want(tx, table, *one, change.now));
+    }
     let Some((template, people, context)) = told(change, review, event) else {
         return Ok(());
     };
@@ -61,6 +67,16 @@ fn told(change: &Change, review: &Review, event: &Event) -> Told {
 
 fn of_stage(review: &Review, event: &Event) -> Told {
     match event {
+        Event::StageOpened {
+            stage, on_behalf, ..
+        } if !on_behalf.is_empty() => {
+            let away = on_behalf.values().copied().collect();
+            Some((
+                "delegated",
+                away,
+                json!({ "stage": stage, "because": "absent" }),
+            ))
+        }
         Event::TaskMoved {
             stage, from, to, ..
         } => Some((
@@ -109,7 +125,7 @@ fn of_condition(change: &Change, review: &Review, event: &Event) -> Told {
             people.insert(obligation.asked_by);
             ("condition_refused", people)
         }
-        Event::EvidenceRefused { .. } => ("condition_due", owners.into()),
+        Event::EvidenceRefused { .. } => ("condition_refused", owners.into()),
         _ => ("condition_met", owners.into()),
     };
     Some((template, people, json!({ "condition": id })))

@@ -1,10 +1,10 @@
 //! Reviews, tasks and decisions over the API.
 use crate::app::App;
-use crate::db::{Conn, PersonId, ReviewId, TaskId};
+use crate::db::{ConditionId, Conn, PersonId, ReviewId, TaskId};
 use crate::error::{Error, Result};
 use crate::people;
 use crate::register;
-use crate::review::engine::{Progress, Review};
+use crate::review::engine::{Obligation, Progress, Review};
 use crate::review::service::{ConditionGiven, DecisionGiven, Desk};
 use crate::review::store::{self, DecisionRow, Task};
 use crate::review::{self, workflows};
@@ -79,6 +79,44 @@ pub fn state(conn: &mut Conn, desk: &Desk, review: &Review) -> Result<Value> {
         "workflow": { "key": pin.key, "version": pin.version, "hash": pin.hash },
         "derived": review.derived,
         "stages": stages,
+        "renews": review.renews,
+        "after_the_fact": review.after_the_fact,
+        "valid_until": review.valid_until.map(|at| at.to_string()),
+        "conditions": owed(conn, review)?,
+        "override": overridden(conn, review)?,
+    }))
+}
+
+/// The conditions of an approval, with what became of them.
+fn owed(conn: &mut Conn, review: &Review) -> Result<Vec<Value>> {
+    let ids: Vec<ConditionId> = review.obligations.keys().copied().collect();
+    let texts = store::condition_texts(conn, &ids)?;
+    let people = review.obligations.values();
+    let people: BTreeSet<PersonId> = people.flat_map(|o| [o.owner, o.asked_by]).collect();
+    let names = people::names(conn, &people)?;
+    let one = |(id, owed): (&ConditionId, &Obligation)| {
+        json!({
+            "id": id, "text": texts.get(id), "state": owed.state.as_str(),
+            "stage": owed.stage, "owner": names.get(&owed.owner),
+            "asked_by": names.get(&owed.asked_by), "due": owed.due.map(|at| at.to_string()),
+        })
+    };
+    Ok(review.obligations.iter().map(one).collect())
+}
+
+fn overridden(conn: &mut Conn, review: &Review) -> Result<Value> {
+    let Some(run) = review.overriding else {
+        return Ok(Value::Null);
+    };
+    let people: BTreeSet<PersonId> = [Some(run.first), run.second]
+        .into_iter()
+        .flatten()
+        .collect();
+    let names = people::names(conn, &people)?;
+    Ok(json!({
+        "proposed_by": names.get(&run.first),
+        "agreed_by": run.second.and_then(|second| names.get(&second)),
+        "until": run.until.to_string(),
     }))
 }
 

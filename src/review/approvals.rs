@@ -12,7 +12,7 @@ use crate::review::engine::{
 };
 use crate::review::links;
 use crate::review::service::{self, Desk};
-use crate::review::store;
+use crate::review::{store, workflows};
 
 /// A task that is to go to another person.
 #[derive(Debug, Clone)]
@@ -166,15 +166,28 @@ pub fn on_override(
 /// # Errors
 /// A refusal when there is no approval to renew or it is not theirs.
 pub fn renew(tx: &mut Tx, desk: &Desk, actor: &Actor, record: RecordId) -> Result<Record> {
-    let record = mine(tx, actor, record)?;
-    let renewable = record.standing_can_be_renewed();
-    if !renewable || Some(record.status()?) != record.standing() {
-        return Err(Refusal::NotInForce(record.status()?.words()).into());
+    let person = actor.person.ok_or(Error::Unauthenticated)?;
+    let record = register::by_id(tx, record)?;
+    if let Some(refusal) = may_renew(tx, person, &record)? {
+        return Err(refusal.into());
     }
     let note = Note::new("approval.renewal_begun", actor).record(record.id, &record.reference);
     crate::ledger::append(tx, desk.clock.now(), note)?;
     register::set_status(tx, record.id, Status::Draft, desk.clock.now())?;
     register::by_id(tx, record.id)
+}
+
+/// Why `person` may not begin a renewal of the record now; nothing when they may.
+///
+/// # Errors
+/// When the database fails.
+pub fn may_renew(conn: &mut Conn, person: PersonId, record: &Record) -> Result<Option<Refusal>> {
+    if !service::may_edit(conn, person, record)? {
+        return Ok(Some(Refusal::NotYours));
+    }
+    let status = record.status()?;
+    let renewable = record.standing_can_be_renewed() && Some(status) == record.standing();
+    Ok((!renewable).then_some(Refusal::NotInForce(status.words())))
 }
 
 /// Gives a renewal up that nobody reviews: the approved content is the record's again.
@@ -187,16 +200,15 @@ pub fn give_renewal_up(
     actor: &Actor,
     record: RecordId,
 ) -> Result<Record> {
-    let record = mine(tx, actor, record)?;
-    let now = desk.clock.now();
-    let status = record.status()?;
-    // One that was rejected, withdrawn or abandoned is given up like one that is being written.
-    let unreviewed = status.can_be_submitted() && Some(status) != record.standing();
-    let (Some(approval), Some(standing), true) =
-        (record.approval_id, record.standing(), unreviewed)
-    else {
+    let person = actor.person.ok_or(Error::Unauthenticated)?;
+    let record = register::by_id(tx, record)?;
+    if let Some(refusal) = may_give_renewal_up(tx, person, &record)? {
+        return Err(refusal.into());
+    }
+    let (Some(approval), Some(standing)) = (record.approval_id, record.standing()) else {
         return Err(Refusal::NothingToWithdraw.into());
     };
+    let now = desk.clock.now();
     let approved = store::review(tx, approval)?;
     let kind = desk.kinds.by_key(&record.kind)?;
     let content = register::revision(tx, record.id, approved.revision)?.document()?;
@@ -214,14 +226,23 @@ pub fn give_renewal_up(
     register::by_id(tx, record.id)
 }
 
-fn mine(conn: &mut Conn, actor: &Actor, record: RecordId) -> Result<Record> {
-    let person = actor.person.ok_or(Error::Unauthenticated)?;
-    let record = register::by_id(conn, record)?;
-    if service::may_edit(conn, person, &record)? {
-        Ok(record)
-    } else {
-        Err(Refusal::NotYours.into())
+/// Why `person` may not give a renewal of the record up now; nothing when they may.
+///
+/// # Errors
+/// When the database fails.
+pub fn may_give_renewal_up(
+    conn: &mut Conn,
+    person: PersonId,
+    record: &Record,
+) -> Result<Option<Refusal>> {
+    if !service::may_edit(conn, person, record)? {
+        return Ok(Some(Refusal::NotYours));
     }
+    // A renewal that was rejected or taken back is given up in the same way.
+    let status = record.status()?;
+    let standing = record.standing().filter(|s| *s != status);
+    let written = standing.is_some() && record.approval_id.is_some() && !record.is_under_review();
+    Ok((!written).then_some(Refusal::NothingToWithdraw))
 }
 
 /// Starts a running review anew under the workflow version that is in force now; for keepers of
@@ -243,13 +264,10 @@ pub fn restart(
     }
     let former = store::review(tx, review)?;
     let record = register::by_id(tx, former.record)?;
-    if !former.phase.is_running() || record.review_id != Some(review) {
-        return Err(Refusal::NotInReview(former.phase.as_str()).into());
+    if let Some(refusal) = may_restart(tx, desk, &former, &record)? {
+        return Err(refusal.into());
     }
     let (loading, opening) = service::opening(tx, desk, former.submitter, &record, former.renews)?;
-    if opening.workflow == former.workflow {
-        return Err(Refusal::SameVersion.into());
-    }
     let now: At = desk.clock.now();
     let opening = crate::review::engine::Opening {
         after_the_fact: former.after_the_fact,
@@ -264,4 +282,27 @@ pub fn restart(
     service::command(tx, desk, actor, review, &command)?;
     let record = register::by_id(tx, former.record)?;
     service::begin(tx, desk, actor, &record, (loading, opening), now)
+}
+
+/// Why a keeper of the policy may not start the review anew now; nothing when they may.
+///
+/// # Errors
+/// When the database fails.
+pub fn may_restart(
+    conn: &mut Conn,
+    desk: &Desk,
+    review: &Review,
+    record: &Record,
+) -> Result<Option<Refusal>> {
+    if !review.phase.is_running() || record.review_id != Some(review.id) {
+        return Ok(Some(Refusal::NotInReview(review.phase.as_str())));
+    }
+    let kind = desk.kinds.by_key(&record.kind)?;
+    let content = register::revision(conn, record.id, record.revision)?.document()?;
+    let chosen = workflows::choose(conn, &desk.workflows, kind.key, &content)?;
+    Ok(match chosen {
+        None => Some(Refusal::NoWorkflow),
+        Some(chosen) if chosen.pin == review.workflow => Some(Refusal::SameVersion),
+        Some(_) => None,
+    })
 }

@@ -89,6 +89,7 @@ fn project(tx: &mut Tx, change: &Change, review: &Review, event: &Event, seq: u6
         Event::Rejected { .. }
         | Event::Withdrawn { .. }
         | Event::Abandoned
+        | Event::Expired
         | Event::Superseded { .. }
         | Event::Revoked { .. }
         | Event::Retired { .. } => {

@@ -4,12 +4,33 @@ use crate::db::{At, Conn, PersonId, TaskId, Tx};
 use crate::error::{Error, Result};
 use crate::people::Secret;
 use crate::review::engine::{Phase, Refusal, Review};
+use crate::review::service::Desk;
 use crate::review::store::{self, Task};
+use crate::review::workflows;
 use diesel::prelude::*;
 use std::time::Duration;
 
-/// How long a link works, in days; it dies earlier with its stage.
+/// How long a link works, in days, where the workflow says nothing; it dies earlier with its stage.
 pub const LINK_DAYS: u64 = 7;
+
+/// Until when a link works that is made now for this task.
+///
+/// # Errors
+/// When the database fails.
+pub fn link_end(conn: &mut Conn, desk: &Desk, task: &Task, now: At) -> Result<At> {
+    let review = store::review(conn, task.review_id)?;
+    let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
+    let stage = loaded.workflow.stage(&task.stage);
+    let span = stage.and_then(|stage| stage.email.valid_for.as_ref());
+    match span {
+        Some(span) => {
+            let key = &loaded.workflow.calendar;
+            let calendar = desk.calendars.current(conn, key)?;
+            Ok(calendar.calendar.after(now, span))
+        }
+        None => Ok(now.plus(Duration::from_secs(LINK_DAYS * 86_400))),
+    }
+}
 
 /// What a link leads to now.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,18 +51,18 @@ pub enum LinkState {
     Withdrawn(Task),
 }
 
-/// Makes a link for a task. Mail workers call it right before they send.
+/// Makes a link for a task that works until `end`. Mail workers call it right before they send.
 ///
 /// # Errors
 /// When the database fails.
-pub fn issue_link(tx: &mut Tx, task: TaskId, now: At) -> Result<Secret> {
+pub fn issue_link(tx: &mut Tx, task: TaskId, now: At, end: At) -> Result<Secret> {
     let secret = Secret::new()?;
     diesel::insert_into(sign_off_links::table)
         .values((
             sign_off_links::token_hash.eq(secret.hash()),
             sign_off_links::task_id.eq(task),
             sign_off_links::created_at.eq(now),
-            sign_off_links::expires_at.eq(now.plus(Duration::from_secs(LINK_DAYS * 86_400))),
+            sign_off_links::expires_at.eq(end),
         ))
         .execute(&mut **tx)?;
     Ok(secret)

@@ -3,13 +3,16 @@
 //! `engine` holds the rules and is pure. This room loads what they need, writes the ledger
 //! entries, the state, the tasks and the messages of a command in one transaction, and answers
 //! what pages and the API ask. Nothing else changes a review.
+pub mod agenda;
 mod announce;
 pub mod api;
 mod approvals;
 mod ballot;
 mod case;
 pub mod clockwork;
+pub mod deeds;
 pub mod drafts;
+mod duties;
 pub mod engine;
 pub mod expected;
 mod keep;
@@ -19,6 +22,7 @@ mod notes;
 pub mod page;
 mod preview;
 mod receipt;
+mod sentences;
 mod service;
 mod sheet;
 pub mod simulation;
@@ -33,16 +37,18 @@ pub use approvals::{
     HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
     reassign, renew, restart,
 };
+pub use duties::{Duty, duties};
 pub use links::{
-    LINK_DAYS, LinkState, end_links_of, issue_link, link_state, task_of_link, task_state,
+    LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
 };
 pub use preview::{Preview, PreviewStage, preview};
+pub use sentences::spelled;
 pub use service::{
     ConditionGiven, DecisionGiven, Desk, Revised, decide, may_edit, refill, revise, start, submit,
     withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,
-    open_task_count, open_tasks_of, review, task, tasks_of_person,
+    open_task_count, open_tasks_of, review, reviews_of, task, tasks_of_person,
 };
 pub use timeline::{TimelineItem, describe, log_page, timeline};

@@ -354,7 +354,8 @@ pub async fn renew(app: web::Data<App>, token: web::Path<String>) -> Result<Http
         let round = now.0.as_second() / RENEWAL_SECONDS;
         let mail = Message::new("task", task.person_id)
             .record(task.record_id)
-            .task(task.id);
+            .task(task.id)
+            .at_once();
         let mail = mail.once(&format!("renewal:{}:{round}", task.id));
         app.db
             .upkeep(move |tx| outbox::queue(tx, mail, now))

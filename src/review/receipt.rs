@@ -2,6 +2,7 @@
 use crate::db::{At, Conn};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Filter, Page, tree};
+use crate::people;
 use crate::review::case::Case;
 use crate::review::sheet::{Named, conditions};
 use crate::review::store;
@@ -16,6 +17,8 @@ pub struct Receipt {
     pub record: Named,
     /// Who decided.
     pub person: String,
+    /// In whose place.
+    pub on_behalf_of: Option<String>,
     /// Title of the stage.
     pub stage: String,
     /// What they did.
@@ -50,9 +53,14 @@ pub fn receipt(conn: &mut Conn, case: &Case) -> Result<Receipt> {
     let found = store::decision(conn, case.task.id)?;
     let (row, reason) = found.ok_or_else(|| Error::not_found("decision", case.task.id))?;
     let conditions = conditions(conn, case.record.id)?.remove(&row.id);
+    let first = match row.on_behalf_of {
+        Some(id) => Some(people::known(conn, id)?.name),
+        None => None,
+    };
     Ok(Receipt {
         record: Named::of(case),
         person: case.person.name.clone(),
+        on_behalf_of: first,
         stage: case.stage()?.title.clone(),
         outcome: words::done_by_key(&row.outcome),
         tone: spine::tone(Some(&row.outcome)),

@@ -5,6 +5,7 @@ use crate::db::{At, Conn, Day, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::Method;
+use crate::notify::Timetable;
 use crate::people;
 use crate::register::{self, Kinds, Record, Status};
 use crate::review::engine::{
@@ -32,6 +33,8 @@ pub struct Desk {
     pub workflows: Cache,
     /// Calendar versions that were read before.
     pub calendars: calendar::Cache,
+    /// When mail goes out.
+    pub timetable: Timetable,
 }
 
 impl Desk {

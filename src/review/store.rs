@@ -8,6 +8,7 @@ use crate::on_backend;
 use crate::register::{Record, Revision};
 use crate::review::engine::{Condition, Obligation, OpenTask, Progress, Review, StageRun};
 use diesel::prelude::*;
+use std::collections::BTreeMap;
 
 /// One person's question in a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -138,6 +139,8 @@ pub(super) fn latest_reviews(conn: &mut Conn, count: i64) -> Result<Vec<Review>>
 pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Result<()> {
     let state = serde_json::to_string(review)?;
     let closed_at = (!review.phase.is_running()).then_some(now);
+    let proposed = review.overriding.filter(|o| o.second.is_none());
+    let override_until = proposed.filter(|_| closed_at.is_none()).map(|o| o.until);
     if opened {
         diesel::insert_into(reviews::table)
             .values((
@@ -156,6 +159,7 @@ pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Resul
         let update = diesel::update(reviews::table.find(review.id)).set((
             reviews::phase.eq(review.phase.as_str()),
             reviews::state.eq(state),
+            reviews::override_until.eq(override_until),
         ));
         on_backend!(&mut **tx, c => Kept(update).execute(c))?;
         if let Some(now) = closed_at {
@@ -495,7 +499,10 @@ pub(super) fn void_conditions(tx: &mut Tx, review: ReviewId, stage: &str) -> Res
                 .and(decisions::stage.eq(stage)),
         )
         .select(decisions::id);
-    diesel::update(conditions::table.filter(conditions::decision_id.eq_any(fallen)))
+    let owed = conditions::table
+        .filter(conditions::decision_id.eq_any(fallen))
+        .filter(conditions::state.ne_all(["met", "waived"]));
+    diesel::update(owed)
         .set(conditions::state.eq("void"))
         .execute(&mut **tx)?;
     Ok(())
@@ -550,4 +557,33 @@ pub fn conditions_of(conn: &mut Conn, record: RecordId) -> Result<Vec<ConditionR
         .order((conditions::due, conditions::id))
         .select(ConditionRow::as_select())
         .load(conn)?)
+}
+
+/// What these conditions say.
+pub(super) fn condition_texts(
+    conn: &mut Conn,
+    ids: &[ConditionId],
+) -> Result<BTreeMap<ConditionId, String>> {
+    if ids.is_empty() {
+        return Ok(BTreeMap::new());
+    }
+    let rows: Vec<(ConditionId, String)> = conditions::table
+        .filter(conditions::id.eq_any(ids))
+        .select((conditions::id, conditions::text))
+        .load(conn)?;
+    Ok(rows.into_iter().collect())
+}
+
+/// The reviews of a record, the first first.
+///
+/// # Errors
+/// When the database fails.
+pub fn reviews_of(conn: &mut Conn, record: RecordId) -> Result<Vec<Review>> {
+    let states: Vec<String> = reviews::table
+        .filter(reviews::record_id.eq(record))
+        .order((reviews::opened_at, reviews::id))
+        .select(reviews::state)
+        .load(conn)?;
+    let read = |state: &String| Ok(serde_json::from_str(state)?);
+    states.iter().map(read).collect()
 }

@@ -1,9 +1,10 @@
 //! The decision timeline and the decision log: ledger entries in words.
-use crate::db::{At, Conn, PersonId, RecordId, ReviewId};
+use crate::db::{At, ConditionId, Conn, PersonId, RecordId, ReviewId};
 use crate::error::{Error, Result};
 use crate::ledger::{self, Filter, Page, Row, tree};
 use crate::people;
 use crate::register;
+use crate::review::sentences::{self, Told};
 use crate::review::service::Desk;
 use crate::review::{store, workflows};
 use serde::Serialize;
@@ -30,8 +31,14 @@ pub struct TimelineItem {
     pub actor: Option<String>,
     /// Whom it concerns.
     pub person: Option<String>,
+    /// In whose place they decided.
+    pub on_behalf_of: Option<String>,
     /// Reference of the record.
     pub reference: Option<String>,
+    /// The review.
+    pub review: Option<ReviewId>,
+    /// The condition it is about.
+    pub condition: Option<ConditionId>,
     /// Key of the stage.
     pub stage: Option<String>,
     /// Title of the stage.
@@ -46,6 +53,8 @@ pub struct TimelineItem {
     pub method: String,
     /// The reason given, where it is not erased.
     pub reason: Option<String>,
+    /// The evidence given, where it is not erased.
+    pub evidence: Option<String>,
     /// Conditions attached.
     pub conditions: Vec<String>,
     /// Leaf hash, in hex.
@@ -95,8 +104,14 @@ pub fn log_page(
 /// # Errors
 /// When the database fails or an entry cannot be read.
 pub fn describe(conn: &mut Conn, desk: &Desk, rows: &[Row]) -> Result<Vec<TimelineItem>> {
-    let words = Words::load(conn, desk, rows)?;
-    rows.iter().map(|row| words.item(row)).collect()
+    let read = |row: &Row| {
+        serde_json::from_slice(&row.entry)
+            .map_err(|e| Error::Corrupt(format!("entry {}: {e}", row.seq)))
+    };
+    let entries = rows.iter().map(read).collect::<Result<Vec<Value>>>()?;
+    let words = Words::load(conn, desk, rows, &entries)?;
+    let all = rows.iter().zip(&entries);
+    Ok(all.map(|(row, entry)| words.item(row, entry)).collect())
 }
 
 struct Words {
@@ -104,16 +119,22 @@ struct Words {
     private: BTreeMap<(i64, String), String>,
     titles: BTreeMap<(ReviewId, String), String>,
     references: BTreeMap<RecordId, String>,
+    conditions: BTreeMap<ConditionId, String>,
+    zone: jiff::tz::TimeZone,
 }
 
 impl Words {
-    fn load(conn: &mut Conn, desk: &Desk, rows: &[Row]) -> Result<Words> {
+    fn load(conn: &mut Conn, desk: &Desk, rows: &[Row], entries: &[Value]) -> Result<Words> {
         let seqs: Vec<i64> = rows.iter().map(|r| r.seq).collect();
         let people: BTreeSet<PersonId> = rows
             .iter()
-            .flat_map(|r| [r.actor_id, r.person_id, other_person(r)])
+            .flat_map(|r| [r.actor_id, r.person_id])
             .flatten()
+            .chain(entries.iter().filter_map(people::other_person))
+            .chain(entries.iter().flat_map(sentences::named))
             .collect();
+        let conditions: Vec<ConditionId> =
+            entries.iter().filter_map(sentences::condition).collect();
         let private = ledger::opened(conn, &seqs)?;
         let records: BTreeSet<RecordId> = rows.iter().filter_map(|r| r.record_id).collect();
         let mut references = BTreeMap::new();
@@ -128,6 +149,8 @@ impl Words {
                 .collect(),
             titles: titles(conn, desk, rows)?,
             references,
+            conditions: store::condition_texts(conn, &conditions)?,
+            zone: desk.zone.clone(),
         })
     }
 
@@ -135,9 +158,7 @@ impl Words {
         self.private.get(&(seq, name.to_owned())).cloned()
     }
 
-    fn item(&self, row: &Row) -> Result<TimelineItem> {
-        let entry: Value = serde_json::from_slice(&row.entry)
-            .map_err(|e| Error::Corrupt(format!("entry {}: {e}", row.seq)))?;
+    fn item(&self, row: &Row, entry: &Value) -> TimelineItem {
         let text = |pointer: &str| {
             entry
                 .pointer(pointer)
@@ -145,25 +166,34 @@ impl Words {
                 .map(str::to_owned)
         };
         let days = self.private(row.seq, "days");
-        let other = people::other_person(&entry).and_then(|p| self.names.get(&p));
-        let of_people = people::sentence(
-            &row.kind,
-            &entry,
-            days.as_deref(),
-            other.map(String::as_str),
-        );
+        let other = people::other_person(entry).and_then(|p| self.names.get(&p));
+        let of_people =
+            people::sentence(&row.kind, entry, days.as_deref(), other.map(String::as_str));
         let title = row.review_id.zip(row.stage.clone());
         let stage_title = title.and_then(|key| self.titles.get(&key).cloned());
         let conditions = (1..=crate::review::engine::CONDITIONS_MAX)
             .map_while(|n| self.private(row.seq, &format!("condition_{n}")));
-        Ok(TimelineItem {
+        let told = Told {
+            row,
+            entry,
+            stage: stage_title.as_deref(),
+            names: &self.names,
+            conditions: &self.conditions,
+            zone: &self.zone,
+        };
+        let sentence = of_people.unwrap_or_else(|| told.sentence());
+        let first = text("/data/on_behalf_of").and_then(|id| id.parse().ok());
+        TimelineItem {
             seq: row.seq,
             at: row.at,
             kind: row.kind.clone(),
             decision: row.kind == "decision.recorded",
-            sentence: of_people.unwrap_or_else(|| sentence(row, stage_title.as_deref(), &entry)),
+            sentence,
             actor: row.actor_id.and_then(|p| self.names.get(&p).cloned()),
             person: row.person_id.and_then(|p| self.names.get(&p).cloned()),
+            on_behalf_of: first.and_then(|p: PersonId| self.names.get(&p).cloned()),
+            review: row.review_id,
+            condition: sentences::condition(entry),
             reference: row.record_id.and_then(|r| self.references.get(&r).cloned()),
             stage: row.stage.clone(),
             stage_title,
@@ -172,20 +202,11 @@ impl Words {
             digest: text("/subject/digest"),
             method: text("/via/method").unwrap_or_default(),
             reason: self.private(row.seq, "reason"),
+            evidence: self.private(row.seq, "evidence"),
             conditions: conditions.collect(),
             leaf_hash: hex::encode(tree::leaf_hash(&row.entry).as_bytes()),
-        })
+        }
     }
-}
-
-/// Somebody an entry about people names besides actor and subject. Entries about records name
-/// theirs in events, which are many and need no look.
-fn other_person(row: &Row) -> Option<PersonId> {
-    if row.record_id.is_some() {
-        return None;
-    }
-    let entry = serde_json::from_slice(&row.entry).ok()?;
-    people::other_person(&entry)
 }
 
 fn titles(
@@ -203,70 +224,4 @@ fn titles(
         }
     }
     Ok(titles)
-}
-
-fn sentence(row: &Row, stage: Option<&str>, entry: &Value) -> String {
-    let stage = stage.unwrap_or("The stage");
-    let revision = entry
-        .pointer("/subject/revision")
-        .and_then(Value::as_i64)
-        .unwrap_or(1);
-    match row.kind.as_str() {
-        "record.created" => "Created, revision 1".to_owned(),
-        "record.revised" => format!("Changed: revision {revision}"),
-        "review.opened" => format!("Submitted revision {revision} for review"),
-        "review.resubmitted" => format!("Submitted again, revision {revision}"),
-        "review.changes_requested" => format!("{stage}: back to the submitter for changes"),
-        "review.approved" => "The review ended: approved".to_owned(),
-        "review.rejected" => "The review ended: rejected".to_owned(),
-        "review.withdrawn" => "Withdrawn".to_owned(),
-        "stage.opened" => format!("{stage}: opened"),
-        "stage.skipped" => format!("{stage}: not needed, its condition does not hold"),
-        "stage.reopened" => format!("{stage}: starts anew"),
-        "stage.settled" => format!("{stage}: {}", spaced(row.outcome.as_deref())),
-        "seat.fell_back" => format!("{stage}: others were asked to stand in"),
-        "decision.recorded" => format!("{stage}: {}", choice(row.outcome.as_deref())),
-        "calendar.kept" => calendar_sentence(entry),
-        "workflow.published" => of_workflow(entry, "published"),
-        "workflow.drafted" => of_workflow(entry, "a draft was begun"),
-        "workflow.draft_saved" => of_workflow(entry, "a draft was changed"),
-        "workflow.draft_rebased" => of_workflow(entry, "a draft took the new version as its base"),
-        "workflow.proposed" => of_workflow(entry, "a draft was proposed"),
-        "workflow.returned" => of_workflow(entry, "a draft was sent back"),
-        "token.created" => "API token created".to_owned(),
-        "log.exported" => "Decision log exported".to_owned(),
-        other => spaced(Some(&other.replace('.', " "))),
-    }
-}
-
-fn calendar_sentence(entry: &Value) -> String {
-    let subject = |name: &str| entry.pointer(&format!("/subject/{name}"));
-    let key = subject("calendar").and_then(Value::as_str).unwrap_or("?");
-    let version = subject("calendar_version").and_then(Value::as_i64);
-    format!("Calendar {key}: version {} kept", version.unwrap_or(1))
-}
-
-fn of_workflow(entry: &Value, what: &str) -> String {
-    let subject = |name: &str| entry.pointer(&format!("/subject/{name}"));
-    let key = subject("workflow").and_then(Value::as_str).unwrap_or("?");
-    match subject("workflow_version").and_then(Value::as_i64) {
-        Some(version) => format!("Workflow {key}: version {version} {what}"),
-        None => format!("Workflow {key}: {what}"),
-    }
-}
-
-fn spaced(word: Option<&str>) -> String {
-    word.unwrap_or("settled").replace('_', " ")
-}
-
-fn choice(outcome: Option<&str>) -> String {
-    match outcome {
-        Some("approve") => "approved",
-        Some("approve_with_conditions") => "approved with conditions",
-        Some("request_changes") => "changes requested",
-        Some("reject") => "rejected",
-        Some("recuse") => "stepped aside",
-        _ => "decided",
-    }
-    .to_owned()
 }

@@ -1,6 +1,6 @@
 //! A word with a shape: how pages show a state, never by colour alone.
 use crate::register::Status;
-use crate::review::engine::Progress;
+use crate::review::engine::{Phase, Progress};
 use serde::Serialize;
 
 /// A state as `parts/status` draws it.
@@ -36,6 +36,24 @@ pub fn of_status(status: Status) -> Badge {
         Status::Expired => badge("Expired", "bad"),
         Status::Revoked => badge("Revoked", "bad"),
         Status::Retired => badge("Retired", ""),
+    }
+}
+
+/// Where a review stands.
+pub fn of_phase(phase: Phase) -> Badge {
+    match phase {
+        Phase::InReview => badge("In review", "open"),
+        Phase::ChangesRequested => badge("Changes requested", "part"),
+        Phase::Approved => badge("Approved", "good"),
+        Phase::Overridden => badge("Let through", "part"),
+        Phase::Suspended => badge("Suspended", "bad"),
+        Phase::Rejected => badge("Rejected", "bad"),
+        Phase::Withdrawn => badge("Withdrawn", ""),
+        Phase::Abandoned => badge("Abandoned", ""),
+        Phase::Expired => badge("Expired", "bad"),
+        Phase::Revoked => badge("Revoked", "bad"),
+        Phase::Retired => badge("Retired", ""),
+        Phase::Superseded => badge("Superseded", ""),
     }
 }
 

@@ -54,7 +54,8 @@ fn is_ours(site: &Site, request: &ServiceRequest) -> bool {
             Some(origin) if origin == site.origin => true,
             // Its page sends no referrer, which makes browsers hide the origin too. Nothing but
             // the token in the address gives it any right.
-            Some("null") => site.is_sign_off_link(request.path()),
+            Some("null") => site.is_secret(request.path()),
+            None => site.is_for_mail_programs(request.path()),
             _ => false,
         },
     }
@@ -170,6 +171,22 @@ mod tests {
         let foreign = [("origin", "https://evil.example")];
         assert_eq!(
             answer(Method::POST, "/s/token", &foreign).await,
+            StatusCode::FORBIDDEN
+        );
+    }
+
+    #[actix_web::test]
+    async fn a_mail_program_ends_digests_without_a_page_and_nothing_else() {
+        for (path, status) in [
+            ("/unsubscription/token", StatusCode::OK),
+            ("/s/token", StatusCode::FORBIDDEN),
+            ("/profile/mail/digest", StatusCode::FORBIDDEN),
+        ] {
+            assert_eq!(answer(Method::POST, path, &[]).await, status, "{path}");
+        }
+        let foreign = [("origin", "https://evil.example")];
+        assert_eq!(
+            answer(Method::POST, "/unsubscription/token", &foreign).await,
             StatusCode::FORBIDDEN
         );
     }

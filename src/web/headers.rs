@@ -11,8 +11,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; \
     base-uri 'none'; frame-ancestors 'none'";
 const PERMISSIONS: &str = "camera=(), geolocation=(), microphone=(), payment=(), usb=()";
 
-/// Adds the security headers. A page behind a sign-off link besides tells nobody its address and
-/// is kept nowhere. Wants [`Site`] in the application's data.
+/// Adds the security headers. A page whose address is a secret besides tells nobody its address
+/// and is kept nowhere. Wants [`Site`] in the application's data.
 ///
 /// # Errors
 /// Those of the rest of the chain.
@@ -21,7 +21,7 @@ pub async fn headers(
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let by_link = site.is_sign_off_link(request.path());
+    let by_link = site.is_secret(request.path());
     let mut response = next.call(request).await?;
     let headers = response.headers_mut();
     // A mail shown in the demo brings a narrower policy of its own.

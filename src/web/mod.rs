@@ -35,10 +35,19 @@ impl Site {
         path.strip_prefix(&self.base_path)
     }
 
-    /// Whether the address is that of a sign-off link, whose token alone gives its right.
-    fn is_sign_off_link(&self, path: &str) -> bool {
+    /// Whether the address alone gives a right: that of a sign-off link, an inbox, a calendar feed,
+    /// the end of digests.
+    fn is_secret(&self, path: &str) -> bool {
+        const SECRET: [&str; 4] = ["/s/", "/inbox/", "/calendar/", "/unsubscription/"];
         self.below_base(path)
-            .is_some_and(|path| path.starts_with("/s/"))
+            .is_some_and(|path| SECRET.iter().any(|secret| path.starts_with(secret)))
+    }
+
+    /// Whether mail programs send forms there by themselves, from no page at all (RFC 8058). The
+    /// address gives the right, and no cookie is looked at.
+    fn is_for_mail_programs(&self, path: &str) -> bool {
+        self.below_base(path)
+            .is_some_and(|path| path.starts_with("/unsubscription/"))
     }
 }
 

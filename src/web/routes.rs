@@ -116,12 +116,61 @@ table! {
         crate::register::page::revision;
     GET "/{kind:use-cases|vendors|tools}/{reference}/revisions/{number}/changes-since/{since}"
         SignedIn => crate::register::page::changes;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/suspension" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/suspension" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/reinstatement" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/reinstatement" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/revocation" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/revocation" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/retirement" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/retirement" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/renewal" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/renewal" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/{kind:use-cases|vendors|tools}/{reference}/renewal/withdrawal" SignedIn =>
+        crate::review::deeds::page::on_record;
+    POST "/{kind:use-cases|vendors|tools}/{reference}/renewal/withdrawal" SignedIn =>
+        crate::review::deeds::page::do_on_record;
+    GET "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/conditions/{id}/acceptance" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/acceptance" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/conditions/{id}/refusal" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/refusal" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/conditions/{id}/waiver" SignedIn => crate::review::deeds::page::on_condition;
+    POST "/conditions/{id}/waiver" SignedIn => crate::review::deeds::page::do_on_condition;
+    GET "/reviews/{id}/override" SignedIn => crate::review::deeds::page::on_review;
+    POST "/reviews/{id}/override" SignedIn => crate::review::deeds::page::do_on_review;
+    GET "/reviews/{id}/override/agreement" SignedIn => crate::review::deeds::page::on_review;
+    POST "/reviews/{id}/override/agreement" SignedIn => crate::review::deeds::page::do_on_review;
+    GET "/reviews/{id}/override/refusal" SignedIn => crate::review::deeds::page::on_review;
+    POST "/reviews/{id}/override/refusal" SignedIn => crate::review::deeds::page::do_on_review;
+    GET "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::on_review;
+    POST "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::do_on_review;
     GET "/docs/problems" Anyone => crate::web::problems::problems;
     GET "/healthz" Anyone => crate::web::health::alive;
     GET "/readyz" Anyone => crate::web::health::ready;
     GET "/s/{token}" Anyone => crate::review::page::link;
     POST "/s/{token}" Anyone => crate::review::page::decide_by_link;
     POST "/s/{token}/renewal" Anyone => crate::review::page::renew;
+    GET "/unsubscription/{token}" Anyone => crate::notify::page::ask_end;
+    POST "/unsubscription/{token}" Anyone => crate::notify::page::end;
+    GET "/calendar/{token}.ics" Anyone => crate::notify::page::calendar;
+    GET "/profile/mail" SignedIn => crate::notify::page::wishes;
+    POST "/profile/mail/digest" SignedIn => crate::notify::page::digest;
+    POST "/profile/mail/calendar" SignedIn => crate::notify::page::make_calendar;
+    POST "/profile/mail/calendar/revocation" SignedIn => crate::notify::page::revoke_calendar;
     GET "/tasks" SignedIn => crate::review::page::tasks;
     GET "/tasks/{id}" SignedIn => crate::review::page::task;
     POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
@@ -176,11 +225,33 @@ table! {
     GET "/demo/mailbox/{id}/html" Anyone => crate::web::demo::html;
     GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
     GET "/api/v1/log/entries" Token("log") => crate::ledger::api::entries;
+    GET "/api/v1/profile/mail" Token("read") => crate::notify::api::wishes;
+    PUT "/api/v1/profile/mail" Token("write") => crate::notify::api::wish;
+    POST "/api/v1/profile/calendar" Token("write") => crate::notify::api::make_calendar;
+    DELETE "/api/v1/profile/calendar" Token("write") => crate::notify::api::revoke_calendar;
     GET "/api/v1/tasks" Token("read") => crate::review::api::tasks;
     GET "/api/v1/tasks/{id}" Token("read") => crate::review::api::task;
     POST "/api/v1/tasks/{id}/decisions" Token("decide") => crate::review::api::decide;
     GET "/api/v1/reviews/{id}" Token("read") => crate::review::api::review;
     POST "/api/v1/reviews/{id}/withdrawal" Token("write") => crate::review::api::withdraw;
+    POST "/api/v1/conditions/{id}/evidence" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/conditions/{id}/evidence/refusal" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/conditions/{id}/acceptance" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/conditions/{id}/refusal" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/conditions/{id}/waiver" Token("write") =>
+        crate::review::deeds::api::on_condition;
+    POST "/api/v1/reviews/{id}/override" Token("write") =>
+        crate::review::deeds::api::on_review;
+    POST "/api/v1/reviews/{id}/override/agreement" Token("write") =>
+        crate::review::deeds::api::on_review;
+    POST "/api/v1/reviews/{id}/override/refusal" Token("write") =>
+        crate::review::deeds::api::on_review;
+    POST "/api/v1/reviews/{id}/restart" Token("write") =>
+        crate::review::deeds::api::on_review;
     GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
     GET "/api/v1/workflows/{key}/drafts" Token("read") => crate::review::drafts::api::list;
     POST "/api/v1/workflows/{key}/drafts" Token("write") => crate::review::drafts::api::create;
@@ -195,6 +266,22 @@ table! {
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
+    GET "/api/v1/people" Token("read") => crate::people::api::list;
+    POST "/api/v1/people" Token("people") => crate::people::api::add;
+    GET "/api/v1/people/{id}" Token("read") => crate::people::api::show;
+    PUT "/api/v1/people/{id}/roles/{role}" Token("people") => crate::people::api::give_role;
+    DELETE "/api/v1/people/{id}/roles/{role}" Token("people") => crate::people::api::take_role;
+    PUT "/api/v1/people/{id}/groups/{group}" Token("people") => crate::people::api::join_group;
+    DELETE "/api/v1/people/{id}/groups/{group}" Token("people") =>
+        crate::people::api::leave_group;
+    PUT "/api/v1/people/{id}/manager" Token("people") => crate::people::api::manager;
+    POST "/api/v1/people/{id}/absences" Token("people") => crate::people::api::set_absence;
+    PUT "/api/v1/people/{id}/absences/{absence}" Token("people") =>
+        crate::people::api::change_absence;
+    DELETE "/api/v1/people/{id}/absences/{absence}" Token("people") =>
+        crate::people::api::end_absence;
+    POST "/api/v1/people/{id}/departure" Token("people") => crate::people::api::departure;
+    POST "/api/v1/people/{id}/return" Token("people") => crate::people::api::come_back;
     GET "/api/v1/{kind}" Token("read") => crate::register::api::list;
     POST "/api/v1/{kind}" Token("write") => crate::register::api::create;
     GET "/api/v1/{kind}/{reference}" Token("read") => crate::register::api::show;
@@ -203,5 +290,17 @@ table! {
     GET "/api/v1/{kind}/{reference}/revisions/{number}" Token("read") =>
         crate::register::api::revision;
     POST "/api/v1/{kind}/{reference}/submission" Token("write") => crate::register::api::submit;
+    POST "/api/v1/{kind}/{reference}/suspension" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/reinstatement" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/revocation" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/retirement" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/renewal" Token("write") =>
+        crate::review::deeds::api::on_record;
+    POST "/api/v1/{kind}/{reference}/renewal/withdrawal" Token("write") =>
+        crate::review::deeds::api::on_record;
     GET "/api/v1/{kind}/{reference}/timeline" Token("read") => crate::register::api::timeline;
 }

@@ -15,6 +15,7 @@ pub struct SpineItem {
     revision: Option<i64>,
     digest: Option<String>,
     reason: Option<String>,
+    evidence: Option<String>,
     conditions: Vec<String>,
 }
 
@@ -31,6 +32,7 @@ impl From<TimelineItem> for SpineItem {
             revision: item.revision,
             digest: item.digest,
             reason: item.reason,
+            evidence: item.evidence,
             conditions: item.conditions,
         }
     }

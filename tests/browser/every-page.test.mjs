@@ -126,9 +126,10 @@ async function walk() {
 }
 
 for (const [role, name, must] of [
-  ['a submitter', 'Tomás Rivera', ['/use-cases/new?', '/use-cases/*/check?', '/workflows?']],
+  ['a submitter', 'Tomás Rivera', ['/use-cases/new?', '/use-cases/*/check?', '/workflows?', '/profile?']],
   ['an approver', 'Ingrid Solheim', ['/tasks?', '/tasks/*?']],
   ['an auditor', 'David Cohen', ['/log?']],
+  ['an administrator', 'Sofia Rossi', ['/people?', '/people/*?']],
 ]) {
   test(`every page that ${role} can reach`, async () => {
     for (const page of [small, large]) await actAs(page, demo, name);
@@ -168,6 +169,41 @@ test('the pages of those who are not signed in, and of what is not there', async
     await examineBoth((page) => page.goto(demo.url + path));
     await large.getByText('What you can do').waitFor();
   }
+});
+
+/** Fills the form that notes an absence on the page that stands in the window. */
+async function noteAbsence(page, from, until, delegate = '') {
+  const form = page.locator('form[action$="/absences"]');
+  await form.locator('[name=from]').fill(from);
+  await form.locator('[name=until]').fill(until);
+  await form.locator('[name=delegate]').fill(delegate);
+  await form.getByRole('button', { name: 'Note this absence' }).click();
+}
+
+test('the pages of an absence, of a mistake in it, and of who left', async () => {
+  const day = (days) => new Date(Date.now() + days * 86_400_000).toISOString().slice(0, 10);
+  for (const page of [small, large]) await actAs(page, demo, 'Nora Okafor');
+  await examineBoth(async (page) => {
+    await page.goto(`${demo.url}/profile`);
+    await noteAbsence(page, day(40), day(30), 'nobody@harbour.example');
+    await page.getByText('There is a problem').waitFor();
+  });
+  await large.goto(`${demo.url}/profile`);
+  await noteAbsence(large, day(30), day(40), 'pavel@harbour.example');
+  await large.getByRole('link', { name: 'Pavel Novák' }).waitFor();
+  await examineBoth((page) => page.goto(`${demo.url}/profile`));
+  for (const page of [small, large]) await actAs(page, demo, 'Sofia Rossi');
+  await large.goto(`${demo.url}/people?q=pavel`);
+  await large.getByRole('link', { name: 'Pavel Novák' }).click();
+  const pavel = large.url();
+  await large.getByText('Stands in for Nora Okafor').waitFor();
+  await large.locator('summary', { hasText: 'leaves the organisation' }).click();
+  await large.getByText('1 absence loses who stands in').waitFor();
+  await large.getByRole('button', { name: 'Note that Pavel Novák left' }).click();
+  await large.getByRole('button', { name: 'Note that Pavel Novák came back' }).waitFor();
+  await examineBoth((page) => page.goto(pavel));
+  await examineBoth((page) => page.goto(`${demo.url}/people?state=left`));
+  await large.getByRole('link', { name: 'Pavel Novák' }).waitFor();
 });
 
 test('a mail as a mail program shows it', async () => {

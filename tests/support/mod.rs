@@ -6,8 +6,10 @@
     reason = "each test file uses its own part"
 )]
 
+pub mod afterwards;
 pub mod database;
 pub mod http;
+pub mod post;
 pub mod program;
 pub mod register;
 pub mod smtp;

@@ -65,6 +65,21 @@ impl Program {
         }
     }
 
+    /// Runs a command with more settings that reads `input` from its standard input.
+    pub fn fed(&self, settings: &[(&str, &str)], arguments: &[&str], input: &[u8]) -> Answer {
+        let file = self.path("input");
+        std::fs::write(&file, input).expect("the input is written");
+        let input = std::fs::File::open(&file).expect("the input is there");
+        let mut command = self.command(arguments);
+        let done = command.stdin(input).envs(settings.iter().copied());
+        let done = done.output().expect("the program starts");
+        Answer {
+            code: done.status.code().expect("an exit code, not a signal"),
+            out: String::from_utf8(done.stdout).expect("text"),
+            err: String::from_utf8(done.stderr).expect("text"),
+        }
+    }
+
     fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_countersign"));
         for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("COUNTERSIGN_")) {

@@ -146,6 +146,7 @@ impl Register {
             zone: TimeZone::UTC,
             kinds: Kinds::load().expect("the kinds are right"),
             workflows: Default::default(),
+            timetable: Default::default(),
             calendars: Default::default(),
         };
         let register = Register {
@@ -170,6 +171,10 @@ impl Register {
     /// The same database as another process would have it open.
     pub fn another_node(&self) -> Db {
         Db::open(&self.url, 1).expect("the database opens")
+    }
+
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// A write that must succeed.
@@ -382,9 +387,13 @@ impl Register {
 
     pub fn link_to(&self, task: TaskId) -> Secret {
         let now = self.desk.clock.now();
-        self.db
-            .upkeep_now(move |tx| review::issue_link(tx, task, now))
-            .expect("a link")
+        let desk = self.desk.clone();
+        let issued = self.db.upkeep_now(move |tx| {
+            let asked = review::task(tx, task)?;
+            let end = review::link_end(tx, &desk, &asked, now)?;
+            review::issue_link(tx, task, now, end)
+        });
+        issued.expect("a link")
     }
 
     pub fn link_state(&self, link: &Secret) -> LinkState {
@@ -635,6 +644,8 @@ const TABLES: &[&str] = &[
     "conditions",
     "sign_off_links",
     "outbox",
+    "unreachable_people",
+    "person_links",
     "idempotency",
     "settings",
     "ledger_entries",

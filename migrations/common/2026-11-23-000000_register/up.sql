@@ -164,7 +164,7 @@ CREATE TABLE outbox (
   record_id TEXT REFERENCES records (id),
   task_id TEXT REFERENCES tasks (id),
   context TEXT NOT NULL,
-  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'dropped', 'failed')),
+  state TEXT NOT NULL CHECK (state IN ('queued', 'sent', 'dropped', 'failed', 'bounced')),
   attempts INTEGER NOT NULL,
   next_attempt_at TIMESTAMP NOT NULL,
   last_error TEXT,

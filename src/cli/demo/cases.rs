@@ -60,7 +60,7 @@ pub(super) fn answers(stage: &str, who: &str) -> Value {
     }
 }
 
-fn case(title: &str, purpose: &str, owner: &str, tool: &str, data: &[&str]) -> Value {
+pub(super) fn case(title: &str, purpose: &str, owner: &str, tool: &str, data: &[&str]) -> Value {
     json!({
         "title": title, "purpose": purpose, "owner": address(owner), "tool": tool,
         "sourcing": "in_house", "data_classes": data, "uses": ["summarising"],
@@ -68,7 +68,7 @@ fn case(title: &str, purpose: &str, owner: &str, tool: &str, data: &[&str]) -> V
     })
 }
 
-fn with(mut document: Value, more: Value) -> Value {
+pub(super) fn with(mut document: Value, more: Value) -> Value {
     if let (Value::Object(fields), Value::Object(more)) = (&mut document, more) {
         fields.extend(more);
     }
@@ -85,7 +85,7 @@ fn from_vendor(document: Value, vendor: &str, assessed: bool) -> Value {
     )
 }
 
-fn personal(document: Value) -> Value {
+pub(super) fn personal(document: Value) -> Value {
     with(
         document,
         json!({

@@ -1,4 +1,5 @@
 //! `demo`: a throw-away server with an invented organisation.
+mod afterwards;
 mod cases;
 mod organisation;
 mod story;
@@ -44,6 +45,7 @@ impl Demo {
             organisation: organisation::NAME.to_owned(),
             mail_from: organisation::SENDER.to_owned(),
             time_zone: organisation::ZONE.to_owned(),
+            mail_hold: 0,
             ..Config::default()
         };
         config.check()?;

@@ -49,6 +49,19 @@ pub const PEOPLE: &[Row] = &[
     ("sofia", "Sofia Rossi", &["administrator"], &[]),
 ];
 
+/// Who manages whom: a manager, and those who report to them.
+pub const MANAGERS: &[(&str, &[&str])] = &[
+    ("viktor", &["grace", "marta", "henrik", "carla"]),
+    ("grace", &["anders", "ruth", "pavel"]),
+    ("anders", &["yusuf", "chloe"]),
+    ("marta", &["ingrid", "mei", "samuel"]),
+    ("henrik", &["tomas", "ada"]),
+    ("carla", &["li", "nora", "jonas"]),
+];
+
+/// Who will be away, who stands in, in how many days and until which.
+pub const AWAY: (&str, &str, i64, i64) = ("carla", "henrik", 12, 16);
+
 /// The whole address of somebody.
 pub fn address(local: &str) -> String {
     format!("{local}@harbour.example")

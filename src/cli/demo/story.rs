@@ -1,14 +1,15 @@
 //! Tells the demo's story through the same services that people use, some days back.
-use super::cases;
-use super::organisation::{PEOPLE, TOOLS, VENDORS, address};
+use super::organisation::{AWAY, MANAGERS, PEOPLE, TOOLS, VENDORS, address};
+use super::{afterwards, cases};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::db::{At, PersonId, Tx};
+use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
-use crate::people::{self, NewPerson};
+use crate::people::{self, NewPerson, absence};
 use crate::register::{self, Kinds, Record};
+use crate::review::deeds::{self, Deed, Given, Subject};
 use crate::review::{self, ConditionGiven, DecisionGiven, Desk};
 use crate::workflow::{Bundle, Outcome};
 use jiff::Timestamp;
@@ -20,7 +21,9 @@ const POLICY: &str = include_str!("../../../templates/workflows/ai_use_case.json
 
 const HEAD_OFFICE: &str = include_str!("../../../templates/calendars/head_office.json");
 
-/// How long ago the story begins.
+/// How long ago the first use cases were approved: their approvals end soon.
+const LONG_BACK: i64 = 345;
+/// How long ago the rest of the story begins.
 const DAYS_BACK: i64 = 28;
 
 /// The story so far: its own clock, so that things happened on different days.
@@ -51,7 +54,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         let sentence = "the demo fills an empty database only; take another --database-url";
         return Err(Error::Configuration(sentence.to_owned()));
     }
-    let begin = app.desk.clock.now().0 - jiff::Span::new().hours(DAYS_BACK * 24);
+    let begin = app.desk.clock.now().0 - jiff::Span::new().hours(LONG_BACK * 24);
     let clock = Clock::fixed(At::new(begin));
     let zone = app.desk.zone.clone();
     let desk = Desk {
@@ -59,6 +62,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         zone: zone.clone(),
         kinds: Kinds::load()?,
         workflows: Default::default(),
+        timetable: app.desk.timetable.clone(),
         calendars: Default::default(),
     };
     let story = Story {
@@ -68,8 +72,30 @@ pub(super) fn tell(app: &App) -> Result<()> {
         zone,
     };
     story.found()?;
+    let terms = afterwards::long_ago(&story)?;
+    let recent = app.desk.clock.now().0 - jiff::Span::new().hours(DAYS_BACK * 24);
+    story.clock.set(At::new(recent));
+    story.clocks_go()?;
     story.stock()?;
-    cases::all(&story)
+    cases::all(&story)?;
+    afterwards::all(&story, &terms)?;
+    story.clocks_go()?;
+    story.look_ahead()
+}
+
+fn report_to_managers(tx: &mut Tx, desk: &Desk) -> Result<()> {
+    let id = |tx: &mut Tx, local| -> Result<PersonId> {
+        let found = people::by_email(tx, &address(local))?;
+        Ok(found.ok_or_else(|| Error::not_found("person", local))?.id)
+    };
+    for (manager, reports) in MANAGERS {
+        let manager = id(tx, manager)?;
+        for local in *reports {
+            let person = id(tx, local)?;
+            people::set_manager(tx, desk.clock.now(), &console(), person, Some(manager))?;
+        }
+    }
+    Ok(())
 }
 
 fn console() -> Actor {
@@ -109,6 +135,7 @@ impl Story<'_> {
                 };
                 people::add(tx, desk.clock.now(), &console(), &new)?;
             }
+            report_to_managers(tx, desk)?;
             let schema = &desk.kinds.by_key("use_case")?.schema;
             let forms = &desk.kinds.stage_forms;
             let bundle = Bundle::load("ai_use_case.json", POLICY, schema, forms).map_err(|p| {
@@ -155,6 +182,20 @@ impl Story<'_> {
             };
             register::create(tx, desk.clock.now(), &actor, kind, new).map(|_| ())
         })
+    }
+
+    /// Somebody will be away soon.
+    fn look_ahead(&self) -> Result<()> {
+        let (who, delegate, first, last) = AWAY;
+        let today = self.app.desk.today();
+        let new = absence::New {
+            from: today.days_later(first),
+            until: today.days_later(last),
+            delegate: Some(self.id(delegate)?),
+        };
+        let (person, actor) = (self.id(who)?, self.actor(who, Method::Session)?);
+        let now = self.app.desk.clock.now();
+        self.write(move |tx, _| absence::set(tx, now, today, &actor, person, &new).map(drop))
     }
 
     fn id(&self, who: &str) -> Result<PersonId> {
@@ -219,6 +260,64 @@ impl Story<'_> {
             let review = register::by_id(tx, id)?.review_id;
             let review = review.ok_or_else(|| Error::not_found("review of", id))?;
             review::withdraw(tx, desk, &actor, review, Some(reason)).map(|_| ())
+        })
+    }
+
+    /// What a record says now.
+    pub(super) fn document(&self, record: &Record) -> Result<Value> {
+        let (id, number) = (record.id, record.revision);
+        let read = |conn: &mut Conn| register::revision(conn, id, number)?.document();
+        self.app.db.read_now(read)
+    }
+
+    /// The day so many days from today, as `YYYY-MM-DD`.
+    pub(super) fn day(&self, days: i64) -> Result<String> {
+        let at = self.app.desk.clock.now().0 + jiff::Span::new().hours(days * 24);
+        Ok(self.zone.to_datetime(at).date().to_string())
+    }
+
+    /// The clocks take what is due in the story.
+    fn clocks_go(&self) -> Result<()> {
+        let app = App {
+            desk: self.desk.clone(),
+            ..self.app.clone()
+        };
+        review::clockwork::tick_now(&app).map(drop)
+    }
+
+    /// Somebody does something about an approval.
+    pub(super) fn does_on_record(
+        &self,
+        who: &str,
+        record: &Record,
+        deed: Deed,
+        reason: &str,
+    ) -> Result<Record> {
+        self.later(2);
+        let (actor, id) = (self.actor(who, Method::Session)?, record.id);
+        let given = Given {
+            text: reason.to_owned(),
+            until: String::new(),
+        };
+        self.write(move |tx, desk| {
+            deeds::act(tx, desk, &actor, (deed, Subject::Record(id)), &given)?;
+            register::by_id(tx, id)
+        })
+    }
+
+    /// Somebody asks to let a use case go ahead before its review ended.
+    pub(super) fn proposes_override(&self, who: &str, record: &Record, reason: &str) -> Result<()> {
+        self.later(1);
+        let (actor, id) = (self.actor(who, Method::Session)?, record.id);
+        let given = Given {
+            text: reason.to_owned(),
+            until: String::new(),
+        };
+        self.write(move |tx, desk| {
+            let review = register::by_id(tx, id)?.review_id;
+            let review = review.ok_or_else(|| Error::not_found("review of", id))?;
+            let about = (Deed::ProposeOverride, Subject::Review(review));
+            deeds::act(tx, desk, &actor, about, &given)
         })
     }
 
@@ -303,6 +402,16 @@ impl Vote {
             conditions: vec![condition],
             ..vote
         }
+    }
+
+    /// Attaches another condition.
+    pub(super) fn and_if(mut self, text: &str, owner: &str, due: &str) -> Vote {
+        self.conditions.push(ConditionGiven {
+            text: text.to_owned(),
+            owner: address(owner),
+            due: due.to_owned(),
+        });
+        self
     }
 
     /// Gives a reason.

@@ -1,6 +1,6 @@
 //! Absences on pages: what is noted, and the forms that note and change it.
 use super::ask::{Ask, optional, question};
-use super::{Again, Named, Pairs, value};
+use super::{Again, Named};
 use crate::db::{AbsenceId, Conn, Day, PersonId};
 use crate::error::Result;
 use crate::form::{SummaryLine, Widget};
@@ -143,8 +143,8 @@ fn ask(action: String, button: &str, fields: [crate::form::FieldView; 3]) -> Res
 
 fn fields(form: &str, typed: &Typed, again: &Again) -> [crate::form::FieldView; 3] {
     let day = |name, label, value| question((form, name), label, None, Widget::Date, value, again);
-    let help = "E-mail address of a colleague who decides meanwhile, where the rules let them; empty \
-                for nobody. Their own delegate is never asked.";
+    let help = "E-mail address of a colleague who decides meanwhile, where the rules let them; \
+                empty for nobody. Their own delegate is never asked.";
     let delegate = question(
         (form, "delegate"),
         "Who stands in",
@@ -160,20 +160,13 @@ fn fields(form: &str, typed: &Typed, again: &Again) -> [crate::form::FieldView; 
     ]
 }
 
-/// An empty form for an absence, for other pages that offer one; sent to `action`.
+/// An empty form for an absence, for other pages that offer one; sent to `action`. It offers no
+/// names, since it may be shown to somebody who is not signed in.
 ///
 /// # Errors
 /// When the operating system has no randomness.
 pub fn ask_for_absence(action: &str) -> Result<Ask> {
-    let fields = fields("absence", &Typed::default(), &Again::default());
+    let mut fields = fields("absence", &Typed::default(), &Again::default());
+    fields.iter_mut().for_each(|field| field.list = None);
     ask(action.to_owned(), "Note this absence", fields)
-}
-
-/// What a form for an absence says.
-pub(super) fn typed(pairs: &Pairs) -> Typed {
-    Typed {
-        from: value(pairs, "from"),
-        until: value(pairs, "until"),
-        delegate: value(pairs, "delegate"),
-    }
 }

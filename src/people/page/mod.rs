@@ -8,6 +8,7 @@ mod sign_in;
 
 pub use ask::Ask;
 pub use away::ask_for_absence;
+pub(super) use list::read;
 pub use list::{add, list};
 pub use person::{absence, change_absence, come_back, departure, groups, manager, person, roles};
 pub use profile::{profile, profile_absence, profile_change};
@@ -117,13 +118,9 @@ struct PersonView {
 }
 
 impl PersonView {
-    /// `whole` shows the address as it is, which is for administrators and the person.
-    fn of(conn: &mut Conn, line: &Line, whole: bool) -> Result<PersonView> {
+    /// With the whole address: forms ask for those of colleagues, and nobody else is signed in.
+    fn of(conn: &mut Conn, line: &Line) -> Result<PersonView> {
         let person = &line.person;
-        let address = match whole {
-            true => person.email.clone(),
-            false => words::masked(&person.email),
-        };
         let manager = person
             .manager_id
             .map(|id| Named::of(conn, id))
@@ -140,7 +137,7 @@ impl PersonView {
         Ok(PersonView {
             id: person.id,
             name: person.name.clone(),
-            address,
+            address: person.email.clone(),
             states: states(line),
             left_at: person.left_at.map(|at| at.to_string()),
             roles: spoken(&line.held.roles),

@@ -7,7 +7,8 @@ use crate::db::{AbsenceId, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::form::{SummaryLine, Widget};
 use crate::ledger::Actor;
-use crate::people::{self, ADMINISTRATOR, Holding, Line, absence};
+use crate::people::absence::{self, Typed};
+use crate::people::{self, ADMINISTRATOR, Holding, Line};
 use crate::review::{self, Desk};
 use crate::web::answer::{go_to, page_with, status_of};
 use crate::web::badge::sentence_case;
@@ -102,7 +103,7 @@ async fn show(
         }));
         Ok(PersonPage {
             summary,
-            person: PersonView::of(conn, &line, own || keeps)?,
+            person: PersonView::of(conn, &line)?,
             own,
             keeping,
         })
@@ -341,7 +342,7 @@ pub async fn absence(
     posted: Posted,
 ) -> Result<HttpResponse> {
     let (id, pairs) = (person_id(&id)?, posted.into_inner());
-    let typed = away::typed(&pairs);
+    let typed = Typed::of(&pairs);
     let work = move |tx: &mut Tx, desk: &Desk, actor: &Actor| {
         let new = typed.read(tx)?;
         absence::set(tx, desk.clock.now(), desk.today(), actor, id, &new).map(drop)
@@ -387,12 +388,10 @@ pub(super) fn changing(
     id: AbsenceId,
     pairs: &Pairs,
 ) -> impl FnOnce(&mut Tx, &Desk, &Actor) -> Result<()> + Send + use<> {
-    let (typed, ends) = (away::typed(pairs), !value(pairs, "end").is_empty());
+    let (typed, ends) = (Typed::of(pairs), !value(pairs, "end").is_empty());
     move |tx, desk, actor| {
         let (now, today) = (desk.clock.now(), desk.today());
-        if absence::by_absence_id(tx, id)?.person_id != person {
-            return Err(Error::not_found("absence", id));
-        }
+        absence::of_person(tx, id, person)?;
         if ends {
             return absence::end(tx, now, today, actor, id).map(drop);
         }

@@ -7,7 +7,8 @@ use crate::db::{Conn, Tx};
 use crate::error::Result;
 use crate::form::SummaryLine;
 use crate::ledger::Actor;
-use crate::people::{self, absence};
+use crate::people;
+use crate::people::absence::{self, Typed};
 use crate::review::Desk;
 use crate::web::answer::{go_to, page_with, status_of};
 use crate::web::session::Visitor;
@@ -52,7 +53,7 @@ async fn show(
         let (people, more_people) = offers(conn)?;
         Ok(ProfilePage {
             summary,
-            person: PersonView::of(conn, &line, true)?,
+            person: PersonView::of(conn, &line)?,
             absences,
             zone,
             people,
@@ -91,7 +92,7 @@ pub async fn profile_absence(
     posted: Posted,
 ) -> Result<HttpResponse> {
     let (id, pairs) = (visitor.id()?, posted.into_inner());
-    let typed = away::typed(&pairs);
+    let typed = Typed::of(&pairs);
     let work = move |tx: &mut Tx, desk: &Desk, actor: &Actor| {
         let new = typed.read(tx)?;
         absence::set(tx, desk.clock.now(), desk.today(), actor, id, &new).map(drop)

@@ -2,8 +2,9 @@
 use crate::app::App;
 use crate::error::{Error, Result};
 use crate::form::SummaryLine;
+use crate::notify::look_again;
 use crate::notify::outbox::{self, Message};
-use crate::people::{self, SIGN_IN_MINUTES, Secret};
+use crate::people::{self, SIGN_IN_MINUTES, Secret, mailing};
 use crate::web::answer::{go_to, page, page_with};
 use crate::web::session::{Visitor, end_cookie, session_cookie, session_secret};
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
@@ -204,11 +205,17 @@ pub async fn use_link(
             if let Some(before) = before {
                 people::end_session(tx, &before)?;
             }
-            Ok(used)
+            let reached = mailing::reached(tx, now, used.0.id)?;
+            Ok((used.1, reached))
         })
         .await;
     let session = match used {
-        Ok((_, session)) => session,
+        Ok((session, reached)) => {
+            if reached {
+                look_again(&app).await;
+            }
+            session
+        }
         Err(Error::Unauthenticated) => return confirmation(&app, None),
         Err(error) => return Err(error),
     };

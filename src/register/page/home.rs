@@ -3,10 +3,11 @@ use super::{loaded, names};
 use crate::app::App;
 use crate::db::{Conn, PersonId};
 use crate::error::Result;
-use crate::register::{self, Query, Record, Status};
+use crate::register::{self, Query, Record, Standing, Status};
+use crate::review::deeds::{self, Deed};
 use crate::review::{self, Desk, Task};
 use crate::web::answer::page;
-use crate::web::badge::{Badge, of_risk, of_status};
+use crate::web::badge::{Badge, badge, of_risk, of_status};
 use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
@@ -16,6 +17,8 @@ const TASKS: usize = 5;
 
 #[derive(Serialize)]
 struct HomePage {
+    duties: Vec<DutyView>,
+    ending: Vec<DutyView>,
     answers: Vec<Mine>,
     tasks: Vec<TaskView>,
     more_tasks: bool,
@@ -31,6 +34,17 @@ struct TaskView {
     submitter: String,
     since: String,
     risk: Option<Badge>,
+}
+
+/// Something that waits besides tasks.
+#[derive(Serialize)]
+struct DutyView {
+    path: String,
+    title: String,
+    reference: String,
+    words: String,
+    late: Option<String>,
+    status: Badge,
 }
 
 #[derive(Serialize)]
@@ -74,12 +88,80 @@ impl HomePage {
             .into_iter()
             .partition(|record| record.status == Status::ChangesRequested.as_str());
         Ok(HomePage {
+            duties: duties(conn, desk, person)?,
+            ending: ending(conn, desk, person)?,
             answers: views(conn, desk, &answers)?,
             more_tasks: all.len() > TASKS,
             tasks,
             mine: views(conn, desk, &mine)?,
         })
     }
+}
+
+fn duties(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<DutyView>> {
+    let mut views = Vec::new();
+    for duty in review::duties(conn, desk, person)? {
+        let record = register::by_id(conn, duty.record)?;
+        let kind = desk.kinds.by_key(&record.kind)?.path;
+        let until = duty.due.map(|due| review::spelled(due, &desk.zone));
+        let until = until.map_or_else(String::new, |day| format!(", until {day}"));
+        let text = duty.condition.as_ref().map(|(_, text)| text.clone());
+        let (words, status) = match duty.deed {
+            Deed::AgreeToOverride => ("waits for a second person", badge("Override", "part")),
+            Deed::GiveEvidence if duty.missed => ("was not met in time", badge("Missed", "bad")),
+            Deed::GiveEvidence => ("is yours to meet", badge("Condition", "part")),
+            _ => ("has evidence to judge", badge("Evidence", "open")),
+        };
+        views.push(DutyView {
+            path: format!("/{kind}/{}", record.reference),
+            title: text.unwrap_or_else(|| record.title.clone()),
+            reference: record.reference,
+            words: format!("{words}{until}"),
+            late: duty.due.and_then(|due| deeds::late(desk, due)),
+            status,
+        });
+    }
+    Ok(views)
+}
+
+/// The person's approvals that end soon or are suspended.
+fn ending(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<DutyView>> {
+    let query = Query {
+        kind: "use_case".to_owned(),
+        person: Some(person),
+        standing: vec![Standing::EndsSoon, Standing::Suspended],
+        now: Some(desk.clock.now()),
+        ..Query::default()
+    };
+    let view = |record: Record| {
+        let status = record.standing().unwrap_or(Status::Approved);
+        let until = record.valid_until.map(|at| review::spelled(at, &desk.zone));
+        let words = match (status, record.is_under_review()) {
+            (Status::Suspended, _) => "not in force".to_owned(),
+            (_, true) => format!(
+                "ends on {}; a review is on its way",
+                until.unwrap_or_default()
+            ),
+            _ => format!("ends on {}", until.unwrap_or_default()),
+        };
+        Ok(DutyView {
+            path: format!(
+                "/{}/{}",
+                desk.kinds.by_key(&record.kind)?.path,
+                record.reference
+            ),
+            title: record.title,
+            reference: record.reference,
+            words,
+            late: None,
+            status: of_status(status),
+        })
+    };
+    register::list(conn, &query)?
+        .records
+        .into_iter()
+        .map(view)
+        .collect()
 }
 
 fn task_view(conn: &mut Conn, desk: &Desk, task: &Task) -> Result<TaskView> {

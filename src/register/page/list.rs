@@ -5,7 +5,7 @@ use crate::db::{At, Conn};
 use crate::error::Result;
 use crate::form::Facet;
 use crate::register::api::read_query;
-use crate::register::{self, FacetCount, Kind, Listing, Query, Record, Sort, Status};
+use crate::register::{self, FacetCount, Kind, Listing, Query, Record, Sort, Standing, Status};
 use crate::review::{self, Holder};
 use crate::web::answer::page;
 use crate::web::badge::{Badge, of_risk_briefly, of_status, sentence_case};
@@ -73,6 +73,8 @@ struct Row {
     title: String,
     owner: String,
     status: Badge,
+    standing: Option<Badge>,
+    until: Option<String>,
     risk: Option<Badge>,
     holder: Option<String>,
     waiting: Option<String>,
@@ -89,7 +91,8 @@ pub async fn list(
     path: web::Path<String>,
     pairs: web::Query<Pairs>,
 ) -> Result<HttpResponse> {
-    let query = read_query(app.desk.kinds.by_path(&path)?, &pairs)?;
+    let now = app.desk.clock.now();
+    let query = read_query(app.desk.kinds.by_path(&path)?, &pairs, now)?;
     let (desk, at) = (app.desk.clone(), path.clone());
     let pairs = pairs.into_inner();
     let found = app
@@ -97,7 +100,7 @@ pub async fn list(
         .read(move |conn| {
             let kind = desk.kinds.by_path(&at)?;
             let found = Found::read(conn, kind, &query)?;
-            found.page(kind, &query, &pairs, desk.clock.now())
+            found.page(kind, &query, &pairs, now)
         })
         .await?;
     page(&app, &visitor, here(&app, &path), "register", &found)
@@ -171,6 +174,11 @@ impl Found {
             title: record.title.clone(),
             owner: owner.unwrap_or_else(|| "–".to_owned()),
             status: of_status(record.status()?),
+            standing: standing_apart(record)?,
+            until: record
+                .valid_until
+                .filter(|_| record.is_in_force())
+                .map(|until| until.to_string()),
             risk: record.risk.as_deref().map(of_risk_briefly),
             holder,
             waiting: mine
@@ -181,6 +189,12 @@ impl Found {
             updated_at: record.updated_at.to_string(),
         })
     }
+}
+
+/// What became of the approval, where the status says something else: a renewal is written.
+fn standing_apart(record: &Record) -> Result<Option<Badge>> {
+    let status = record.status()?;
+    Ok(record.standing().filter(|s| *s != status).map(of_status))
 }
 
 fn days(since: At, now: At) -> String {
@@ -257,6 +271,20 @@ fn facets(kind: &Kind, query: &Query, counts: &[FacetCount]) -> Vec<FacetView> {
         facets.push(facet("status", "Status", &statuses, &chosen, counts));
         let risks = RISKS.map(|risk| (risk.to_owned(), of_risk_briefly(risk).word));
         facets.push(facet("risk", "Risk", &risks, &query.risk, counts));
+        let standings = Standing::ALL.map(|s| (s.as_str().to_owned(), s.words().to_owned()));
+        let chosen: Vec<String> = query
+            .standing
+            .iter()
+            .map(|s| s.as_str().to_owned())
+            .collect();
+        facets.push(facet("standing", "Approval", &standings, &chosen, counts));
+        let overdue = [("overdue".to_owned(), "Overdue".to_owned())];
+        let chosen: Vec<String> = query
+            .overdue
+            .then(|| "overdue".to_owned())
+            .into_iter()
+            .collect();
+        facets.push(facet("conditions", "Conditions", &overdue, &chosen, counts));
     }
     for Facet {
         field,

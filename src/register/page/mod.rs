@@ -4,6 +4,7 @@ mod home;
 mod list;
 mod record;
 mod revision;
+mod standing;
 
 pub use draft::{change, check, create, draft, section, start, submit};
 pub use home::home;

@@ -1,15 +1,18 @@
 //! One record: where it stands, who holds it, what happened, what it says.
+use super::standing::{self, ReviewLine, StandingView};
 use super::{KindView, Names, PolicyView, RecordView, here, listed, loaded, names};
 use crate::app::App;
 use crate::db::{Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::form::{FactGroup, SummaryLine};
 use crate::register::{self, Record, Status};
+use crate::review::deeds::page::OfferView;
+use crate::review::deeds::{self, ConditionView, Deed, Proposal, Subject};
 use crate::review::engine::{Phase, Progress, Refusal, Review, StageRun};
 use crate::review::workflows::Loaded;
 use crate::review::{self, Desk, TimelineItem};
 use crate::web::answer::{go_to, page_with};
-use crate::web::badge::{Badge, badge, of_progress};
+use crate::web::badge::of_progress;
 use crate::web::session::Visitor;
 use crate::web::spine::SpineItem;
 use crate::workflow::Stage;
@@ -26,7 +29,11 @@ struct RecordPage {
     holders: Vec<HolderView>,
     next: Option<String>,
     policy: Option<PolicyView>,
-    conditions: Vec<ConditionView>,
+    standing: Option<StandingView>,
+    proposal: Option<Proposal>,
+    on_review: Vec<OfferView>,
+    conditions: Vec<ConditionLine>,
+    reviews: Vec<ReviewLine>,
     events: Vec<SpineItem>,
     sections: Vec<FactGroup>,
     revisions: Vec<RevisionView>,
@@ -60,14 +67,11 @@ struct HolderView {
     since: String,
 }
 
+/// A condition with what the visitor may do about it.
 #[derive(Serialize)]
-struct ConditionView {
-    text: String,
-    status: Badge,
-    owner: String,
-    due: Option<String>,
-    by: String,
-    stage: String,
+struct ConditionLine {
+    view: ConditionView,
+    offers: Vec<OfferView>,
 }
 
 #[derive(Serialize)]
@@ -149,17 +153,23 @@ impl RecordPage {
             .map(|review| Run::read(conn, desk, review))
             .transpose()?;
         let waiting_for = view.submitter.clone().unwrap_or_default();
+        let offers = deeds::page::offers(conn, desk, person, record)?;
+        let proposed = review.as_ref();
         Ok(RecordPage {
             changes: changes(review.as_ref(), &timeline, waiting_for),
             route: run.as_ref().map(Run::route).unwrap_or_default(),
             holders: run.as_ref().map(Run::holders).unwrap_or_default(),
             next: run.as_ref().and_then(Run::next),
             policy: run.as_ref().map(Run::policy),
-            conditions: conditions(conn, &timeline, run.as_ref(), record)?,
+            standing: standing::standing(conn, desk, record, &timeline, &offers)?,
+            proposal: proposed.and_then(|r| deeds::proposal(desk, r, &timeline)),
+            on_review: proposed.map_or_else(Vec::new, |r| about(&offers, Subject::Review(r.id))),
+            conditions: conditions(conn, desk, record, &timeline, &offers)?,
+            reviews: standing::reviews(conn, record, &timeline)?,
             events: timeline.into_iter().map(SpineItem::from).collect(),
             sections: kind.form.fact_groups(&document),
             revisions: revisions(conn, record)?,
-            may: May::of(conn, person, record, review.as_ref(), kind)?,
+            may: May::of(conn, person, record, review.as_ref(), (kind, &offers))?,
             kind: KindView::of(kind),
             record: view,
             withdraw: Withdraw::default(),
@@ -284,11 +294,6 @@ impl<'a> Run<'a> {
         let pin = &self.review.workflow;
         PolicyView::new(&pin.key, pin.version, &self.loaded.workflow.title)
     }
-
-    fn stage_title(&self, key: &str) -> String {
-        let stage = self.loaded.workflow.stage(key);
-        stage.map_or_else(|| key.to_owned(), |stage| stage.title.clone())
-    }
 }
 
 fn titles(stages: &[&Stage]) -> String {
@@ -313,41 +318,27 @@ fn changes(
     })
 }
 
+/// The conditions, each with the deeds that are offered about it.
 fn conditions(
     conn: &mut Conn,
-    timeline: &[TimelineItem],
-    run: Option<&Run>,
+    desk: &Desk,
     record: &Record,
-) -> Result<Vec<ConditionView>> {
-    let rows = review::conditions_of(conn, record.id)?;
-    let owners = names(
-        conn,
-        rows.iter().map(|row| row.owner_id.or(record.owner_id)),
-    )?;
-    let decisions = review::decisions_of(conn, record.id)?;
-    let mut views = Vec::new();
-    for row in rows {
-        let decision = decisions.iter().find(|d| d.id == row.decision_id);
-        let item = decision.and_then(|d| timeline.iter().find(|item| item.seq == d.seq));
-        let stage = decision.zip(run).map(|(d, run)| run.stage_title(&d.stage));
-        let owner = row
-            .owner_id
-            .or(record.owner_id)
-            .and_then(|id| owners.get(&id).cloned());
-        views.push(ConditionView {
-            text: row.text,
-            status: if row.state == "open" {
-                badge("Open", "part")
-            } else {
-                badge("Void", "")
-            },
-            owner: owner.unwrap_or_else(|| "nobody".to_owned()),
-            due: row.due,
-            by: item.and_then(|item| item.actor.clone()).unwrap_or_default(),
-            stage: stage.unwrap_or_default(),
-        });
-    }
-    Ok(views)
+    timeline: &[TimelineItem],
+    offers: &[Offer],
+) -> Result<Vec<ConditionLine>> {
+    let all = deeds::conditions(conn, desk, record, timeline)?;
+    let line = |view: ConditionView| ConditionLine {
+        offers: about(offers, Subject::Condition(view.id)),
+        view,
+    };
+    Ok(all.into_iter().map(line).collect())
+}
+
+type Offer = (Deed, Subject, OfferView);
+
+fn about(offers: &[Offer], subject: Subject) -> Vec<OfferView> {
+    let here = offers.iter().filter(|(_, about, _)| *about == subject);
+    here.map(|(.., view)| view.clone()).collect()
 }
 
 fn revisions(conn: &mut Conn, record: &Record) -> Result<Vec<RevisionView>> {
@@ -375,13 +366,16 @@ impl May {
         person: PersonId,
         record: &Record,
         review: Option<&Review>,
-        kind: &register::Kind,
+        (kind, offers): (&register::Kind, &[Offer]),
     ) -> Result<May> {
         let status = record.status()?;
         let theirs = review::may_edit(conn, person, record)?;
-        let reviewing =
-            |r: &&Review| !r.phase.is_final() && [r.submitter, r.owner].contains(&person);
-        let edit = theirs && status != Status::Approved;
+        let reviewing = |r: &&Review| {
+            r.phase.is_running() && !r.after_the_fact && [r.submitter, r.owner].contains(&person)
+        };
+        // What was approved once changes by a renewal.
+        let renews = offers.iter().any(|(deed, ..)| *deed == Deed::Renew);
+        let edit = theirs && status.can_be_edited() && !renews;
         let at = if kind.reviewed { "draft" } else { "draft/all" };
         Ok(May {
             edit,

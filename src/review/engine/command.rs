@@ -255,6 +255,16 @@ pub fn decide(
     Ok((run.review, run.events))
 }
 
+/// Whether `command` would be taken, or refused only for a text that its person can still write.
+/// Pages offer deeds by this, so that what they offer and what is taken are the same.
+pub fn would_take(ctx: &Context, review: &Review, command: &Command, now: At) -> bool {
+    const MENDED_IN_THE_FORM: u16 = 422;
+    match decide(ctx, review, command, now) {
+        Ok(_) => true,
+        Err(refusal) => refusal.status() == MENDED_IN_THE_FORM,
+    }
+}
+
 pub(super) struct Run<'a> {
     pub(super) ctx: &'a Context<'a>,
     pub(super) review: Review,
@@ -397,6 +407,9 @@ impl<'a> Run<'a> {
         self.submitter_or_owner(by)?;
         if !self.review.phase.is_running() {
             return Err(Refusal::NothingToWithdraw);
+        }
+        if self.review.after_the_fact {
+            return Err(Refusal::AfterTheFact);
         }
         if reason.is_some_and(|r| r.chars().count() > REASON_MAX) {
             return Err(Refusal::TooLong("the reason", REASON_MAX));

@@ -22,7 +22,7 @@ mod state;
 pub use clock::{Calendars, Clock, Step, Timer, timers};
 pub use command::{
     Command, Context, Decision, Handover, Opening, Resubmission, decide, needs_sign_in, open,
-    opened,
+    opened, would_take,
 };
 pub use event::{
     Cause, Condition, Escalated, Event, Moved, Opened, RejectedBecause, RevokedBecause,

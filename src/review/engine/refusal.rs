@@ -6,7 +6,7 @@ use crate::form::FieldError;
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum Refusal {
     /// The review is over or waits for its submitter.
-    #[error("nothing can be decided now: the review is {0}")]
+    #[error("nothing can be decided now: the review is {}", spaced(.0))]
     NotInReview(&'static str),
     /// The stage is not open.
     #[error("this stage is not open")]
@@ -32,7 +32,7 @@ pub enum Refusal {
     #[error("choose one of the outcomes this stage offers")]
     NotOffered,
     /// The workflow wants a reason.
-    #[error("give a reason: this stage asks for one with this decision")]
+    #[error("give a reason: one is asked for here")]
     ReasonMissing,
     /// Too much text for one entry.
     #[error("{0} is too long: at most {1} characters")]
@@ -76,13 +76,22 @@ pub enum Refusal {
     #[error("the approval has no such condition")]
     ConditionUnknown,
     /// A condition that is over.
-    #[error("nothing more is owed on this condition: it is {0}")]
+    #[error("nothing more is owed on this condition: it is {}", spaced(.0))]
     ConditionSettled(&'static str),
     /// Nothing to judge yet.
     #[error("there is no evidence to judge yet; its owner gives it first")]
     NoEvidence,
+    /// Evidence that says nothing.
+    #[error("say what shows that it is done, and where it can be seen")]
+    EvidenceMissing,
+    /// Only who attached the condition, or a keeper.
+    #[error("only who attached the condition, or a keeper of the policy, judges it")]
+    NotYourJudgement,
+    /// Only keepers may.
+    #[error("only a keeper of the policy can do this")]
+    NotKeeper,
     /// The approval is not in force.
-    #[error("there is no approval in force to change: it is {0}")]
+    #[error("there is no approval in force to change: it is {}", spaced(.0))]
     NotInForce(&'static str),
     /// Nothing to put in force again.
     #[error("the approval is not suspended")]
@@ -106,7 +115,7 @@ pub enum Refusal {
     #[error("there is no override to answer")]
     NoOverride,
     /// Only a running review can be overridden.
-    #[error("an override is for a review that is running: this one is {0}")]
+    #[error("an override is for a review that is running: this one is {}", spaced(.0))]
     OverrideTooLate(&'static str),
     /// An end that is past or too far.
     #[error("an override must end in the future and at the latest at {0}")]
@@ -120,6 +129,9 @@ pub enum Refusal {
          its owner active and a workflow published"
     )]
     OverrideWithoutReview,
+    /// What an override owes cannot be taken back.
+    #[error("this review looks at an override after the fact; it cannot be taken back")]
+    AfterTheFact,
     /// Only submitter and owner may.
     #[error("only the submitter or the owner can do this")]
     NotYours,
@@ -171,6 +183,9 @@ impl Refusal {
             Refusal::ConditionUnknown => "condition-unknown",
             Refusal::ConditionSettled(_) => "condition-settled",
             Refusal::NoEvidence => "no-evidence",
+            Refusal::EvidenceMissing => "evidence-missing",
+            Refusal::NotYourJudgement => "not-your-judgement",
+            Refusal::NotKeeper => "not-keeper",
             Refusal::NotInForce(_) => "not-in-force",
             Refusal::NotSuspended => "not-suspended",
             Refusal::ConditionsLacking => "conditions-lacking",
@@ -183,6 +198,7 @@ impl Refusal {
             Refusal::OverrideTooLong(_) => "override-too-long",
             Refusal::SameVersion => "same-version",
             Refusal::OverrideWithoutReview => "override-without-review",
+            Refusal::AfterTheFact => "after-the-fact",
             Refusal::NotYours => "not-yours",
             Refusal::NothingToWithdraw => "nothing-to-withdraw",
             Refusal::NotSubmittable(_) => "not-submittable",
@@ -207,14 +223,22 @@ impl Refusal {
             | Refusal::DelegateUnfit(_)
             | Refusal::ReasonTooShort(_)
             | Refusal::OverrideTooLong(_)
+            | Refusal::EvidenceMissing
             | Refusal::OwnerUnknown => 422,
             Refusal::NotAsked
             | Refusal::OverrideNotYours
             | Refusal::OverrideNeedsAnother
             | Refusal::Separated(_)
             | Refusal::NotYours
+            | Refusal::NotYourJudgement
+            | Refusal::NotKeeper
             | Refusal::SignInRequired => 403,
             _ => 409,
         }
     }
+}
+
+/// A stored word as people read it.
+fn spaced(word: &str) -> String {
+    word.replace('_', " ")
 }

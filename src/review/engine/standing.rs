@@ -301,7 +301,7 @@ impl Run<'_> {
         steward: bool,
     ) -> Result<(), Refusal> {
         if by != obligation.asked_by && !steward {
-            return Err(Refusal::NotYours);
+            return Err(Refusal::NotYourJudgement);
         }
         if self.review.has_part(by) || by == obligation.owner {
             return Err(Refusal::Separated("you have a part in this"));
@@ -342,11 +342,10 @@ impl Run<'_> {
         reason: &str,
     ) -> Result<(), Refusal> {
         let phase = self.review.phase;
-        let reason = long_enough(reason, 1)?;
         let own = by == self.review.owner || by == self.review.submitter;
         let allowed = steward || (deed == ApprovalDeed::Retire && own);
         if !allowed {
-            return Err(Refusal::NotYours);
+            return Err(Refusal::NotKeeper);
         }
         if phase.is_running() || phase.is_final() {
             return Err(Refusal::NotInForce(phase.as_str()));
@@ -366,6 +365,7 @@ impl Run<'_> {
             }
             _ => {}
         }
+        let reason = long_enough(reason, 1)?;
         let (someone, why) = (Some(by), Some(reason.clone()));
         self.emit(match deed {
             ApprovalDeed::Suspend => Event::Suspended {
@@ -395,10 +395,14 @@ impl Run<'_> {
         if self.review.phase.is_final() && self.review.phase != Phase::Expired {
             return Err(Refusal::NotInForce(self.review.phase.as_str()));
         }
+        let reason = match because {
+            SupersededBecause::Renewed => text(&reason.map(str::to_owned)),
+            SupersededBecause::Restarted => Some(long_enough(reason.unwrap_or_default(), 1)?),
+        };
         self.emit(Event::Superseded {
             by,
             because,
-            reason: text(&reason.map(str::to_owned)),
+            reason,
         });
         Ok(())
     }
@@ -501,7 +505,7 @@ fn condition_event(
         ConditionDeed::GiveEvidence(evidence) => Event::EvidenceGiven {
             condition,
             by,
-            evidence: long_enough(evidence, 1)?,
+            evidence: enough_shown(evidence)?,
         },
         ConditionDeed::Accept => Event::ConditionMet { condition, by },
         ConditionDeed::RefuseEvidence(reason) => Event::EvidenceRefused {
@@ -519,5 +523,13 @@ fn condition_event(
             by,
             reason: long_enough(reason, 1)?,
         },
+    })
+}
+
+/// Evidence that says something, or why it is none.
+fn enough_shown(evidence: &str) -> Result<String, Refusal> {
+    long_enough(evidence, 1).map_err(|refusal| match refusal {
+        Refusal::TooLong(_, most) => Refusal::TooLong("the evidence", most),
+        _ => Refusal::EvidenceMissing,
     })
 }

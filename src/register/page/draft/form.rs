@@ -37,6 +37,7 @@ struct FormPage {
     return_to: String,
     fields: Vec<FieldView>,
     people: Vec<PersonView>,
+    more_people: bool,
     reviewed: bool,
     may_wait: bool,
     reopens: bool,
@@ -74,6 +75,7 @@ impl Sheet<'_> {
         let title = self.record.map(|record| record.title.clone());
         let heading = title.unwrap_or_else(|| format!("New {}", self.kind.singular));
         let base = format!("/{}", self.kind.path);
+        let (people, more_people) = directory(conn)?;
         let reviewing = self.record.map(Record::status).transpose()? == Some(Status::InReview);
         Ok(FormPage {
             kind: KindView::of(self.kind),
@@ -91,7 +93,8 @@ impl Sheet<'_> {
             },
             seen: self.record.map_or(0, |record| record.revision),
             return_to: self.return_to.to_owned(),
-            people: directory(conn)?,
+            people,
+            more_people,
             summary: error_summary(&fields, self.errors),
             fields,
             reviewed: self.kind.reviewed,
@@ -105,16 +108,14 @@ fn wanted(section: &str) -> Option<&str> {
     Some(section).filter(|section| *section != ALL)
 }
 
-fn directory(conn: &mut Conn) -> Result<Vec<PersonView>> {
-    let all = people::all(conn)?
-        .into_iter()
-        .filter(|person| person.active);
-    Ok(all
-        .map(|person| PersonView {
-            email: person.email,
-            name: person.name,
-        })
-        .collect())
+/// Whom a question for a person offers, and whether there are more.
+fn directory(conn: &mut Conn) -> Result<(Vec<PersonView>, bool)> {
+    let (people, more) = people::offered(conn)?;
+    let view = |person: people::Person| PersonView {
+        email: person.email,
+        name: person.name,
+    };
+    Ok((people.into_iter().map(view).collect(), more))
 }
 
 fn first_section(kind: &Kind) -> &'static str {

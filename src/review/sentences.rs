@@ -1,0 +1,323 @@
+//! What happened to a record, in sentences without the name of who did it, which stands beside.
+use crate::db::{At, ConditionId, PersonId};
+use crate::ledger::Row;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// Characters of a condition that stand in a sentence about it.
+const CONDITION_SHOWN: usize = 70;
+
+/// The data that carry people: one each, or a list.
+const NAMED: [&str; 6] = [
+    "/data/from",
+    "/data/to",
+    "/data/on_behalf_of",
+    "/data/first",
+    "/data/second",
+    "/data/people",
+];
+
+/// Everybody whom an entry about a record names besides actor and subject.
+pub(super) fn named(entry: &Value) -> Vec<PersonId> {
+    let mut all = Vec::new();
+    for at in NAMED {
+        match entry.pointer(at) {
+            Some(Value::String(id)) => all.extend(id.parse::<PersonId>().ok()),
+            Some(Value::Array(ids)) => {
+                let ids = ids.iter().filter_map(Value::as_str);
+                all.extend(ids.filter_map(|id| id.parse::<PersonId>().ok()));
+            }
+            _ => {}
+        }
+    }
+    all
+}
+
+/// The condition that an entry is about.
+pub(super) fn condition(entry: &Value) -> Option<ConditionId> {
+    let id = entry.pointer("/subject/condition").and_then(Value::as_str);
+    id.and_then(|id| id.parse().ok())
+}
+
+/// An entry with what its sentence is made of.
+pub(super) struct Told<'a> {
+    pub row: &'a Row,
+    pub entry: &'a Value,
+    pub stage: Option<&'a str>,
+    pub names: &'a BTreeMap<PersonId, String>,
+    pub conditions: &'a BTreeMap<ConditionId, String>,
+    pub zone: &'a jiff::tz::TimeZone,
+}
+
+impl Told<'_> {
+    pub fn sentence(&self) -> String {
+        let kind = self.row.kind.as_str();
+        let room = kind.split_once('.').map_or(kind, |(room, _)| room);
+        let said = match room {
+            "record" | "review" => self.of_review(kind),
+            "stage" | "seat" | "task" | "decision" => self.of_stage(kind),
+            "condition" => self.of_condition(kind),
+            "approval" | "override" => self.of_approval(kind),
+            _ => self.of_others(kind),
+        };
+        said.unwrap_or_else(|| spaced(Some(&kind.replace('.', " "))))
+    }
+
+    fn of_review(&self, kind: &str) -> Option<String> {
+        let revision = self.number("/subject/revision").unwrap_or(1);
+        let renews = self.text("/data/renews").is_some();
+        let afterwards = self.entry.pointer("/data/after_the_fact") == Some(&Value::Bool(true));
+        Some(match kind {
+            "record.created" => "Created, revision 1".to_owned(),
+            "record.revised" => format!("Changed: revision {revision}"),
+            "review.opened" if afterwards => {
+                format!("The review after the fact began, of revision {revision}")
+            }
+            "review.opened" if renews => format!("Submitted revision {revision} for renewal"),
+            "review.opened" => format!("Submitted revision {revision} for review"),
+            "review.resubmitted" => format!("Submitted again, revision {revision}"),
+            "review.changes_requested" => {
+                format!("{}: back to the submitter for changes", self.stage())
+            }
+            "review.approved" => match self.day("/data/valid_until") {
+                Some(day) => format!("The review ended: approved, valid until {day}"),
+                None => "The review ended: approved".to_owned(),
+            },
+            "review.rejected" => match self.text("/data/because") {
+                Some("timeout") => "The review ended: rejected, a stage's time ran out",
+                Some("not_covered") => {
+                    "The review ended: rejected, nobody made up for a stage whose time ran out"
+                }
+                Some("too_many_revisions") => {
+                    "The review ended: rejected, it had more revisions than its workflow allows"
+                }
+                _ => "The review ended: rejected",
+            }
+            .to_owned(),
+            "review.withdrawn" => "Withdrawn".to_owned(),
+            "review.abandoned" => {
+                "The review ended: it ran longer than its workflow allows".to_owned()
+            }
+            "review.superseded" => match self.text("/data/because") {
+                Some("restarted") => "Started anew under another version of the workflow",
+                _ => "The former approval ended: a newer review took its place",
+            }
+            .to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn of_stage(&self, kind: &str) -> Option<String> {
+        let what = match kind {
+            "stage.opened" => "opened".to_owned(),
+            "stage.skipped" => "not needed, its condition does not hold".to_owned(),
+            "stage.reopened" => "starts anew".to_owned(),
+            "stage.settled" => spaced(self.row.outcome.as_deref()),
+            "stage.reminded" => format!("{} reminded", self.people()),
+            "stage.overdue" => "its time ran out".to_owned(),
+            "stage.resumed" => match self.day("/data/due") {
+                Some(day) => format!("goes on, due on {day}"),
+                None => "goes on".to_owned(),
+            },
+            "stage.escalated" => self.escalated(),
+            "seat.fell_back" => "others were asked to stand in".to_owned(),
+            "seat.left" => match self.row.person_id.and_then(|id| self.names.get(&id)) {
+                Some(name) => format!("{name} left and is asked no more"),
+                None => "somebody left and is asked no more".to_owned(),
+            },
+            "task.moved" => self.moved(),
+            "decision.recorded" => self.decided(),
+            _ => return None,
+        };
+        Some(format!("{}: {what}", self.stage()))
+    }
+
+    fn decided(&self) -> String {
+        let what = choice(self.row.outcome.as_deref());
+        match self.name("/data/on_behalf_of") {
+            Some(first) => format!("{what} on behalf of {first}"),
+            None => what.to_owned(),
+        }
+    }
+
+    fn moved(&self) -> String {
+        let name = |at| self.name(at).unwrap_or("somebody");
+        let (from, to) = (name("/data/from"), name("/data/to"));
+        match self.text("/data/because") {
+            Some("delegated") => format!("the task of {from} was handed on to {to}"),
+            Some("absent") => format!("{from} is away; {to} is asked in their place"),
+            Some("reassigned") => format!("the task of {from} was given to {to}"),
+            Some("returned") => format!("{from} left; the task is {to}’s again"),
+            _ => format!("the task of {from} went to {to}"),
+        }
+    }
+
+    fn escalated(&self) -> String {
+        let people = self.people();
+        if people == "nobody" {
+            return "there is nobody to bring in".to_owned();
+        }
+        match self.text("/data/mode") {
+            Some("add_to_seat") => format!("{people} may decide too"),
+            Some("must_agree") => format!("{people} must agree too"),
+            _ => format!("{people} told that it waits"),
+        }
+    }
+
+    fn of_condition(&self, kind: &str) -> Option<String> {
+        let what = match kind {
+            "condition.reminded" => "a reminder to its owner",
+            "condition.evidence_given" => "evidence given",
+            "condition.met" => "met, the evidence was accepted",
+            "condition.evidence_refused" => "the evidence does not suffice",
+            "condition.refused" => "it will not be met",
+            "condition.waived" => "waived",
+            "condition.missed" => "not met in time",
+            _ => return None,
+        };
+        let text = condition(self.entry).and_then(|id| self.conditions.get(&id));
+        Some(match text {
+            Some(text) => format!("Condition “{}”: {what}", shortened(text)),
+            None => format!("Condition: {what}"),
+        })
+    }
+
+    fn of_approval(&self, kind: &str) -> Option<String> {
+        let by_somebody = self.row.actor_id.is_some();
+        let until = || self.day("/data/until").unwrap_or_default();
+        Some(match kind {
+            "approval.renewal_due" => "A reminder: the approval ends soon".to_owned(),
+            "approval.renewal_begun" => "Renewal begun; the approval goes on".to_owned(),
+            "approval.renewal_given_up" => {
+                "Renewal given up; the approved content stands again".to_owned()
+            }
+            "approval.expired" => "The approval ended: its time is over".to_owned(),
+            "approval.suspended" if by_somebody => "Approval suspended".to_owned(),
+            "approval.suspended" => {
+                "Approval suspended: a condition was not met in time".to_owned()
+            }
+            "approval.reinstated" if by_somebody => "Approval in force again".to_owned(),
+            "approval.reinstated" => {
+                "Approval in force again: no missed condition is left".to_owned()
+            }
+            "approval.revoked" => match self.text("/data/because") {
+                Some("after_the_fact") => {
+                    "Approval revoked: the review after the fact rejected what was let through"
+                }
+                _ => "Approval revoked",
+            }
+            .to_owned(),
+            "approval.retired" => "Use case retired".to_owned(),
+            "override.proposed" => format!("Override proposed, until {}", until()),
+            "override.declined" => "Override declined".to_owned(),
+            "override.granted" => {
+                let first = self.name("/data/first").unwrap_or("somebody");
+                format!(
+                    "Override of {first} agreed to: let through until {}",
+                    until()
+                )
+            }
+            _ => return None,
+        })
+    }
+
+    fn of_others(&self, kind: &str) -> Option<String> {
+        Some(match kind {
+            "calendar.kept" => {
+                let key = self.text("/subject/calendar").unwrap_or("?");
+                let version = self.number("/subject/calendar_version").unwrap_or(1);
+                format!("Calendar {key}: version {version} kept")
+            }
+            "workflow.published" => self.of_workflow("published"),
+            "workflow.drafted" => self.of_workflow("a draft was begun"),
+            "workflow.draft_saved" => self.of_workflow("a draft was changed"),
+            "workflow.draft_rebased" => {
+                self.of_workflow("a draft took the new version as its base")
+            }
+            "workflow.proposed" => self.of_workflow("a draft was proposed"),
+            "workflow.returned" => self.of_workflow("a draft was sent back"),
+            "token.created" => "API token created".to_owned(),
+            "person.unreachable" => "Mail does not reach this person any more".to_owned(),
+            "person.reachable" => "Mail reaches this person again".to_owned(),
+            "digest.stopped" => "Daily digest turned off".to_owned(),
+            "digest.started" => "Daily digest turned on".to_owned(),
+            "calendar_link.made" => "Address of a calendar feed made".to_owned(),
+            "calendar_link.revoked" => "Address of a calendar feed revoked".to_owned(),
+            "log.exported" => "Decision log exported".to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn of_workflow(&self, what: &str) -> String {
+        let key = self.text("/subject/workflow").unwrap_or("?");
+        match self.number("/subject/workflow_version") {
+            Some(version) => format!("Workflow {key}: version {version} {what}"),
+            None => format!("Workflow {key}: {what}"),
+        }
+    }
+
+    fn stage(&self) -> &str {
+        self.stage.unwrap_or("The stage")
+    }
+
+    fn text(&self, at: &str) -> Option<&str> {
+        self.entry.pointer(at).and_then(Value::as_str)
+    }
+
+    fn number(&self, at: &str) -> Option<i64> {
+        self.entry.pointer(at).and_then(Value::as_i64)
+    }
+
+    fn name(&self, at: &str) -> Option<&str> {
+        let id: PersonId = self.text(at)?.parse().ok()?;
+        self.names.get(&id).map(String::as_str)
+    }
+
+    fn people(&self) -> String {
+        let ids = self.entry.pointer("/data/people").and_then(Value::as_array);
+        let ids = ids.into_iter().flatten().filter_map(Value::as_str);
+        let people = ids.filter_map(|id| id.parse::<PersonId>().ok());
+        let names = people.filter_map(|id| self.names.get(&id).cloned());
+        let names: Vec<String> = names.collect();
+        match names.as_slice() {
+            [] => "nobody".to_owned(),
+            [one] => one.clone(),
+            [many @ .., last] => format!("{} and {last}", many.join(", ")),
+        }
+    }
+
+    fn day(&self, at: &str) -> Option<String> {
+        let at = At::parse(self.text(at)?)?;
+        Some(spelled(at, self.zone))
+    }
+}
+
+/// The day of an instant as pages write it.
+pub fn spelled(at: At, zone: &jiff::tz::TimeZone) -> String {
+    let there = zone.to_datetime(at.0);
+    there.strftime("%-d %b %Y").to_string()
+}
+
+fn shortened(text: &str) -> String {
+    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
+    if line.chars().count() <= CONDITION_SHOWN {
+        return line;
+    }
+    let cut: String = line.chars().take(CONDITION_SHOWN).collect();
+    format!("{}…", cut.trim_end())
+}
+
+fn spaced(word: Option<&str>) -> String {
+    word.unwrap_or("settled").replace('_', " ")
+}
+
+fn choice(outcome: Option<&str>) -> &'static str {
+    match outcome {
+        Some("approve") => "approved",
+        Some("approve_with_conditions") => "approved with conditions",
+        Some("request_changes") => "changes requested",
+        Some("reject") => "rejected",
+        Some("recuse") => "stepped aside",
+        _ => "decided",
+    }
+}
