@@ -143,7 +143,8 @@ table! {
     GET "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::on_condition;
     POST "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::do_on_condition;
     GET "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::on_condition;
-    POST "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::do_on_condition;
+    POST "/conditions/{id}/evidence/refusal" SignedIn =>
+        crate::review::deeds::page::do_on_condition;
     GET "/conditions/{id}/acceptance" SignedIn => crate::review::deeds::page::on_condition;
     POST "/conditions/{id}/acceptance" SignedIn => crate::review::deeds::page::do_on_condition;
     GET "/conditions/{id}/refusal" SignedIn => crate::review::deeds::page::on_condition;
