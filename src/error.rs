@@ -17,6 +17,9 @@ pub enum Error {
     /// Something about a person stays as it is.
     #[error(transparent)]
     People(#[from] crate::people::Refusal),
+    /// A draft of a workflow stays as it is.
+    #[error(transparent)]
+    Draft(#[from] crate::review::drafts::Refusal),
     /// A form or document that breaks its schema, field by field.
     #[error("{}", invalid_summary(.0))]
     Invalid(Vec<FieldError>),
@@ -105,6 +108,7 @@ impl Error {
             Error::NotFound(_) => meaning("not-found", 404, "Not found"),
             Error::Refused(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::People(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
+            Error::Draft(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Invalid(_) => meaning("invalid", 422, "Some answers need attention"),
             Error::Stale { .. } => meaning("stale", 409, "Changed meanwhile"),
             Error::BadRequest(_) => meaning("bad-request", 400, "Bad request"),

@@ -16,7 +16,7 @@ on_both! { now crate::open =>
     the_log_is_exported_whole_and_as_a_spreadsheet
     the_log_is_narrowed_by_each_filter
     a_filter_that_means_nothing_is_named
-    a_workflow_is_published_once_and_its_change_is_the_next_version
+    a_workflow_is_published_once_and_its_change_is_proposed
     people_are_added_once_and_wrong_fields_are_named
     people_get_managers_lose_roles_leave_and_return
     tokens_are_made_for_people_who_exist_and_rights_that_exist
@@ -571,7 +571,7 @@ fn a_workflow_is_tried_out_and_drawn_on_the_command_line() {
     assert!(err.contains("clockless.json"), "{err}");
 }
 
-fn a_workflow_is_published_once_and_its_change_is_the_next_version(program: Program) {
+fn a_workflow_is_published_once_and_its_change_is_proposed(program: Program) {
     program.write("policy.json", policy());
     let publish = || program.run(&["workflow", "publish", "policy.json"]).good();
     assert!(publish().starts_with("ai_use_case: version 1 is in force, sha256 "));
@@ -581,10 +581,21 @@ fn a_workflow_is_published_once_and_its_change_is_the_next_version(program: Prog
         "policy.json",
         policy().replace("AI use case: default policy", "Our policy"),
     );
-    assert!(publish().starts_with("ai_use_case: version 2 is in force, sha256 "));
+    let said = publish();
+    assert!(said.starts_with("ai_use_case: proposed as a change of version 1, sha256 "));
+    let link = said
+        .lines()
+        .nth(1)
+        .expect("where a second person publishes it");
+    assert!(link.contains("/workflows/ai_use_case/drafts/"), "{link}");
+    assert_eq!(publish(), said, "what waits is not proposed twice");
+    let simulated = program
+        .run(&["workflow", "simulate", "policy.json", "--last", "5"])
+        .good();
+    assert!(simulated.starts_with("0 reviews\n"), "{simulated}");
     let log = entries(&program.log());
     assert_eq!(log.len(), 2);
-    assert_eq!(log[1]["subject"]["workflow_version"], 2);
+    assert_eq!(log[1]["kind"], "workflow.proposed");
     assert_ne!(
         log[0]["subject"]["workflow_hash"],
         log[1]["subject"]["workflow_hash"]

@@ -213,7 +213,12 @@ fn every_problem_is_explained_and_nothing_else() {
         .map(|s| s.lines().next().unwrap())
         .collect();
     let (errors, answers) = (read("src/error.rs"), read("src/web/answer.rs"));
-    let refusals = ["src/review/engine/refusal.rs", "src/people/refusal.rs"].map(read);
+    let refusals = [
+        "src/review/engine/refusal.rs",
+        "src/review/drafts/refusal.rs",
+        "src/people/refusal.rs",
+    ];
+    let refusals = refusals.map(read);
     let refusals = refusals.iter().map(|text| {
         let codes = text.split("fn code(").nth(1).unwrap();
         codes.split("fn status(").next().unwrap()

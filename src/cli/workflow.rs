@@ -1,11 +1,19 @@
-//! `workflow check FILE`, `workflow diagram FILE`, `workflow publish FILE`.
+//! `workflow check FILE`, `… simulate FILE`, `… diagram FILE`, `… publish FILE`.
 use crate::cli::{open_app, operator, read_file};
+use crate::db::{PersonId, Tx};
 use crate::error::{Error, Result};
-use crate::register::{Kind, Kinds};
-use crate::workflow::{Bundle, DryRun, Examination, Limits, Problem, examine, flow, svg};
+use crate::people;
+use crate::register::Kinds;
+use crate::review::Desk;
+use crate::review::drafts::{self, Draft, LAST_MAX, simulate_bundle};
+use crate::review::simulation::{Course, Simulation};
+use crate::review::workflows::{self, kind_of};
+use crate::workflow::{
+    Bundle, DryRun, Examination, Limits, Problem, examine, flow, short_staffed, svg,
+};
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -28,7 +36,13 @@ enum Action {
         after_help = "Example: countersign workflow diagram policies/ai_use_case.json --out p.svg"
     )]
     Diagram(Diagram),
-    /// Publish a workflow: new reviews run under it, running ones keep their version.
+    /// Take the last reviews through a workflow file: who would be asked instead, and how much.
+    #[command(
+        after_help = "Example: countersign workflow simulate policies/ai_use_case.json --last 50"
+    )]
+    Simulate(Simulate),
+    /// Publish the first version of a workflow; propose a change of one that has versions, which
+    /// a second person then publishes in the browser.
     #[command(after_help = "Example: countersign workflow publish policies/ai_use_case.json")]
     Publish(File),
 }
@@ -55,6 +69,15 @@ struct Check {
 }
 
 #[derive(Debug, Args)]
+struct Simulate {
+    #[command(flatten)]
+    file: File,
+    /// How many reviews.
+    #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(i64).range(1..=LAST_MAX))]
+    last: i64,
+}
+
+#[derive(Debug, Args)]
 struct Diagram {
     /// The workflow, as JSON.
     file: PathBuf,
@@ -71,6 +94,7 @@ impl WorkflowCommand {
         match self.action {
             Action::Check(check) => check.run(),
             Action::Diagram(diagram) => diagram.run(),
+            Action::Simulate(simulate) => simulate.run(),
             Action::Publish(file) => file.publish(),
         }
     }
@@ -90,6 +114,77 @@ impl Check {
                 ExitCode::FAILURE
             }
         })
+    }
+}
+
+impl Simulate {
+    fn run(&self) -> Result<ExitCode> {
+        let bundle = match self.file.load()? {
+            Ok(bundle) => bundle,
+            Err(problems) => {
+                self.file.say_bad(&problems, None);
+                return Ok(ExitCode::FAILURE);
+            }
+        };
+        let app = open_app()?;
+        let (simulation, names) = app.db.read_now(|conn| {
+            let simulation = simulate_bundle(conn, &app.desk, &bundle, self.last)?;
+            let people: BTreeSet<PersonId> = simulation.load.keys().copied().collect();
+            let names = people::names(conn, &people)?;
+            Ok((simulation, names))
+        })?;
+        if self.file.json {
+            let answer = json!({ "figures": simulation.figures(), "simulation": simulation });
+            println!("{answer}");
+        } else {
+            say_simulated(&simulation, &names);
+        }
+        Ok(ExitCode::SUCCESS)
+    }
+}
+
+fn say_simulated(simulation: &Simulation, names: &BTreeMap<PersonId, String>) {
+    let Simulation {
+        not_meant,
+        same,
+        more_stages,
+        fewer_stages,
+        automatic,
+        stuck,
+        ..
+    } = simulation;
+    println!("{} reviews", simulation.reviews.len());
+    for (count, what) in [
+        (not_meant, "it is not meant for"),
+        (same, "ask the same people"),
+        (more_stages, "ask more stages"),
+        (fewer_stages, "ask fewer stages"),
+        (automatic, "are approved with nobody asked"),
+        (stuck, "end where nobody is left to decide"),
+    ] {
+        println!("{count:>6} {what}");
+    }
+    let stages = |course: &Course| match course.asked.is_empty() {
+        true => "nobody".to_owned(),
+        false => {
+            let stages: Vec<&str> = course.asked.iter().map(|a| a.stage.as_str()).collect();
+            stages.join(" > ")
+        }
+    };
+    println!("\nreviews, before and under the file");
+    for review in &simulation.reviews {
+        let after = review.after.as_ref();
+        let after = after.map_or_else(|| "not meant for it".to_owned(), stages);
+        println!(
+            "  {}: {} | {after}",
+            review.reference,
+            stages(&review.before)
+        );
+    }
+    println!("\nquestions by person, before and under the file");
+    for (person, load) in &simulation.load {
+        let name = names.get(person).map_or("", String::as_str);
+        println!("{:>6} {:>6}  {name}", load.before, load.after);
     }
 }
 
@@ -124,12 +219,25 @@ impl File {
             self.say_bad(&found.problems, None);
             return Ok(ExitCode::FAILURE);
         };
-        let app = open_app()?;
-        let (now, known) = (app.desk.clock.now(), bundle.clone());
-        let version = app
-            .db
-            .write_now(move |tx| crate::review::workflows::publish(tx, now, &operator(), &known))?;
-        self.say_published(bundle, &found.problems, version);
+        let (app, text) = (open_app()?, self.read()?.0);
+        let (desk, known) = (app.desk.clone(), bundle.clone());
+        let staffing = app.db.read_now(|conn| drafts::staffing(conn, &desk))?;
+        let mut warnings = found.problems.clone();
+        warnings.extend(short_staffed(
+            &self.name(),
+            &text,
+            &bundle.workflow,
+            &staffing,
+        ));
+        let put = app.db.write_now(move |tx| put(tx, &desk, &known, &text))?;
+        match put {
+            Put::Version(version) => self.say_published(bundle, &warnings, version),
+            Put::Proposed(draft) => {
+                let path = format!("/workflows/{}/drafts/{}", draft.key, draft.id);
+                let link = app.config.link(&path);
+                self.say_proposed(bundle, &warnings, (&draft, &link));
+            }
+        }
         Ok(ExitCode::SUCCESS)
     }
 
@@ -201,6 +309,25 @@ impl File {
         );
     }
 
+    fn say_proposed(&self, bundle: &Bundle, warnings: &[Problem], (draft, link): (&Draft, &str)) {
+        let (key, base) = (&draft.key, draft.base);
+        if self.json {
+            let answer = json!({
+                "good": true, "key": key, "stages": bundle.workflow.stages.len(),
+                "hash": bundle.hash, "base_version": base, "draft": draft.id, "link": link,
+                "problems": warnings,
+            });
+            println!("{answer}");
+            return;
+        }
+        warnings.iter().for_each(|warning| eprintln!("{warning}"));
+        println!(
+            "{key}: proposed as a change of version {base}, sha256 {}",
+            bundle.hash
+        );
+        println!("a keeper of the policy publishes it at {link}");
+    }
+
     fn say_bad(&self, problems: &[Problem], run: Option<&DryRun>) {
         if self.json {
             let answer = json!({ "good": false, "problems": problems, "dry_run": run });
@@ -214,12 +341,24 @@ impl File {
     }
 }
 
-/// The kind whose fields the workflow reads; use cases where the text does not say.
-fn kind_of<'k>(text: &str, kinds: &'k Kinds) -> Result<&'k Kind> {
-    let named = serde_json::from_str::<Value>(text).ok();
-    let named = named.as_ref().and_then(|v| v.get("form")?.as_str());
-    let kind = named.unwrap_or("use_case");
-    kinds.by_key(kind).or_else(|_| kinds.by_key("use_case"))
+/// What became of a file.
+enum Put {
+    /// It is this version.
+    Version(i32),
+    /// It waits for a second person.
+    Proposed(Draft),
+}
+
+/// The first version is published at once, for somebody must begin; a change is proposed.
+fn put(tx: &mut Tx, desk: &Desk, bundle: &Bundle, text: &str) -> Result<Put> {
+    let key = &bundle.workflow.key;
+    let now = workflows::in_force(tx, key)?;
+    if now == 0 || workflows::hash(tx, key, now)? == bundle.hash {
+        let version = workflows::publish(tx, desk.clock.now(), &operator(), bundle)?;
+        return Ok(Put::Version(version));
+    }
+    let draft = drafts::propose_file(tx, desk, &operator(), bundle, text)?;
+    Ok(Put::Proposed(draft))
 }
 
 fn forms_in(folder: &Path) -> Result<BTreeMap<String, Value>> {

@@ -19,8 +19,8 @@ mod writer;
 pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
-    AbsenceId, At, ConditionId, Day, MessageId, PersonId, RecordId, RefusalId, ReviewId, TaskId,
-    TimerId, TokenId,
+    AbsenceId, At, ConditionId, Day, DraftId, MessageId, PersonId, RecordId, RefusalId, ReviewId,
+    TaskId, TimerId, TokenId,
 };
 
 use crate::error::{Error, Result};

@@ -67,6 +67,16 @@ table! {
     }
 }
 table! {
+    workflow_drafts (id) {
+        id -> Text, key -> Text, base -> Integer, text -> Text, forms -> Text, state -> Text,
+        seen -> Integer, reason_seq -> Nullable<BigInt>, created_at -> Timestamp,
+        changed_at -> Timestamp,
+    }
+}
+table! {
+    workflow_draft_authors (draft_id, person_id) { draft_id -> Text, person_id -> Text, }
+}
+table! {
     calendars (key, version) {
         key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text,
         kept_at -> Timestamp, kept_by -> Nullable<Text>,
@@ -175,6 +185,8 @@ allow_tables_to_appear_in_same_query!(
     revisions,
     counters,
     workflows,
+    workflow_drafts,
+    workflow_draft_authors,
     calendars,
     reviews,
     tasks,

@@ -91,6 +91,8 @@ identifiers! {
     RefusalId
     /// One absence of a person.
     AbsenceId
+    /// One draft of a workflow.
+    DraftId
 }
 
 impl TaskId {

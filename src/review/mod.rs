@@ -11,6 +11,7 @@ mod ballot;
 mod case;
 pub mod clockwork;
 pub mod deeds;
+pub mod drafts;
 mod due;
 mod duties;
 mod effects;
@@ -30,10 +31,12 @@ pub mod rounds;
 mod sentences;
 mod service;
 mod sheet;
+pub mod simulation;
 mod store;
 mod timeline;
 pub mod words;
 pub mod workflow_page;
+mod workflow_words;
 pub mod workflows;
 
 pub use approvals::{

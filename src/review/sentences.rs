@@ -228,7 +228,14 @@ impl Told<'_> {
                 let version = self.number("/subject/calendar_version").unwrap_or(1);
                 format!("Calendar {key}: version {version} kept")
             }
-            "workflow.published" => "Workflow published".to_owned(),
+            "workflow.published" => self.of_workflow("published"),
+            "workflow.drafted" => self.of_workflow("a draft was begun"),
+            "workflow.draft_saved" => self.of_workflow("a draft was changed"),
+            "workflow.draft_rebased" => {
+                self.of_workflow("a draft took the new version as its base")
+            }
+            "workflow.proposed" => self.of_workflow("a draft was proposed"),
+            "workflow.returned" => self.of_workflow("a draft was sent back"),
             "token.created" => "API token created".to_owned(),
             "person.unreachable" => "Mail does not reach this person any more".to_owned(),
             "person.reachable" => "Mail reaches this person again".to_owned(),
@@ -239,6 +246,14 @@ impl Told<'_> {
             "log.exported" => "Decision log exported".to_owned(),
             _ => return None,
         })
+    }
+
+    fn of_workflow(&self, what: &str) -> String {
+        let key = self.text("/subject/workflow").unwrap_or("?");
+        match self.number("/subject/workflow_version") {
+            Some(version) => format!("Workflow {key}: version {version} {what}"),
+            None => format!("Workflow {key}: {what}"),
+        }
     }
 
     fn stage(&self) -> &str {

@@ -118,6 +118,24 @@ pub fn review(conn: &mut Conn, id: ReviewId) -> Result<Review> {
     Ok(serde_json::from_str(&state)?)
 }
 
+/// The reviews that were opened last, the latest first, but for those that look at an override
+/// after the fact.
+pub(super) fn latest_reviews(conn: &mut Conn, count: i64) -> Result<Vec<Review>> {
+    let states: Vec<String> = reviews::table
+        .order((reviews::opened_at.desc(), reviews::id.desc()))
+        .limit(count)
+        .select(reviews::state)
+        .load(conn)?;
+    let mut found = Vec::new();
+    for state in states {
+        let review: Review = serde_json::from_str(&state)?;
+        if !review.after_the_fact {
+            found.push(review);
+        }
+    }
+    Ok(found)
+}
+
 pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Result<()> {
     let state = serde_json::to_string(review)?;
     let closed_at = (!review.phase.is_running()).then_some(now);

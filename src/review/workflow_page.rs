@@ -1,24 +1,29 @@
 //! The published workflows as pages: what a review asks of whom, and when.
 use crate::app::App;
 use crate::db::{At, Conn};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::people;
+use crate::review::drafts::{self, DraftLine};
 use crate::review::service::Desk;
 use crate::review::words::choice;
+use crate::review::workflow_words as words;
 use crate::review::workflows::{self, Loaded, Version};
 use crate::web::answer::page;
 use crate::web::badge::{Badge, badge};
 use crate::web::session::Visitor;
 use crate::workflow::{
-    Derive, Flow, Need, OnReject, Outcome, Party, Relation, Seat, Stage, Who, flow,
+    Change, Derive, Flow, Need, OnReject, Outcome, Party, Relation, Seat, Stage, Who, Workflow,
+    compare, flow,
 };
 use actix_web::{HttpResponse, web};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 #[derive(Serialize)]
 struct ListPage {
     versions: Vec<VersionLine>,
+    drafts: Vec<DraftLine>,
+    may_keep: bool,
 }
 
 #[derive(Serialize)]
@@ -53,15 +58,98 @@ impl VersionLine {
 /// # Errors
 /// When the database fails.
 pub async fn list(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
-    let versions = app.db.read(workflows::versions).await?;
-    let versions = versions.into_iter().map(VersionLine::of).collect();
-    page(
-        &app,
-        &visitor,
-        "workflows",
-        "workflows",
-        &ListPage { versions },
-    )
+    let may_keep = visitor.keeps_policy();
+    let read = move |conn: &mut Conn| {
+        let mut open = Vec::new();
+        if may_keep {
+            open = drafts::drafts(conn, None)?;
+            open.retain(|draft| draft.state != drafts::State::Published);
+        }
+        let versions = workflows::versions(conn)?.into_iter();
+        let open = open.iter().map(|draft| drafts::line(conn, draft));
+        Ok(ListPage {
+            drafts: open.collect::<Result<_>>()?,
+            versions: versions.map(VersionLine::of).collect(),
+            may_keep,
+        })
+    };
+    let context = app.db.read(read).await?;
+    page(&app, &visitor, "workflows", "workflows", &context)
+}
+
+/// Which two versions are compared.
+#[derive(Debug, Deserialize)]
+pub struct Between {
+    from: Option<i32>,
+    to: Option<i32>,
+}
+
+#[derive(Serialize)]
+struct HistoryPage {
+    key: String,
+    title: String,
+    versions: Vec<HistoryLine>,
+    from: i32,
+    to: i32,
+    changes: Vec<Change>,
+}
+
+#[derive(Serialize)]
+struct HistoryLine {
+    version: VersionLine,
+    publisher: String,
+    is_from: bool,
+    is_to: bool,
+}
+
+/// `GET /workflows/{key}/versions`, with `?from=N&to=M`: every version of a workflow, and what one
+/// says other than another; the last two where nothing is chosen.
+///
+/// # Errors
+/// 404.
+pub async fn history(
+    app: web::Data<App>,
+    visitor: Visitor,
+    key: web::Path<String>,
+    between: web::Query<Between>,
+) -> Result<HttpResponse> {
+    let (key, between) = (key.into_inner(), between.into_inner());
+    let desk = app.desk.clone();
+    let read = move |conn: &mut Conn| compared(conn, &desk, key, &between);
+    let context = app.db.read(read).await?;
+    page(&app, &visitor, "workflows", "workflow-versions", &context)
+}
+
+fn compared(conn: &mut Conn, desk: &Desk, key: String, between: &Between) -> Result<HistoryPage> {
+    let mut known = workflows::versions(conn)?;
+    known.retain(|version| version.key == key);
+    let newest = known
+        .first()
+        .ok_or_else(|| Error::not_found("workflow", &key))?;
+    let (newest, title) = (newest.version, newest.title.clone());
+    let to = between.to.unwrap_or(newest);
+    let from = between.from.unwrap_or_else(|| (to - 1).max(1));
+    let (before, _) = drafts::published(conn, desk, &key, from)?;
+    let (after, _) = drafts::published(conn, desk, &key, to)?;
+    let publishers = known.iter().filter_map(|version| version.published_by);
+    let names = people::names(conn, &publishers.collect())?;
+    let line = |version: Version| HistoryLine {
+        publisher: match version.published_by {
+            Some(person) => names.get(&person).cloned().unwrap_or_default(),
+            None => "the operator".to_owned(),
+        },
+        is_from: version.version == from,
+        is_to: version.version == to,
+        version: VersionLine::of(version),
+    };
+    Ok(HistoryPage {
+        versions: known.into_iter().map(line).collect(),
+        changes: compare(&before, &after),
+        key,
+        title,
+        from,
+        to,
+    })
 }
 
 #[derive(Serialize)]
@@ -73,6 +161,33 @@ struct VersionPage {
     flow: Flow,
     tables: Vec<Table>,
     stages: Vec<StageView>,
+    calendar: String,
+    max_duration: Option<String>,
+    later: Vec<Rules>,
+    may_keep: bool,
+}
+
+/// Rules of one sort, in sentences.
+#[derive(Serialize)]
+struct Rules {
+    title: &'static str,
+    said: Vec<String>,
+}
+
+fn later(workflow: &Workflow) -> Vec<Rules> {
+    let rules = |title, said| Rules { title, said };
+    vec![
+        rules("Edits under review", words::changes(workflow)),
+        rules("Conditions of an approval", words::conditions(workflow)),
+        rules(
+            "How long an approval is valid",
+            words::renewal(workflow.renewal.as_ref()),
+        ),
+        rules(
+            "In an emergency",
+            words::overriding(workflow.over_ride.as_ref()),
+        ),
+    ]
 }
 
 #[derive(Serialize)]
@@ -104,6 +219,9 @@ struct StageView {
     excluded: Vec<String>,
     form: Option<String>,
     questions: Vec<String>,
+    clock: Vec<String>,
+    escalations: Vec<String>,
+    delegation: &'static str,
 }
 
 #[derive(Serialize)]
@@ -124,10 +242,11 @@ pub async fn version(
 ) -> Result<HttpResponse> {
     let (key, number) = path.into_inner();
     let desk = app.desk.clone();
-    let context = app
+    let mut context = app
         .db
         .read(move |conn| describe(conn, &desk, &key, number))
         .await?;
+    context.may_keep &= visitor.keeps_policy();
     page(&app, &visitor, "workflows", "workflow", &context)
 }
 
@@ -145,10 +264,14 @@ fn describe(conn: &mut Conn, desk: &Desk, key: &str, number: i32) -> Result<Vers
         stages.push(stage_view(conn, &loaded, at + 1, stage)?);
     }
     Ok(VersionPage {
+        may_keep: row.active,
         version: VersionLine::of(row),
         description: workflow.description.clone(),
         applies_when: workflow.applies_when.clone(),
         max_revisions: workflow.max_revisions,
+        calendar: workflow.calendar.clone(),
+        max_duration: workflow.max_duration.as_ref().map(ToString::to_string),
+        later: later(workflow),
         flow: flow(workflow, &[]),
         tables: workflow.derive.iter().map(table).collect(),
         stages,
@@ -204,6 +327,9 @@ fn stage_view(conn: &mut Conn, loaded: &Loaded, number: usize, stage: &Stage) ->
             }
         },
         excluded: excluded(stage, &title),
+        clock: words::clock(stage),
+        escalations: words::escalations(stage),
+        delegation: words::delegation(stage),
         form: form.map(|f| f.title().to_owned()),
         questions: form
             .map(|f| f.fields().iter().map(|q| q.label.clone()).collect())

@@ -1,14 +1,17 @@
 //! Published workflow versions: immutable, numbered, hashed; parsed once and kept.
 use crate::db::schema::workflows;
-use crate::db::{At, Conn, Tx};
+use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::form::Form;
 use crate::ledger::{Actor, Note};
+use crate::register::{Kind, Kinds};
+use crate::review::drafts::Examined;
 use crate::review::engine::Pin;
 use crate::workflow::{Bundle, Workflow};
+use diesel::dsl::max;
 use diesel::prelude::*;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 /// One version, ready to run.
@@ -37,16 +40,25 @@ pub struct Version {
     pub active: bool,
     /// When it was published.
     pub published_at: At,
+    /// By whom; the operator where nobody is named.
+    pub published_by: Option<PersonId>,
 }
 
 /// Versions by number and hash. A version never changes, so what is here is never stale; the
 /// number counts, because the same text may be published again after another.
 #[derive(Debug, Default)]
-pub struct Cache(Mutex<HashMap<(i32, String), Arc<Loaded>>>);
+pub struct Cache {
+    versions: Mutex<HashMap<(i32, String), Arc<Loaded>>>,
+    /// Drafts that were looked at lately: each page of a draft asks, and a dry run takes a while.
+    drafts: Mutex<VecDeque<(String, Arc<Examined>)>>,
+}
+
+/// How many drafts are remembered.
+const DRAFTS: usize = 16;
 
 impl Cache {
     fn get(&self, version: i32, hash: &str) -> Option<Arc<Loaded>> {
-        self.0
+        self.versions
             .lock()
             .ok()?
             .get(&(version, hash.to_owned()))
@@ -54,11 +66,27 @@ impl Cache {
     }
 
     fn keep(&self, loaded: &Arc<Loaded>) {
-        if let Ok(mut all) = self.0.lock() {
+        if let Ok(mut all) = self.versions.lock() {
             all.insert(
                 (loaded.pin.version, loaded.pin.hash.clone()),
                 loaded.clone(),
             );
+        }
+    }
+}
+
+impl Cache {
+    /// What was found in a draft that was looked at before, by a name of its content.
+    pub(super) fn examined(&self, name: &str) -> Option<Arc<Examined>> {
+        let drafts = self.drafts.lock().ok()?;
+        let found = drafts.iter().find(|(known, _)| known == name);
+        found.map(|(_, examined)| examined.clone())
+    }
+
+    pub(super) fn remember(&self, name: String, examined: &Arc<Examined>) {
+        if let Ok(mut drafts) = self.drafts.lock() {
+            drafts.push_front((name, examined.clone()));
+            drafts.truncate(DRAFTS);
         }
     }
 }
@@ -69,6 +97,20 @@ impl Cache {
 /// # Errors
 /// When the database fails.
 pub fn publish(tx: &mut Tx, now: At, actor: &Actor, bundle: &Bundle) -> Result<i32> {
+    publish_with(tx, now, actor, bundle, Vec::new())
+}
+
+/// As [`publish`], with more facts for its entry.
+///
+/// # Errors
+/// As [`publish`].
+pub(super) fn publish_with(
+    tx: &mut Tx,
+    now: At,
+    actor: &Actor,
+    bundle: &Bundle,
+    facts: Vec<(&str, Value)>,
+) -> Result<i32> {
     let key = &bundle.workflow.key;
     let last: Option<(i32, String)> = workflows::table
         .filter(workflows::key.eq(key))
@@ -100,8 +142,54 @@ pub fn publish(tx: &mut Tx, now: At, actor: &Actor, bundle: &Bundle) -> Result<i
         .execute(&mut **tx)?;
     let note = Note::new("workflow.published", actor).subject("workflow", key.as_str());
     let note = note.subject("workflow_version", version);
+    let note = facts
+        .into_iter()
+        .fold(note, |note, (name, fact)| note.data(name, fact));
     crate::ledger::append(tx, now, note.subject("workflow_hash", bundle.hash.as_str()))?;
     Ok(version)
+}
+
+/// The version in force of a workflow; 0 when there is none.
+///
+/// # Errors
+/// When the database fails.
+pub fn in_force(conn: &mut Conn, key: &str) -> Result<i32> {
+    let last: Option<i32> = workflows::table
+        .filter(workflows::key.eq(key))
+        .select(max(workflows::version))
+        .get_result(conn)?;
+    Ok(last.unwrap_or(0))
+}
+
+/// The canonical text of a version.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn text(conn: &mut Conn, key: &str, version: i32) -> Result<String> {
+    let text = workflows::table.find((key, version));
+    let text: Option<String> = text.select(workflows::text).get_result(conn).optional()?;
+    text.ok_or_else(|| Error::not_found("workflow", format!("{key} version {version}")))
+}
+
+/// The hash of a version.
+///
+/// # Errors
+/// [`Error::NotFound`].
+pub fn hash(conn: &mut Conn, key: &str, version: i32) -> Result<String> {
+    let hash = workflows::table.find((key, version));
+    let hash: Option<String> = hash.select(workflows::hash).get_result(conn).optional()?;
+    hash.ok_or_else(|| Error::not_found("workflow", format!("{key} version {version}")))
+}
+
+/// The kind whose fields the workflow in `text` reads; use cases where it does not say.
+///
+/// # Errors
+/// When there are no use cases.
+pub fn kind_of<'k>(text: &str, kinds: &'k Kinds) -> Result<&'k Kind> {
+    let named = serde_json::from_str::<Value>(text).ok();
+    let named = named.as_ref().and_then(|v| v.get("form")?.as_str());
+    let kind = named.unwrap_or("use_case");
+    kinds.by_key(kind).or_else(|_| kinds.by_key("use_case"))
 }
 
 /// All versions, the newest of each key first.
@@ -118,6 +206,7 @@ pub fn versions(conn: &mut Conn) -> Result<Vec<Version>> {
             workflows::title,
             workflows::active,
             workflows::published_at,
+            workflows::published_by,
         ))
         .load(conn)?)
 }
@@ -178,15 +267,23 @@ fn load(key: &str, version: i32, hash: &str, text: &str) -> Result<Loaded> {
             "its text no longer has the hash it was published with".to_owned(),
         ));
     }
+    ready(bundle, version)
+}
+
+/// A bundle, ready to run as `version`.
+///
+/// # Errors
+/// [`Error::Corrupt`] for a stage form that cannot be read.
+pub(super) fn ready(bundle: Bundle, version: i32) -> Result<Loaded> {
     let mut forms = BTreeMap::new();
     for (name, schema) in &bundle.forms {
-        let form = Form::parse(schema).map_err(|_| corrupt(format!("form {name}")))?;
-        forms.insert(name.clone(), form);
+        let unread = |_| Error::Corrupt(format!("{}: form {name}", bundle.workflow.key));
+        forms.insert(name.clone(), Form::parse(schema).map_err(unread)?);
     }
     let pin = Pin {
-        key: key.to_owned(),
+        key: bundle.workflow.key.clone(),
         version,
-        hash: hash.to_owned(),
+        hash: bundle.hash,
     };
     Ok(Loaded {
         pin,

@@ -204,6 +204,26 @@ table! {
     GET "/log" LogReader => crate::ledger::page::log;
     POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
+    POST "/workflows" SignedIn => crate::review::drafts::page::start;
+    GET "/workflows/new" SignedIn => crate::review::drafts::page::new;
+    GET "/workflows/{key}/versions" SignedIn => crate::review::workflow_page::history;
+    GET "/workflows/{key}/drafts" SignedIn => crate::review::drafts::page::list;
+    POST "/workflows/{key}/drafts" SignedIn => crate::review::drafts::page::start_from;
+    GET "/workflows/{key}/drafts/{id}" SignedIn => crate::review::drafts::page::show;
+    POST "/workflows/{key}/drafts/{id}" SignedIn => crate::review::drafts::page::save;
+    GET "/workflows/{key}/drafts/{id}/general" SignedIn => crate::review::drafts::parts::general;
+    POST "/workflows/{key}/drafts/{id}/general" SignedIn =>
+        crate::review::drafts::parts::change_general;
+    POST "/workflows/{key}/drafts/{id}/stages" SignedIn => crate::review::drafts::parts::add_stage;
+    GET "/workflows/{key}/drafts/{id}/stages/{stage}" SignedIn =>
+        crate::review::drafts::parts::stage;
+    POST "/workflows/{key}/drafts/{id}/stages/{stage}" SignedIn =>
+        crate::review::drafts::parts::change_stage;
+    POST "/workflows/{key}/drafts/{id}/base" SignedIn => crate::review::drafts::page::rebase;
+    POST "/workflows/{key}/drafts/{id}/proposal" SignedIn => crate::review::drafts::page::propose;
+    POST "/workflows/{key}/drafts/{id}/publication" SignedIn =>
+        crate::review::drafts::page::publish;
+    POST "/workflows/{key}/drafts/{id}/return" SignedIn => crate::review::drafts::page::send_back;
     GET "/workflows/{key}/{version}" SignedIn => crate::review::workflow_page::version;
     GET "/calendars" SignedIn => crate::calendar::page::list;
     POST "/calendars" SignedIn => crate::calendar::page::create;
@@ -250,6 +270,16 @@ table! {
     POST "/api/v1/reviews/{id}/restart" Token("write") =>
         crate::review::deeds::api::on_review;
     GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
+    GET "/api/v1/workflows/{key}/drafts" Token("read") => crate::review::drafts::api::list;
+    POST "/api/v1/workflows/{key}/drafts" Token("write") => crate::review::drafts::api::create;
+    GET "/api/v1/workflows/{key}/drafts/{id}" Token("read") => crate::review::drafts::api::show;
+    PUT "/api/v1/workflows/{key}/drafts/{id}" Token("write") => crate::review::drafts::api::save;
+    POST "/api/v1/workflows/{key}/drafts/{id}/proposal" Token("write") =>
+        crate::review::drafts::api::propose;
+    POST "/api/v1/workflows/{key}/drafts/{id}/publication" Token("write") =>
+        crate::review::drafts::api::publish;
+    POST "/api/v1/workflows/{key}/drafts/{id}/return" Token("write") =>
+        crate::review::drafts::api::send_back;
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;

@@ -8,12 +8,14 @@
 //! - the text and its hash say all of it: workflow and stage forms.
 
 mod checker;
+mod compare;
 mod conditions;
 mod definition;
 mod diagram;
 mod dry_run;
 mod examine;
 mod format;
+mod layout;
 mod length;
 mod lint;
 mod load;
@@ -26,6 +28,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+pub use compare::{Change, compare};
 pub use definition::{
     Case, Delegation, Derive, DeriveKind, Effect, Email, Escalation, EscalationByTime, Link, Mode,
     Need, Obligations, OnChange, OnMissed, OnReject, OnTimeout, Outcome, Override, Party, Pause,
@@ -36,6 +39,7 @@ pub use dry_run::{Asked, DryRun, Limits, Route, Row, Uncovered, dry_run};
 pub use examine::{Examination, examine};
 pub use format::SCHEMA;
 pub(crate) use format::{Format, MAX_PROBLEMS};
+pub use layout::laid_out;
 pub use load::Bundle;
 pub use problem::{MAX_BYTES, Problem, Severity};
 pub(crate) use problem::{Source, did_you_mean};

@@ -1,0 +1,2 @@
+DROP TABLE workflow_draft_authors;
+DROP TABLE workflow_drafts;
