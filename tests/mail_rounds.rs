@@ -1361,7 +1361,7 @@ fn whoever_is_away_hears_who_decides_in_their_place() {
         let today = desk.today();
         let away = people::absence::New {
             from: today,
-            until: today.next(),
+            until: today,
             delegate: Some(noor),
         };
         let operator = support::register::operator();
