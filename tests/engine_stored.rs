@@ -78,6 +78,9 @@ struct Twin {
     review: Review,
 }
 
+/// The people of a day, as far as some of them are concerned.
+type Directories = HashMap<(Day, BTreeSet<PersonId>), Rc<Directory>>;
+
 struct Play<'a> {
     register: &'a Register,
     app: App,
@@ -89,7 +92,7 @@ struct Play<'a> {
     refused: usize,
     titles: usize,
     requests: RefCell<HashMap<(RecordId, i32), Rc<Value>>>,
-    directories: RefCell<HashMap<(Day, BTreeSet<PersonId>), Rc<Directory>>>,
+    directories: RefCell<Directories>,
 }
 
 /// A command: to the engine, and to the service.
@@ -129,7 +132,7 @@ impl<'a> Play<'a> {
     }
 
     fn person(&mut self) -> &'static str {
-        *self.chance.one::<&str>(ACTORS)
+        self.chance.one::<&str>(ACTORS)
     }
 
     fn name(&self, person: PersonId) -> &'static str {

@@ -98,7 +98,7 @@ enum Shown {
     /// The person's own decision.
     Decided(Box<Receipt>),
     /// The question is void.
-    Closed(Closed),
+    Closed(Box<Closed>),
     /// The link is unknown or too old; which of them is nobody's business.
     Dead,
 }
@@ -182,7 +182,7 @@ impl Shown {
             _ => None,
         };
         let task = format!("/tasks/{}", case.task.id);
-        Ok(Shown::Closed(Closed {
+        Ok(Shown::Closed(Box::new(Closed {
             template,
             record,
             stage,
@@ -190,7 +190,7 @@ impl Shown {
             events,
             signed_in,
             moved,
-        }))
+        })))
     }
 }
 

@@ -377,8 +377,8 @@ fn approving(event: Event) -> Event {
         Event::StageSettled {
             stage,
             epoch,
-            progress,
-        } if matches!(progress, Progress::TimedOut) => {
+            progress: Progress::TimedOut,
+        } => {
             let progress = Progress::Approved;
             Event::StageSettled {
                 stage,

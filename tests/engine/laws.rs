@@ -346,12 +346,12 @@ impl<'a> Look<'a> {
                     format!("{key} is decided and open")
                 });
             }
-            let parts = |person: &PersonId| match &stage.separation.not[..] {
-                not => not.iter().any(|party| match party {
+            let parts = |person: &PersonId| {
+                stage.separation.not.iter().any(|party| match party {
                     Party::Submitter => after.submitter == *person,
                     Party::Owner => after.owner == *person,
                     Party::Editors => after.editors.contains(person),
-                }),
+                })
             };
             let own = yes(run).iter().any(parts);
             self.must("I4", !own, || format!("{key}: approved by who has a part"));

@@ -6,6 +6,7 @@ use crate::people;
 use crate::review::service::Desk;
 use crate::workflow::{Colleague, Staffing};
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 
 /// Everybody who is here today, by what they hold, and the calendars there are.
 ///
@@ -41,10 +42,9 @@ pub fn staffing(conn: &mut Conn, desk: &Desk) -> Result<Staffing> {
         staffing.people.insert(address, colleague);
     }
     for head in calendar::versions(conn)? {
-        if !staffing.calendars.contains_key(&head.key) {
-            let current = desk.calendars.current(conn, &head.key)?;
-            let until = current.calendar.stated_until;
-            staffing.calendars.insert(head.key, until);
+        if let Entry::Vacant(place) = staffing.calendars.entry(head.key) {
+            let current = desk.calendars.current(conn, place.key())?;
+            place.insert(current.calendar.stated_until);
         }
     }
     Ok(staffing)
