@@ -11,9 +11,8 @@ const TEMPORARY_FAILURE: u8 = 75;
 
 /// `countersign bounce`
 #[derive(Debug, Args)]
-#[command(after_help = "Example, as a transport of Postfix: \
-                        countersign bounce --recipient ${recipient}\n\
-                        By hand: countersign bounce < message.eml")]
+#[command(after_help = "Example: countersign bounce < message.eml\n\n\
+                        As a pipe of Postfix: countersign bounce --recipient ${recipient}")]
 pub struct Bounce {
     /// The address it was delivered to, where the message does not say so itself.
     #[arg(long)]

@@ -491,9 +491,8 @@ impl Run<'_> {
 
 /// The end of a day where the calendar's people are.
 fn end_of(day: Date, calendar: &Calendar) -> At {
-    let next = day.tomorrow().unwrap_or(day);
-    let midnight = next.to_zoned(calendar.zone.clone());
-    At::new(midnight.map_or(jiff::Timestamp::MAX, |zoned| zoned.timestamp()))
+    let last = day.at(23, 59, 59, 0).to_zoned(calendar.zone.clone());
+    At::new(last.map_or(jiff::Timestamp::MAX, |zoned| zoned.timestamp()))
 }
 
 fn condition_event(
