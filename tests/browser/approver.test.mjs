@@ -226,7 +226,8 @@ test('an approval with conditions names what, who and when', async () => {
   await recorded(page);
   await page.getByText('Prompts are deleted within 30 days').first().waitFor();
   await team.goto(`${demo.url}/use-cases/${reference}`);
-  const owed = team.getByRole('listitem').filter({ hasText: 'Prompts are deleted' }).last();
+  const conditions = team.getByRole('listitem').filter({ hasText: 'attached by' });
+  const owed = conditions.filter({ hasText: 'Prompts are deleted' });
   const words = /Tomás Rivera does it, by 31 Jan 2099 · attached by Mei Tanaka, Data use/;
   assert.match(await owed.innerText(), words);
 });
@@ -282,7 +283,7 @@ test('form to approved through all five stages, signed in for the last one only'
     await recorded(council);
   }
   await team.goto(`${demo.url}/use-cases/${reference}`);
-  await team.locator('.states').getByText('Approved').waitFor();
+  await team.locator('.states').getByText('Approved', { exact: true }).first().waitFor();
   await expectOneEntryEach(reference);
 });
 

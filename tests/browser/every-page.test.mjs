@@ -127,7 +127,7 @@ async function walk() {
 
 for (const [role, name, must] of [
   ['a submitter', 'Tomás Rivera', ['/use-cases/new?', '/use-cases/*/check?', '/workflows?', '/profile?']],
-  ['an approver', 'Ingrid Solheim', ['/tasks?', '/tasks/*?']],
+  ['an approver', 'Mei Tanaka', ['/tasks?', '/tasks/*?']],
   ['an auditor', 'David Cohen', ['/log?']],
   ['an administrator', 'Sofia Rossi', ['/people?', '/people/*?']],
 ]) {

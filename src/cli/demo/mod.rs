@@ -70,7 +70,7 @@ fn greet(app: &App) {
     println!();
     println!("  Open first   {}", app.config.link("/demo"));
     println!("  then         act as Tomás Rivera, who wants a tool, and open New use case,");
-    println!("               or as Ingrid Solheim, who has something to decide");
+    println!("               or as Mei Tanaka, who has something to decide");
     println!("  Mailbox      {}", app.config.link("/demo/mailbox"));
     println!("  Auditor      act as David Cohen and open the decision log");
     println!();
