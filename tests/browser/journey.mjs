@@ -14,7 +14,7 @@ export async function actAs(page, demo, name) {
 
 /** Signs in as people do outside of the demo: by the link in a mail. */
 export async function signInByMail(page, demo, email) {
-  const wanted = { to: email, subject: /sign/i };
+  const wanted = { to: email, subject: /^Sign in to/ };
   const before = await letters(demo, wanted);
   await page.goto(`${demo.url}/sign-in`);
   await page.getByLabel('E-mail address').fill(email);
