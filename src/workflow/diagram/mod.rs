@@ -1,7 +1,7 @@
 //! A workflow as a picture, layers of stages from left to right, and the same as an ordered list.
 //! With marks it shows a running review.
 //!
-//! The picture comes as plain shapes and texts; pages and [`svg`] only write them down.
+//! The picture comes as plain shapes and texts; pages and [`svg()`] only write them down.
 
 mod layout;
 mod svg;
