@@ -28,6 +28,7 @@ on_both! { now crate::open =>
     what_was_reckoned_with_a_version_stays
     where_no_calendar_is_kept_the_built_in_one_holds
     a_refused_calendar_leaves_everything_as_it_was
+    a_change_asks_for_the_role_when_it_is_made
     only_keepers_of_the_policy_change_calendars
     a_keeper_changes_the_hours_by_the_form
     what_is_wrong_comes_back_as_typed_at_its_field
@@ -268,6 +269,16 @@ fn a_refused_calendar_leaves_everything_as_it_was(house: House) {
             other => panic!("{other:?}"),
         }
     }
+}
+
+/// A page may have been opened by somebody who held the role then and no longer does.
+fn a_change_asks_for_the_role_when_it_is_made(house: House) {
+    let tomas = house.register.as_reviewer("tomas").actor();
+    house.register.refuses("forbidden", || {
+        house.register.tries(move |tx, desk| {
+            calendar::revise(tx, desk.clock.now(), &tomas, 0, &head_office())
+        })
+    });
 }
 
 fn only_keepers_of_the_policy_change_calendars(house: House) {

@@ -5,6 +5,7 @@ use crate::db::schema::calendars;
 use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::{Actor, Note};
+use crate::people;
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -116,7 +117,8 @@ pub fn source(conn: &mut Conn, key: &str, number: i32) -> Result<(String, String
 /// stays as it is. The same document again changes nothing.
 ///
 /// # Errors
-/// [`Error::Invalid`] naming each place that is wrong.
+/// [`Error::Invalid`] naming each place that is wrong; [`Error::Forbidden`] for whoever does not
+/// keep the policy.
 pub fn keep(tx: &mut Tx, now: At, actor: &Actor, document: &Value) -> Result<i32> {
     let document = Document::read(document).map_err(Error::Invalid)?;
     let newest = newest(tx, &document.calendar.key)?;
@@ -148,6 +150,7 @@ fn keep_after(
     document: &Document,
     newest: Option<Head>,
 ) -> Result<i32> {
+    people::keeps_policy(tx, actor)?;
     if let Some(same) = newest.as_ref().filter(|head| head.hash == document.hash) {
         tx.leave_unchanged();
         return Ok(same.version);

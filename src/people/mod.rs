@@ -92,17 +92,32 @@ pub fn add(tx: &mut Tx, now: At, actor: &Actor, new: &NewPerson) -> Result<Perso
     Ok(person)
 }
 
-/// Refuses whoever is no administrator. The operator at the console is nobody of the directory
-/// and may. Asked within the change itself: a page may be older than the role it was drawn for.
+/// Refuses whoever is no administrator.
 fn administers(conn: &mut Conn, actor: &Actor) -> Result<()> {
+    holds_one_of(conn, actor, &[ADMINISTRATOR], "this is for administrators")
+}
+
+/// Refuses whoever is no keeper of the policy: workflows and calendars are theirs to change.
+///
+/// # Errors
+/// [`Error::Forbidden`], or when the database fails.
+pub fn keeps_policy(conn: &mut Conn, actor: &Actor) -> Result<()> {
+    let sentence = "this is for keepers of the policy and administrators";
+    holds_one_of(conn, actor, &[GOVERNANCE, ADMINISTRATOR], sentence)
+}
+
+/// The operator at the console is nobody of the directory and may. Asked within the change itself:
+/// a page may be older than the role it was drawn for.
+fn holds_one_of(conn: &mut Conn, actor: &Actor, roles: &[&str], sentence: &str) -> Result<()> {
     let Some(person) = actor.person else {
         return Ok(());
     };
     let active = by_id(conn, person)?.is_some_and(|person| person.active);
-    if active && held_by(conn, person)?.contains(ADMINISTRATOR) {
+    let held = held_by(conn, person)?;
+    if active && roles.iter().any(|role| held.contains(*role)) {
         Ok(())
     } else {
-        Err(Error::Forbidden("this is for administrators".to_owned()))
+        Err(Error::Forbidden(sentence.to_owned()))
     }
 }
 

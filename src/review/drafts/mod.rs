@@ -159,7 +159,7 @@ pub fn drafts(conn: &mut Conn, key: Option<&str>) -> Result<Vec<Draft>> {
 /// [`Error::NotFound`] for a template or version there is none of, [`Refusal::KeyTaken`],
 /// [`Error::Invalid`] on `key` or `text`, [`Error::Forbidden`].
 pub fn begin(tx: &mut Tx, desk: &Desk, actor: &Actor, key: &str, start: Start) -> Result<Draft> {
-    keeps(tx, actor)?;
+    people::keeps_policy(tx, actor)?;
     let now = desk.clock.now();
     let base = workflows::in_force(tx, key)?;
     let mut forms = BTreeMap::new();
@@ -260,7 +260,7 @@ pub fn save(
     seen: i32,
     text: String,
 ) -> Result<Draft> {
-    keeps(tx, actor)?;
+    people::keeps_policy(tx, actor)?;
     let mut draft = rows::find(tx, key, id)?;
     if draft.state == State::Published {
         return Err(Refusal::Published.into());
@@ -308,7 +308,7 @@ pub fn rebase(
     (key, id): (&str, DraftId),
     seen: i32,
 ) -> Result<Draft> {
-    keeps(tx, actor)?;
+    people::keeps_policy(tx, actor)?;
     let mut draft = rows::find(tx, key, id)?;
     if draft.state == State::Published {
         return Err(Refusal::Published.into());
@@ -341,7 +341,7 @@ pub fn propose(
     seen: i32,
     examined: &Examined,
 ) -> Result<Draft> {
-    keeps(tx, actor)?;
+    people::keeps_policy(tx, actor)?;
     let mut draft = rows::find(tx, key, id)?;
     match draft.state {
         State::Published => return Err(Refusal::Published.into()),
@@ -454,7 +454,7 @@ fn second_person(
     (key, id): (&str, DraftId),
     seen: i32,
 ) -> Result<Draft> {
-    keeps(tx, actor)?;
+    people::keeps_policy(tx, actor)?;
     let draft = rows::find(tx, key, id)?;
     match draft.state {
         State::Published => return Err(Refusal::Published.into()),
@@ -554,23 +554,6 @@ pub fn reason(conn: &mut Conn, draft: &Draft) -> Result<Option<String>> {
     let opened = ledger::opened(conn, &[seq])?.into_iter();
     let mut reasons = opened.filter(|(_, name, ..)| name == "reason");
     Ok(reasons.next().map(|(.., value)| value))
-}
-
-/// Refuses whoever is no keeper of the policy. Asked within the change itself: a page may be
-/// older than the role it was drawn for.
-fn keeps(conn: &mut Conn, actor: &Actor) -> Result<()> {
-    let Some(person) = actor.person else {
-        return Ok(());
-    };
-    let active = people::by_id(conn, person)?.is_some_and(|person| person.active);
-    let held = people::held_by(conn, person)?;
-    let roles = [people::GOVERNANCE, people::ADMINISTRATOR];
-    if active && roles.iter().any(|role| held.contains(*role)) {
-        Ok(())
-    } else {
-        let sentence = "this is for keepers of the policy and administrators";
-        Err(Error::Forbidden(sentence.to_owned()))
-    }
 }
 
 fn note(kind: &str, actor: &Actor, draft: &Draft) -> Note {
