@@ -24,6 +24,7 @@ on_both! { now crate::Register::open =>
     a_missed_condition_suspends_the_approval_until_it_is_met
     a_keeper_waives_a_condition_but_nobody_with_a_part_in_it
     evidence_is_judged_by_neither_its_giver_nor_a_stranger
+    evidence_given_in_time_waits_for_its_judge
     an_owner_can_say_that_a_condition_will_not_be_met
     an_approval_ends_and_its_owner_is_reminded_once_each_time
     a_renewal_takes_the_place_of_the_approval
@@ -114,6 +115,24 @@ fn a_missed_condition_suspends_the_approval_until_it_is_met(register: Register) 
     assert_eq!(kinds, ["condition.met", "approval.reinstated"]);
     assert_eq!(register.standing(&case), "approved");
     assert_eq!(register.status(&case), "approved");
+}
+
+fn evidence_given_in_time_waits_for_its_judge(register: Register) {
+    let case = register.approved_if("Delete prompts after 30 days", "2027-03-20");
+    register.days_pass_with_clocks(18);
+    register.gives_evidence("olga", &case);
+    register.days_pass_with_clocks(10);
+    assert_eq!(register.condition_state(&case), "evidence_given");
+    assert_eq!(register.standing(&case), "approved", "the judge is late");
+    let refused = ConditionDeed::RefuseEvidence(because("Not signed."));
+    register.on_condition("dana", &case, refused);
+    register.clocks_tick();
+    assert_eq!(
+        register.condition_state(&case),
+        "missed",
+        "its day is over now"
+    );
+    assert_eq!(register.standing(&case), "suspended");
 }
 
 fn a_keeper_waives_a_condition_but_nobody_with_a_part_in_it(register: Register) {

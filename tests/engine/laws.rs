@@ -848,7 +848,9 @@ impl<'a> Look<'a> {
             if after.phase.is_final() {
                 continue;
             }
+            let judged_first = obligation.state == ObligationState::EvidenceGiven;
             let known = after.fired.contains(&step) || self.seen.timers.contains_key(&timer);
+            let known = known || judged_first;
             self.must("I30", known, || {
                 format!("{id} is due {due} and nobody looks")
             });

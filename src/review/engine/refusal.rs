@@ -50,7 +50,7 @@ pub enum Refusal {
     #[error("the stage's form needs attention")]
     AnswersInvalid(Vec<FieldError>),
     /// The last resort may not step aside.
-    #[error("you stand in for this seat and cannot step aside; there is nobody after you")]
+    #[error("you are the last who can stand in for this stage and cannot step aside")]
     StandInCannotRecuse,
     /// The stage wants a sign-in.
     #[error("this stage asks you to sign in before you decide")]
