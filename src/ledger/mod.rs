@@ -14,6 +14,7 @@
 //! Everything here but the store is pure: time, randomness and stored nodes come in as arguments.
 
 pub mod api;
+mod check;
 pub mod csv;
 pub mod download;
 pub mod entry;
@@ -27,6 +28,7 @@ mod store;
 pub mod tree;
 pub mod verify;
 
+pub use check::{check, newest};
 pub use store::{
     Actor, Filter, Note, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
 };

@@ -148,11 +148,12 @@ pub const PURE: [&str; 5] = [
 ];
 
 /// The files by which calendars and the ledger reach the database and the web.
-const BRIDGES: [&str; 8] = [
+const BRIDGES: [&str; 9] = [
     "src/calendar/store.rs",
     "src/calendar/page.rs",
     "src/calendar/api.rs",
     "src/ledger/store.rs",
+    "src/ledger/check.rs",
     "src/ledger/rows.rs",
     "src/ledger/page.rs",
     "src/ledger/api.rs",
