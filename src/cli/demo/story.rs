@@ -25,6 +25,8 @@ const HEAD_OFFICE: &str = include_str!("../../../templates/calendars/head_office
 const LONG_BACK: i64 = 345;
 /// How long ago the rest of the story begins.
 const DAYS_BACK: i64 = 38;
+/// How long ago its last part begins: nothing in it is overdue yet.
+const LAST_HOURS: i64 = 52;
 
 /// The story so far: its own clock, so that things happened on different days.
 pub(super) struct Story<'a> {
@@ -79,7 +81,9 @@ pub(super) fn tell(app: &App) -> Result<()> {
     story.stock()?;
     cases::all(&story)?;
     afterwards::all(&story, &terms)?;
+    story.draws_near();
     story.clocks_go()?;
+    cases::waits_for_legal(&story)?;
     story.look_ahead()
 }
 
@@ -113,6 +117,13 @@ impl Story<'_> {
         if at < latest {
             self.clock.set(At::new(at + jiff::Span::new().minutes(7)));
         }
+    }
+
+    /// The last days begin, if they did not yet.
+    fn draws_near(&self) {
+        let last = self.app.desk.clock.now().0 - jiff::Span::new().hours(LAST_HOURS);
+        let at = self.clock.now().0.max(last);
+        self.clock.set(At::new(at));
     }
 
     fn write<T: Send + 'static>(
