@@ -165,7 +165,7 @@ impl DraftView {
         let simulated = simulated.transpose()?.flatten();
         Ok(DraftView {
             line: line(conn, draft)?,
-            title: workflow.map_or_else(|| draft.key.clone(), |w| w.title.clone()),
+            title: title_of(draft),
             path: path.clone(),
             seen: draft.seen,
             reason: match draft.state {
@@ -195,6 +195,15 @@ impl DraftView {
             last: last.unwrap_or(20),
             last_max: LAST_MAX,
         })
+    }
+}
+
+/// Its title, also where the rest of it cannot be read yet; else its key.
+fn title_of(draft: &Draft) -> String {
+    let whole: Value = serde_json::from_str(&draft.text).unwrap_or_default();
+    match whole.get("title").and_then(Value::as_str) {
+        Some(title) if !title.trim().is_empty() => title.to_owned(),
+        _ => draft.key.clone(),
     }
 }
 

@@ -35,6 +35,14 @@ pub(super) fn lines(pairs: &Pairs, name: &str) -> Vec<String> {
     lines.map(str::to_owned).collect()
 }
 
+/// As [`lines`], where commas part them as well.
+pub(super) fn parts(pairs: &Pairs, name: &str) -> Vec<String> {
+    let lines = lines(pairs, name);
+    let parts = lines.iter().flat_map(|line| line.split(',')).map(str::trim);
+    let parts = parts.filter(|part| !part.is_empty());
+    parts.map(str::to_owned).collect()
+}
+
 /// Sets a member, or takes it away where there is nothing to say.
 pub(super) fn put(members: &mut Map<String, Value>, name: &str, value: Value) {
     let nothing = match &value {

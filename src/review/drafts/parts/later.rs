@@ -1,5 +1,5 @@
 //! What edits under review do, what follows an approval, renewal and override.
-use super::answers::{Pairs, inner, lines, many, number, one, put, put_usual, rows, spans, usual};
+use super::answers::{Pairs, inner, many, number, one, parts, put, put_usual, rows, spans, usual};
 use super::condition::{Reads, clauses};
 use super::pen::{Offer, Pen, Rows, Said, Section, section};
 use super::who::people;
@@ -34,7 +34,7 @@ pub(super) fn ask_edits(pen: &Pen, rules: Option<&Value>, stages: Said) -> Vec<S
         vec![
             row.several("fields", "Fields", texts(row.value("fields")))
                 .offering("fields")
-                .hint("One in a field, such as request.vendor."),
+                .hint("Such as request.vendor; several with commas between them."),
             row.choose("effect", "An edit of them", Widget::Select, EFFECTS),
             row.choose(
                 "stages",
@@ -69,7 +69,7 @@ pub(super) fn fields_offered(fields: &[Field]) -> Vec<Offer> {
 pub(super) fn take_edits(document: &mut Map<String, Value>, pairs: &Pairs) {
     let row = |at: usize| {
         let name = |part: &str| format!("edit_{at}_{part}");
-        let fields = lines(pairs, &name("fields")).into_iter();
+        let fields = parts(pairs, &name("fields")).into_iter();
         let fields = fields.map(|field| match field.contains('.') {
             true => Value::from(field),
             false => format!("request.{field}").into(),
@@ -135,6 +135,7 @@ pub(super) fn ask_renewal(pen: &Pen, rules: &Value, reads: &Reads) -> Vec<Sectio
     let groups = rows.draw(rules.get("valid_for"), |row| {
         vec![
             row.condition("when", "When")
+                .free()
                 .hint("CEL; empty: always. Such a row comes last."),
             row.text("then", "It is valid for").hint("Such as P6M."),
         ]
@@ -194,7 +195,7 @@ pub(super) fn ask_override(pen: &Pen, rules: &Value) -> Vec<Section> {
             pen.several(roles, texts(rules.get("roles")))
                 .free()
                 .offering("roles")
-                .hint("The short name of a role in a field."),
+                .hint("The short name of a role; several with commas between them."),
             pen.people(told, rules.get("notify")).free(),
             pen.text(
                 ("valid_for", "valid_for", "It holds for"),
@@ -217,7 +218,7 @@ pub(super) fn ask_override(pen: &Pen, rules: &Value) -> Vec<Section> {
 /// The answers about overrides, into the document.
 pub(super) fn take_override(document: &mut Map<String, Value>, pairs: &Pairs) {
     let rules = inner(document, "override", |rules| {
-        put(rules, "roles", lines(pairs, "roles").into());
+        put(rules, "roles", parts(pairs, "roles").into());
         put(rules, "notify", people(pairs, "notify"));
         put(rules, "valid_for", one(pairs, "valid_for").into());
         let length = number(&one(pairs, "min_reason_length"));

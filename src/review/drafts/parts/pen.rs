@@ -171,7 +171,7 @@ impl Pen<'_> {
 
     /// A condition in CEL.
     pub fn condition(&self, asked: (&str, &str, &str), value: Option<&Value>) -> Question {
-        let mut question = self.area(asked, &plain(value)).free();
+        let mut question = self.area(asked, &plain(value));
         question.field.rows = 2;
         question
     }
@@ -213,11 +213,11 @@ impl Pen<'_> {
         question
     }
 
-    /// Several answers, each in a control of its own, with two empty ones for more.
+    /// Several answers, each in a control of its own, with an empty one for another.
     pub fn several(&self, asked: (&str, &str, &str), values: Vec<String>) -> Question {
         let mut question = self.ask(asked, Widget::Text);
         let (name, _, label) = asked;
-        let empty = [String::new(), String::new()];
+        let empty = [String::new()];
         let input = |(at, value): (usize, String)| Input {
             id: match at {
                 0 => name.to_owned(),
@@ -315,7 +315,7 @@ impl Row<'_> {
     pub fn text(&self, part: &str, label: &str) -> Question {
         let (name, place) = (self.name(part), self.place(part));
         let value = self.value.get(part);
-        self.rows.pen.text((&name, &place, label), value).free()
+        self.rows.pen.text((&name, &place, label), value)
     }
 
     pub fn condition(&self, part: &str, label: &str) -> Question {
@@ -327,12 +327,14 @@ impl Row<'_> {
     pub fn people(&self, part: &str, label: &str) -> Question {
         let (name, place) = (self.name(part), self.place(part));
         let value = self.value.get(part);
-        self.rows.pen.people((&name, &place, label), value).free()
+        let people = super::who::written(value);
+        let question = self.rows.pen.several((&name, &place, label), people);
+        question.offering("who")
     }
 
     pub fn several(&self, part: &str, label: &str, values: Vec<String>) -> Question {
         let (name, place) = (self.name(part), self.place(part));
-        self.rows.pen.several((&name, &place, label), values).free()
+        self.rows.pen.several((&name, &place, label), values)
     }
 
     pub fn choose(&self, part: &str, label: &str, widget: Widget, choices: Said) -> Question {
@@ -340,7 +342,6 @@ impl Row<'_> {
         let value = self.value.get(part);
         let pen = self.rows.pen;
         pen.choose((&name, &place, label), widget, choices, value)
-            .free()
     }
 
     pub fn value(&self, part: &str) -> Option<&Value> {

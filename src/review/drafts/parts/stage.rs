@@ -3,7 +3,7 @@ use super::answers::{Pairs, inner, many, number, one, plain, put, put_usual, row
 use super::condition::{Reads, clauses};
 use super::pen::{Group, Pen, Row, Rows, Said, Section, section};
 use super::picker;
-use super::who::people;
+use super::who::{self, people};
 use crate::form::Widget;
 use serde_json::{Map, Value, json};
 
@@ -86,6 +86,7 @@ pub(super) fn ask(pen: &Pen, stage: &Value, around: &Around) -> Vec<Section> {
             "When it is asked",
             vec![
                 pen.condition(("when", "when", "Needed when"), stage.get("when"))
+                    .free()
                     .hint("CEL; empty: always."),
             ],
         ),
@@ -157,7 +158,7 @@ fn seats(pen: &Pen, stage: &Value) -> Section {
     });
     Section {
         title: "Who decides".to_owned(),
-        note: Some("Every seat must have its need."),
+        note: Some(who::HOW_IN_SEATS),
         groups,
         button: None,
     }
@@ -195,6 +196,7 @@ fn decisions(pen: &Pen, stage: &Value, others: Said) -> Section {
                 .free()
                 .hint("P7D when empty."),
             pen.condition(step_up, email("step_up_when"))
+                .free()
                 .hint("CEL; empty: never."),
         ],
     )
@@ -235,7 +237,7 @@ fn brought_in(pen: &Pen, stage: &Value, sort: &'static str) -> Section {
     };
     Section {
         title: title.to_owned(),
-        note: None,
+        note: Some(who::HOW),
         groups,
         button: None,
     }
@@ -246,12 +248,14 @@ fn step(row: &Row, timed: bool) -> Vec<super::pen::Question> {
         true => vec![row.text("after", "After").hint("Such as 2 business days.")],
         false => vec![
             row.choose("on", "When", Widget::Select, TRIGGERS),
-            row.condition("when", "Only if").hint("CEL; empty: always."),
+            row.condition("when", "Only if")
+                .free()
+                .hint("CEL; empty: always."),
         ],
     };
     questions.push(row.people("to", "Who"));
     questions.push(row.choose("mode", "How", Widget::Select, MODES));
-    let seat = row.text("seat", "Which seat");
+    let seat = row.text("seat", "Which seat").free();
     questions.push(seat.hint("The short name of a seat, for those who may decide in it."));
     questions
 }

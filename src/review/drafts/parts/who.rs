@@ -1,5 +1,5 @@
 //! People in a workflow as they are typed, one in a line, and those that can be offered.
-use super::answers::{Pairs, lines, plain};
+use super::answers::{Pairs, parts, plain};
 use super::pen::Offer;
 use crate::form::{Field, Kind};
 use crate::web::badge::sentence_case;
@@ -8,8 +8,13 @@ use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How people are written.
-pub(super) const HOW: &str = "One in a field: role legal, group ai_council, dana@example.org, \
-                              field request.owner, relation owner, manager_of owner.";
+pub(super) const HOW: &str = "Write people as role legal, group ai_council, dana@example.org, \
+                              field request.owner, relation owner or manager_of owner; several \
+                              with commas between them.";
+/// The same below the seats of a stage.
+pub(super) const HOW_IN_SEATS: &str = "Every seat must have its need. Write people as role legal, group ai_council, \
+     dana@example.org, field request.owner, relation owner or manager_of owner; several with \
+     commas between them.";
 /// Most people who are offered by name.
 const PEOPLE: usize = 500;
 
@@ -24,7 +29,7 @@ fn person(line: &str) -> Value {
 
 /// Everybody whom the controls of this name name.
 pub(super) fn people(pairs: &Pairs, name: &str) -> Value {
-    lines(pairs, name).iter().map(|line| person(line)).collect()
+    parts(pairs, name).iter().map(|line| person(line)).collect()
 }
 
 /// People as they are typed.
@@ -136,7 +141,7 @@ mod tests {
         let typed = sent(&[
             ("to", "role: legal"),
             ("to", " "),
-            ("to", " field  request.owner\nmanager_of owner"),
+            ("to", " field  request.owner\nmanager_of owner, "),
             ("to", "dana@example.org"),
         ]);
         let named = people(&typed, "to");
