@@ -71,7 +71,7 @@ table! {
     workflow_drafts (id) {
         id -> Text, key -> Text, base -> Integer, text -> Text, forms -> Text, state -> Text,
         seen -> Integer, reason_seq -> Nullable<BigInt>, created_at -> Timestamp,
-        changed_at -> Timestamp,
+        changed_at -> Timestamp, discarded_by -> Nullable<Text>,
     }
 }
 table! {

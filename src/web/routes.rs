@@ -211,14 +211,17 @@ table! {
     POST "/workflows/{key}/drafts" SignedIn => crate::review::drafts::page::start_from;
     GET "/workflows/{key}/drafts/{id}" SignedIn => crate::review::drafts::page::show;
     POST "/workflows/{key}/drafts/{id}" SignedIn => crate::review::drafts::page::save;
-    GET "/workflows/{key}/drafts/{id}/general" SignedIn => crate::review::drafts::parts::general;
-    POST "/workflows/{key}/drafts/{id}/general" SignedIn =>
-        crate::review::drafts::parts::change_general;
-    POST "/workflows/{key}/drafts/{id}/stages" SignedIn => crate::review::drafts::parts::add_stage;
-    GET "/workflows/{key}/drafts/{id}/stages/{stage}" SignedIn =>
-        crate::review::drafts::parts::stage;
-    POST "/workflows/{key}/drafts/{id}/stages/{stage}" SignedIn =>
-        crate::review::drafts::parts::change_stage;
+    POST "/workflows/{key}/drafts/{id}/discard" SignedIn => crate::review::drafts::page::discard;
+    GET "/workflows/{key}/drafts/{id}/{part:general|edits|conditions|renewal|override}" SignedIn =>
+        crate::review::drafts::parts::page::part;
+    POST "/workflows/{key}/drafts/{id}/{part:general|edits|conditions|renewal|override}" SignedIn =>
+        crate::review::drafts::parts::page::change_part;
+    POST "/workflows/{key}/drafts/{id}/{list:stages|tables}" SignedIn =>
+        crate::review::drafts::parts::page::add_member;
+    GET "/workflows/{key}/drafts/{id}/{list:stages|tables}/{name}" SignedIn =>
+        crate::review::drafts::parts::page::member;
+    POST "/workflows/{key}/drafts/{id}/{list:stages|tables}/{name}" SignedIn =>
+        crate::review::drafts::parts::page::change_member;
     POST "/workflows/{key}/drafts/{id}/base" SignedIn => crate::review::drafts::page::rebase;
     POST "/workflows/{key}/drafts/{id}/proposal" SignedIn => crate::review::drafts::page::propose;
     POST "/workflows/{key}/drafts/{id}/publication" SignedIn =>
@@ -280,6 +283,8 @@ table! {
         crate::review::drafts::api::publish;
     POST "/api/v1/workflows/{key}/drafts/{id}/return" Token("write") =>
         crate::review::drafts::api::send_back;
+    POST "/api/v1/workflows/{key}/drafts/{id}/discard" Token("write") =>
+        crate::review::drafts::api::discard;
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
