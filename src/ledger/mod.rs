@@ -14,16 +14,21 @@
 //! Everything here but the store is pure: time, randomness and stored nodes come in as arguments.
 
 pub mod api;
+pub mod checkpoint;
 pub mod csv;
 pub mod download;
 pub mod entry;
 pub mod export;
+pub mod key;
+pub mod origin;
 pub mod page;
+pub mod proof;
 mod rows;
 #[cfg(test)]
 mod sample;
 mod scan;
 mod store;
+pub mod tiles;
 pub mod tree;
 pub mod verify;
 
