@@ -141,6 +141,7 @@ impl Sample {
 /// A place among the public test vectors, which are not part of this repository: beside the
 /// checkout, or where the variable `SHARED_DATA` says. Without it the tests that need it say so
 /// and pass.
+#[cfg(test)]
 pub(super) fn shared(below: &str) -> Option<PathBuf> {
     let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let shared = std::env::var_os("SHARED_DATA").map_or_else(beside, PathBuf::from);

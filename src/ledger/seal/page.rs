@@ -1,0 +1,1 @@
+//! The log over HTTP, for monitors that trust nobody.
