@@ -172,7 +172,11 @@ joinable!(record_facets -> records (record_id));
 joinable!(sign_off_links -> tasks (task_id));
 joinable!(ledger_index -> ledger_entries (seq));
 joinable!(conditions -> decisions (decision_id));
-table! { ledger_checkpoints (size) { size -> BigInt, note -> Text, at -> Timestamp, } }
+table! {
+    ledger_checkpoints (origin, size) {
+        origin -> Text, size -> BigInt, note -> Text, at -> Timestamp,
+    }
+}
 table! {
     ledger_keys (vkey) {
         vkey -> Text, origin -> Text, seq -> BigInt, retired_seq -> Nullable<BigInt>,

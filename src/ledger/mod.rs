@@ -24,6 +24,7 @@ pub mod key;
 pub mod origin;
 pub mod page;
 pub mod proof;
+pub mod receipt;
 mod rows;
 #[cfg(test)]
 mod sample;

@@ -10,14 +10,16 @@ mod file;
 mod keys;
 mod lock;
 pub mod page;
+mod receipts;
 mod signer;
 mod store;
 pub mod worker;
 
 pub use command::{continue_log, create, retire, rotate};
 pub use keys::Keys;
+pub use receipts::Sealing;
 pub use signer::{Signed, examine, sign};
-pub use store::{Published, covering, newest, vkeys};
+pub use store::{Published, newest, vkeys};
 
 use crate::app::App;
 use crate::config::Config;

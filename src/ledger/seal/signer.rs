@@ -73,7 +73,7 @@ pub(super) fn sign_held(
         Next::Same(last) => {
             // It was signed, but a power cut may have come before it was published.
             let note = seen.unwrap_or_default();
-            put_out(db, last.size, note, now)?;
+            put_out(db, &last, note, now)?;
             return Ok(Signed::Before(last));
         }
         Next::Grown(next, _) => next,
@@ -113,15 +113,17 @@ fn sign_over(
     let note = String::from_utf8(note).map_err(|e| Error::Corrupt(e.to_string()))?;
     // On the disk before anybody sees it: what was shown once must never be contradicted.
     held.replace(seen, &note)?;
-    put_out(db, checkpoint.size, note, now)
+    put_out(db, checkpoint, note, now)
 }
 
-fn put_out(db: &Db, size: u64, note: String, now: At) -> Result<()> {
-    let is_out = |conn: &mut Conn| Ok(newest(conn)?.is_some_and(|newest| newest.size >= size));
+/// Publishes a checkpoint, unless that is done.
+fn put_out(db: &Db, checkpoint: &Checkpoint, note: String, now: At) -> Result<()> {
+    let is_out = |conn: &mut Conn| Ok(newest(conn)?.is_some_and(|newest| newest.note == note));
     if db.read_now(is_out)? {
         return Ok(());
     }
-    db.upkeep_now(move |tx| publish(tx, size, &note, now))
+    let checkpoint = checkpoint.clone();
+    db.upkeep_now(move |tx| publish(tx, &checkpoint, &note, now))
 }
 
 /// What may be signed next.

@@ -2,10 +2,21 @@
 use crate::db::schema::{ledger_checkpoints, ledger_entries, ledger_keys};
 use crate::db::{At, Conn, Tx};
 use crate::error::{Error, Result};
+use crate::ledger::checkpoint::Checkpoint;
 use crate::ledger::key::Vkey;
 use crate::ledger::store::{signed, unsigned};
 use crate::on_backend;
 use diesel::prelude::*;
+
+const COLUMNS: (
+    ledger_checkpoints::size,
+    ledger_checkpoints::note,
+    ledger_checkpoints::at,
+) = (
+    ledger_checkpoints::size,
+    ledger_checkpoints::note,
+    ledger_checkpoints::at,
+);
 
 /// A checkpoint that was signed and published.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -30,36 +41,45 @@ impl From<Row> for Published {
     }
 }
 
-/// The newest checkpoint; nothing when none was ever signed.
+/// The newest checkpoint of the log under its present name; nothing when none was ever signed.
 ///
 /// # Errors
 /// When the database fails.
 pub fn newest(conn: &mut Conn) -> Result<Option<Published>> {
-    let newest = ledger_checkpoints::table.order(ledger_checkpoints::size.desc());
+    let Some(origin) = origin(conn)? else {
+        return Ok(None);
+    };
+    let newest = ledger_checkpoints::table
+        .filter(ledger_checkpoints::origin.eq(origin))
+        .order(ledger_checkpoints::size.desc())
+        .select(COLUMNS);
     let row: Option<Row> = newest.first(conn).optional()?;
     Ok(row.map(Published::from))
 }
 
-/// The newest checkpoint, when it covers entry `seq`.
-///
-/// # Errors
-/// When the database fails.
-pub fn covering(conn: &mut Conn, seq: u64) -> Result<Option<Published>> {
-    Ok(newest(conn)?.filter(|newest| newest.size > seq))
+/// The present name of the log: that of its newest key.
+fn origin(conn: &mut Conn) -> Result<Option<String>> {
+    Ok(ledger_keys::table
+        .filter(ledger_keys::retired_seq.is_null())
+        .order(ledger_keys::seq.desc())
+        .select(ledger_keys::origin)
+        .first(conn)
+        .optional()?)
 }
 
 /// Publishes a checkpoint. One of its size that is there already stays: there is only one.
 ///
 /// # Errors
 /// When the database fails.
-pub(super) fn publish(tx: &mut Tx, size: u64, note: &str, at: At) -> Result<()> {
+pub(super) fn publish(tx: &mut Tx, checkpoint: &Checkpoint, note: &str, at: At) -> Result<()> {
     let row = diesel::insert_into(ledger_checkpoints::table)
         .values((
-            ledger_checkpoints::size.eq(signed(size)),
+            ledger_checkpoints::origin.eq(checkpoint.origin.as_str()),
+            ledger_checkpoints::size.eq(signed(checkpoint.size)),
             ledger_checkpoints::note.eq(note),
             ledger_checkpoints::at.eq(at),
         ))
-        .on_conflict(ledger_checkpoints::size)
+        .on_conflict((ledger_checkpoints::origin, ledger_checkpoints::size))
         .do_nothing();
     on_backend!(&mut **tx, c => row.execute(c))?;
     Ok(())
