@@ -939,7 +939,7 @@ fn programs_do_the_same_by_the_api(register: Register) {
     let case = register.approved_if("Delete prompts after 30 days", "2027-04-01");
     let token = |name: &str| {
         let (person, now) = (register.person(name), register.desk.clock.now());
-        let scopes = vec!["read".to_owned(), "write".to_owned()];
+        let scopes = ["read", "write", "decide"].map(str::to_owned);
         let secret = register
             .does(move |tx, _| people::create_token(tx, now, &operator(), person, &scopes, None));
         format!("Bearer {}", secret.reveal())

@@ -45,8 +45,8 @@ pub const AUDITOR: &str = "auditor";
 /// Role of those who keep the policy.
 pub const GOVERNANCE: &str = "governance_admin";
 
-/// What an API token may be allowed to do: read the register, write use cases, decide, read the
-/// decision log, and keep the directory.
+/// What an API token may be allowed to do: read the register, write use cases, decide (tasks, and
+/// about conditions, approvals and overrides), read the decision log, and keep the directory.
 pub const SCOPES: &[&str] = &["read", "write", "decide", "log", "people"];
 
 /// Somebody to be added.

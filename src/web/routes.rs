@@ -265,21 +265,21 @@ table! {
     POST "/api/v1/reviews/{id}/withdrawal" Token("write") => crate::review::api::withdraw;
     POST "/api/v1/conditions/{id}/evidence" Token("write") =>
         crate::review::deeds::api::on_condition;
-    POST "/api/v1/conditions/{id}/evidence/refusal" Token("write") =>
+    POST "/api/v1/conditions/{id}/evidence/refusal" Token("decide") =>
         crate::review::deeds::api::on_condition;
-    POST "/api/v1/conditions/{id}/acceptance" Token("write") =>
+    POST "/api/v1/conditions/{id}/acceptance" Token("decide") =>
         crate::review::deeds::api::on_condition;
     POST "/api/v1/conditions/{id}/refusal" Token("write") =>
         crate::review::deeds::api::on_condition;
-    POST "/api/v1/conditions/{id}/waiver" Token("write") =>
+    POST "/api/v1/conditions/{id}/waiver" Token("decide") =>
         crate::review::deeds::api::on_condition;
-    POST "/api/v1/reviews/{id}/override" Token("write") =>
+    POST "/api/v1/reviews/{id}/override" Token("decide") =>
         crate::review::deeds::api::on_review;
-    POST "/api/v1/reviews/{id}/override/agreement" Token("write") =>
+    POST "/api/v1/reviews/{id}/override/agreement" Token("decide") =>
         crate::review::deeds::api::on_review;
-    POST "/api/v1/reviews/{id}/override/refusal" Token("write") =>
+    POST "/api/v1/reviews/{id}/override/refusal" Token("decide") =>
         crate::review::deeds::api::on_review;
-    POST "/api/v1/reviews/{id}/restart" Token("write") =>
+    POST "/api/v1/reviews/{id}/restart" Token("decide") =>
         crate::review::deeds::api::on_review;
     GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
     GET "/api/v1/workflows/{key}/drafts" Token("read") => crate::review::drafts::api::list;
@@ -288,9 +288,9 @@ table! {
     PUT "/api/v1/workflows/{key}/drafts/{id}" Token("write") => crate::review::drafts::api::save;
     POST "/api/v1/workflows/{key}/drafts/{id}/proposal" Token("write") =>
         crate::review::drafts::api::propose;
-    POST "/api/v1/workflows/{key}/drafts/{id}/publication" Token("write") =>
+    POST "/api/v1/workflows/{key}/drafts/{id}/publication" Token("decide") =>
         crate::review::drafts::api::publish;
-    POST "/api/v1/workflows/{key}/drafts/{id}/return" Token("write") =>
+    POST "/api/v1/workflows/{key}/drafts/{id}/return" Token("decide") =>
         crate::review::drafts::api::send_back;
     POST "/api/v1/workflows/{key}/drafts/{id}/discard" Token("write") =>
         crate::review::drafts::api::discard;
@@ -321,11 +321,11 @@ table! {
     GET "/api/v1/{kind}/{reference}/revisions/{number}" Token("read") =>
         crate::register::api::revision;
     POST "/api/v1/{kind}/{reference}/submission" Token("write") => crate::register::api::submit;
-    POST "/api/v1/{kind}/{reference}/suspension" Token("write") =>
+    POST "/api/v1/{kind}/{reference}/suspension" Token("decide") =>
         crate::review::deeds::api::on_record;
-    POST "/api/v1/{kind}/{reference}/reinstatement" Token("write") =>
+    POST "/api/v1/{kind}/{reference}/reinstatement" Token("decide") =>
         crate::review::deeds::api::on_record;
-    POST "/api/v1/{kind}/{reference}/revocation" Token("write") =>
+    POST "/api/v1/{kind}/{reference}/revocation" Token("decide") =>
         crate::review::deeds::api::on_record;
     POST "/api/v1/{kind}/{reference}/retirement" Token("write") =>
         crate::review::deeds::api::on_record;

@@ -148,7 +148,7 @@ pub const PURE: [&str; 5] = [
 ];
 
 /// The files and folders by which calendars and the ledger reach the database, files and the web.
-const BRIDGES: [&str; 9] = [
+const BRIDGES: [&str; 10] = [
     "src/calendar/store.rs",
     "src/calendar/page.rs",
     "src/calendar/api.rs",
@@ -167,8 +167,8 @@ fn is_pure(path: &str) -> bool {
             .is_some_and(|rest| rest.starts_with('/'))
     };
     let bridge =
-        |bridge: &&str| path == **bridge || bridge.ends_with('/') && path.starts_with(**bridge);
-    PURE.iter().any(|part| within(part)) && !BRIDGES.iter().any(|one| bridge(&one))
+        |bridge: &&str| path == *bridge || bridge.ends_with('/') && path.starts_with(*bridge);
+    PURE.iter().any(|part| within(part)) && !BRIDGES.iter().any(|one| bridge(one))
 }
 
 /// Ids and times are plain values, whoever defines them.
