@@ -50,7 +50,7 @@ async function examine(url, name) {
 async function seats(page, address) {
   await page.goto(address);
   const seat = page.getByRole('group', { name: 'Seat 2', exact: true });
-  const names = seat.getByRole('group', { name: 'Who decides' }).getByRole('textbox');
+  const names = seat.getByRole('group', { name: 'Who decides' }).getByRole('combobox');
   const offered = page.locator('datalist#who option');
   const values = await offered.evaluateAll((all) => all.map((one) => one.value));
   assert.ok(values.includes('role ciso') && values.includes('leila@harbour.example'));
