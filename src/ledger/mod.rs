@@ -28,5 +28,6 @@ pub mod tree;
 pub mod verify;
 
 pub use store::{
-    Actor, Filter, Note, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
+    Actor, Filter, Note, Opened, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
+    time,
 };
