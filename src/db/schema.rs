@@ -164,7 +164,7 @@ table! {
     ledger_index (seq) {
         seq -> BigInt, at -> Timestamp, kind -> Text, actor_id -> Nullable<Text>,
         person_id -> Nullable<Text>, record_id -> Nullable<Text>, review_id -> Nullable<Text>,
-        stage -> Nullable<Text>, outcome -> Nullable<Text>,
+        stage -> Nullable<Text>, outcome -> Nullable<Text>, record_seq -> Nullable<BigInt>,
     }
 }
 

@@ -21,7 +21,8 @@ mod words;
 
 pub use access::{
     SESSION_HOURS, SIGN_IN_MINUTES, Secret, create_token, end_session, open_session,
-    person_of_session, person_of_token, sign_in_link, sign_in_person, use_sign_in_link,
+    person_of_session, person_of_token, sign_in_link, sign_in_person, token_digest,
+    use_sign_in_link,
 };
 pub use directory::directory;
 pub use holdings::{Held, Holding, give, held_by_each, in_use, take};

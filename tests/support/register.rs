@@ -753,7 +753,7 @@ impl Drop for Register {
                     promises::record_and_tasks_follow_the_review(conn, &review)?;
                     promises::the_pin_stands_in_every_entry(conn, &review)?;
                 }
-                Ok(())
+                promises::the_entries_alone_lead_to_all_of_it(conn, &self.desk)
             });
         }
     }
@@ -767,6 +767,7 @@ mod promises {
     };
     use countersign::ledger::entry::commitment;
     use countersign::ledger::tree::{Range, leaf_hash};
+    use countersign::replay;
 
     pub fn all_reviews(conn: &mut Conn) -> Result<Vec<Review>> {
         let ids: Vec<ReviewId> = reviews::table.select(reviews::id).load(conn)?;
@@ -823,6 +824,12 @@ mod promises {
                 "{name} stands in entry {seq}"
             );
         }
+        Ok(())
+    }
+
+    pub fn the_entries_alone_lead_to_all_of_it(conn: &mut Conn, desk: &Desk) -> Result<()> {
+        let checked = replay::check(conn, desk)?;
+        assert_eq!(checked.first, None);
         Ok(())
     }
 
