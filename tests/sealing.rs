@@ -140,10 +140,12 @@ impl House {
                  ALTER TABLE ledger_index DISABLE TRIGGER USER"
             }
             (true, false) => {
-                "PRAGMA foreign_keys = OFF;
-                 DROP TRIGGER IF EXISTS ledger_entries_no_update; DROP TRIGGER IF EXISTS ledger_entries_no_delete;
-                 DROP TRIGGER IF EXISTS ledger_nodes_no_update; DROP TRIGGER IF EXISTS ledger_nodes_no_delete;
-                 DROP TRIGGER IF EXISTS ledger_index_no_update; DROP TRIGGER IF EXISTS ledger_index_no_delete"
+                "DROP TRIGGER IF EXISTS ledger_entries_no_update;
+                 DROP TRIGGER IF EXISTS ledger_entries_no_delete;
+                 DROP TRIGGER IF EXISTS ledger_nodes_no_update;
+                 DROP TRIGGER IF EXISTS ledger_nodes_no_delete;
+                 DROP TRIGGER IF EXISTS ledger_index_no_update;
+                 DROP TRIGGER IF EXISTS ledger_index_no_delete"
             }
             _ => "SELECT 1",
         }

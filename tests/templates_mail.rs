@@ -57,6 +57,7 @@ fn spoilt(given: &Value, hostile: &str) -> Value {
         "expires",
         "since",
         "decided_at",
+        "signed_at",
         "due",
         "until",
         "ends",
@@ -175,6 +176,7 @@ fn facts(given: &Value) -> Vec<String> {
         "expires",
         "since",
         "decided_at",
+        "signed_at",
         "due",
         "role",
     ];

@@ -178,6 +178,11 @@ table! {
     }
 }
 table! {
+    checkpoint_readers (person_id) {
+        person_id -> Text, origin -> Nullable<Text>, size -> Nullable<BigInt>,
+    }
+}
+table! {
     ledger_keys (vkey) {
         vkey -> Text, origin -> Text, seq -> BigInt, retired_seq -> Nullable<BigInt>,
     }
@@ -215,5 +220,6 @@ allow_tables_to_appear_in_same_query!(
     ledger_private,
     ledger_index,
     ledger_checkpoints,
+    checkpoint_readers,
     ledger_keys,
 );

@@ -12,7 +12,8 @@
 //!   nothing else, and names the first line that does not hold.
 //!
 //! Checkpoints, signed statements of size and root, are made by `seal`, which alone knows of keys
-//! and files. Everything else but the store is pure: time, randomness and stored nodes come in as arguments.
+//! and files. Everything else but the store is pure: time, randomness and stored nodes come in as
+//! arguments.
 
 pub mod api;
 pub mod checkpoint;
