@@ -182,6 +182,11 @@ table! {
     }
 }
 table! {
+    checkpoint_readers (person_id) {
+        person_id -> Text, origin -> Nullable<Text>, size -> Nullable<BigInt>,
+    }
+}
+table! {
     ledger_keys (vkey) {
         vkey -> Text, origin -> Text, seq -> BigInt, retired_seq -> Nullable<BigInt>,
     }
@@ -220,5 +225,6 @@ allow_tables_to_appear_in_same_query!(
     erased_values,
     ledger_index,
     ledger_checkpoints,
+    checkpoint_readers,
     ledger_keys,
 );

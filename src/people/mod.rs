@@ -30,7 +30,9 @@ pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;
 pub use staffing::staffing;
 pub use standing::{come_back, leave, managed_by, manager_by_address, set_manager};
-pub use store::{Person, all, by_email, by_id, held_by, holders, known, member_names, names};
+pub use store::{
+    Person, all, by_email, by_id, held_by, holders, known, member_names, names, reads_log,
+};
 pub use words::{other_person, sentence};
 
 use crate::db::{At, Conn, PersonId, Tx};
@@ -45,6 +47,8 @@ pub const ADMINISTRATOR: &str = "administrator";
 pub const AUDITOR: &str = "auditor";
 /// Role of those who keep the policy.
 pub const GOVERNANCE: &str = "governance_admin";
+/// The roles whose holders may read the whole decision log.
+pub const LOG_READERS: [&str; 3] = [AUDITOR, ADMINISTRATOR, GOVERNANCE];
 
 /// What an API token may be allowed to do: read the register, write use cases, decide (tasks, and
 /// about conditions, approvals and overrides), read the decision log, and keep the directory.
