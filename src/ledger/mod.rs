@@ -18,6 +18,7 @@ mod check;
 pub mod csv;
 pub mod download;
 pub mod entry;
+mod erase;
 pub mod export;
 pub mod page;
 mod rows;
@@ -29,6 +30,7 @@ pub mod tree;
 pub mod verify;
 
 pub use check::{check, newest};
+pub use erase::{Value as PrivateValue, erase};
 pub use store::{
     Actor, Filter, Note, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
 };

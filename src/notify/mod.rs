@@ -58,6 +58,7 @@ mod catalogue;
 mod check;
 pub mod digest;
 mod feed;
+mod forget;
 mod given;
 mod ics;
 mod letter;
@@ -75,6 +76,7 @@ mod timetable;
 mod worker;
 
 pub use check::check;
+pub use forget::{empty_before, forget, redact};
 pub use letter::{Cover, Letter, Thread};
 pub use postman::{MAILBOX_MAX, Mailbox, Postman};
 pub use smtp::Smtp;

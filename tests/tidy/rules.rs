@@ -148,12 +148,13 @@ pub const PURE: [&str; 5] = [
 ];
 
 /// The files by which calendars and the ledger reach the database and the web.
-const BRIDGES: [&str; 9] = [
+const BRIDGES: [&str; 10] = [
     "src/calendar/store.rs",
     "src/calendar/page.rs",
     "src/calendar/api.rs",
     "src/ledger/store.rs",
     "src/ledger/check.rs",
+    "src/ledger/erase.rs",
     "src/ledger/rows.rs",
     "src/ledger/page.rs",
     "src/ledger/api.rs",
