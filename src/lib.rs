@@ -19,6 +19,7 @@ pub mod cli;
 pub mod clock;
 pub mod config;
 pub mod db;
+pub mod erasure;
 pub mod error;
 pub mod finding;
 pub mod form;

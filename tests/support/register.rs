@@ -656,6 +656,9 @@ const TABLES: &[&str] = &[
     "ledger_private",
     "ledger_index",
     "erased_values",
+    "erasures",
+    "legal_holds",
+    "retention_rules",
 ];
 
 #[derive(QueryableByName)]

@@ -154,6 +154,7 @@ const BRIDGES: [&str; 10] = [
     "src/calendar/api.rs",
     "src/ledger/store.rs",
     "src/ledger/check.rs",
+    "src/ledger/erase.rs",
     "src/ledger/rows.rs",
     "src/ledger/page.rs",
     "src/ledger/api.rs",
