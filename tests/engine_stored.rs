@@ -414,6 +414,7 @@ impl<'a> Play<'a> {
             from: asked.person,
             to: self.register.person(to),
             by,
+            by_link: false,
             reason: "Please.".to_owned(),
         };
         let given = HandoverGiven {

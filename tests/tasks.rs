@@ -12,7 +12,8 @@ use countersign::config::Config;
 use countersign::db::schema::{outbox, timers};
 use countersign::db::{Day, PersonId, TaskId, Tx};
 use countersign::error::Result;
-use countersign::ledger::entry::Entry;
+use countersign::ledger::Actor;
+use countersign::ledger::entry::{Entry, Method, Via};
 use countersign::notify::links;
 use countersign::people::{self, Secret, absence};
 use countersign::review::clockwork::tick_now;
@@ -202,6 +203,20 @@ impl World {
 
     fn entries(&self, kind: &str) -> Vec<Entry> {
         let all = self.register.entries().into_iter();
+    fn hands_on_by_link(&self, case: &Case, from: &str, to: &str, link: &Secret) -> Result<()> {
+        let actor = Actor::person(self.id(from), Via::new(Method::EmailLink, "link"));
+        let given = HandoverGiven {
+            task: self.task(case, from),
+            to: format!("{to}@example.org"),
+            reason: "Busy.".to_owned(),
+            link: Some(link.hash()),
+        };
+        let done = move |tx: &mut Tx, desk: &review::Desk| {
+            review::delegate(tx, desk, &actor, &given).map(drop)
+        };
+        self.register.tries(done)
+    }
+
         all.filter(|entry| entry.kind == kind).collect()
     }
 
@@ -477,14 +492,17 @@ fn an_absence_is_noted_from_the_mail(world: World) {
     let link = page(&world.register.link_for("kim", &case));
     let form = format!("{link}/absence");
     let before = world.register.dump();
-    says(&world.get(&form), &["I am away", "First day away"]);
-    let wrong: [&[(&str, &str)]; 3] = [
+    let empty = world.get(&form);
+    says(&empty, &["I am away", "First day away", "sign in</a>"]);
+    assert!(!empty.body.contains("name=\"delegate\""));
+    // A mail that was forwarded gives no other task away, and nobody goes missing for a year.
+    let wrong: [&[(&str, &str)]; 4] = [
         &[],
         &[("from", "1.3."), ("until", "2027-03-05")],
         &[
             ("from", "2027-03-01"),
             ("until", "2027-03-05"),
-            ("delegate", "nobody@example.org"),
+            ("delegate", "stan@example.org"),
         ],
     ];
     for typed in wrong {
@@ -498,25 +516,18 @@ fn an_absence_is_noted_from_the_mail(world: World) {
         StatusCode::UNPROCESSABLE_ENTITY
     );
     assert_eq!(world.register.dump(), before);
-    let typed = [days[0], days[1], ("delegate", "stan@example.org")];
-    let sent = world.send(&form, &form, &typed);
+    let sent = world.send(&form, &form, &days);
     assert_eq!(
         (sent.status, sent.location),
         (StatusCode::SEE_OTHER, form.clone())
     );
-    // The page knows that the question went on, and leads to where that is said.
-    assert_eq!(world.get(&form).location, link);
-    says(&world.get(&link), &["<b>stan</b> is asked now"]);
+    // Without anybody who stands in, the question stays, and so does the link.
+    says(&world.get(&form), &["1 Mar 2027", "Nobody stands in"]);
+    says(&world.get(&link), &["Your decision"]);
+        &[("from", "2027-03-01"), ("until", "2028-03-05")],
     let set = &world.entries("absence.set")[0];
     assert_eq!(set.actor, world.id("kim").to_string());
     assert_eq!(set.via.method.as_str(), "email_link");
-    // Without anybody who stands in, the question stays, and so does the link.
-    let link = page(&world.register.link_for("noor", &case));
-    let form = format!("{link}/absence");
-    let later = [("from", "2027-04-01"), ("until", "2027-04-05")];
-    world.send(&form, &form, &later);
-    says(&world.get(&form), &["1 Apr 2027", "Nobody stands in"]);
-    says(&world.get(&link), &["Your decision"]);
 }
 
 fn a_leaver_loses_the_task_and_a_stand_in_takes_it(world: World) {
@@ -773,6 +784,13 @@ fn the_inbox_lists_what_is_due_first_and_is_filtered(world: World) {
         .register
         .submitted_by("olga", json!({"title": "Soon enough"}));
     let all = world.get_as("mei", "/tasks");
+    // Nor does it hand the task on to somebody who then decides it by a link of their own.
+    assert!(!shown.body.contains("Hand this on"));
+    let delegation = format!("{}/delegation", page(&secret));
+    assert_eq!(world.get(&delegation).location, page(&secret));
+    world.register.refuses("sign-in-required", || {
+        world.hands_on_by_link(&case, "mei", "stan", &secret)
+    });
     let place = |title: &str| all.body.find(title).unwrap_or_else(|| panic!("no {title}"));
     assert!(place("Late one") < place("Soon enough"));
     assert!(place("Soon enough") < place("Without a clock"));

@@ -53,7 +53,7 @@ pub enum Refusal {
     #[error("you are the last who can stand in for this stage and cannot step aside")]
     StandInCannotRecuse,
     /// The stage wants a sign-in.
-    #[error("this stage asks you to sign in before you decide")]
+    #[error("this stage asks you to sign in first")]
     SignInRequired,
     /// The task went to somebody else.
     #[error("this task went to somebody else; they decide now")]

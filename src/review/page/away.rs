@@ -1,4 +1,7 @@
 //! “I am away”, from a sign-off link: the absence of whom the link was sent to.
+//!
+//! A link is a key to one task, and mails are forwarded. So by it nobody can be named to stand in,
+//! who would decide in other reviews too, and no absence is noted that reaches far ahead.
 use super::{Posted, Way};
 use crate::app::App;
 use crate::db::{At, Conn, Day, PersonId, Tx};
@@ -20,6 +23,10 @@ use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
 #[derive(Serialize)]
+/// How far ahead an absence may reach that is noted by a link, in days.
+const DAYS_AHEAD: i64 = 90;
+const NO_DELEGATE: &str = "Sign in to say who stands in for you: this link cannot";
+
 struct AwayPage {
     person: String,
     /// Absences that are noted.
@@ -144,17 +151,21 @@ pub async fn note_away_by_link(
     };
     let sent = pairs.iter().find(|(name, _)| name == "_nonce");
     let proof = nonce::check(&secret, now, sent.map_or("", |(_, value)| value));
-    if let Err(unproven) = proof {
-        let refusal = Some(unproven.sentence().to_owned());
+    let typed = Typed::of(&pairs);
+    let wrong = match proof {
+        Err(unproven) => Some(unproven.sentence()),
+        Ok(()) => (!typed.delegate.is_empty()).then_some(NO_DELEGATE),
+    };
+    if let Some(sentence) = wrong {
         let again = Again {
             typed: pairs,
-            refusal,
+            refusal: Some(sentence.to_owned()),
             ..Again::default()
         };
         return show(&app, secret, again, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let actor = Actor::person(task.person_id, Via::new(Method::EmailLink, "link"));
-    let (typed, by, key) = (Typed::of(&pairs), actor.clone(), secret.clone());
+    let (by, key) = (actor.clone(), secret.clone());
     let note = move |tx: &mut Tx, desk: &Desk| note(tx, desk, &by, &key, &typed);
     match app
         .command("set absence", task.id.to_string(), &actor, note)
