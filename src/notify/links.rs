@@ -26,12 +26,22 @@ pub fn issue_inbox(tx: &mut Tx, person: PersonId, now: At) -> Result<Secret> {
     issue(tx, INBOX, person, now, Some(INBOX_DAYS))
 }
 
+/// What the link of a digest opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// Whose inbox.
+    pub person: PersonId,
+    /// When the link was made: stages may give links less time than an inbox has.
+    pub made: At,
+}
+
 /// Whose inbox a link opens now; nobody's when it is unknown, too old, or its person has left.
 ///
 /// # Errors
 /// When the database fails.
-pub fn inbox(conn: &mut Conn, secret: &Secret, now: At) -> Result<Option<PersonId>> {
-    person_of(conn, INBOX, secret, now)
+pub fn inbox(conn: &mut Conn, secret: &Secret, now: At) -> Result<Option<Opened>> {
+    let found = opened(conn, INBOX, secret, now)?;
+    Ok(found.map(|(person, made)| Opened { person, made }))
 }
 
 /// Makes the secret of a link that ends a person's digests.
@@ -129,6 +139,15 @@ fn issue(
 }
 
 fn person_of(conn: &mut Conn, purpose: &str, secret: &Secret, now: At) -> Result<Option<PersonId>> {
+    Ok(opened(conn, purpose, secret, now)?.map(|(person, _)| person))
+}
+
+fn opened(
+    conn: &mut Conn,
+    purpose: &str,
+    secret: &Secret,
+    now: At,
+) -> Result<Option<(PersonId, At)>> {
     Ok(person_links::table
         .inner_join(people::table.on(people::id.eq(person_links::person_id)))
         .filter(person_links::token_hash.eq(secret.hash()))

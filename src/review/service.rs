@@ -506,7 +506,8 @@ pub fn decide(
 /// not used up by one decision.
 ///
 /// # Errors
-/// As [`decide`]; [`Refusal::LinkDead`] when the link opens nobody's inbox or somebody else's.
+/// As [`decide`]; [`Refusal::LinkDead`] when the link opens nobody's inbox or somebody else's,
+/// [`Refusal::SignInRequired`] when it is older than links of this stage may be.
 pub fn decide_from_inbox(
     tx: &mut Tx,
     desk: &Desk,
@@ -514,8 +515,9 @@ pub fn decide_from_inbox(
     inbox: &Secret,
     given: &DecisionGiven,
 ) -> Result<DecisionRow> {
-    let opens = crate::notify::links::inbox(tx, inbox, desk.clock.now())?;
-    if opens.is_none() || opens != actor.person {
+    let now = desk.clock.now();
+    let opened = crate::notify::links::inbox(tx, inbox, now)?;
+    let Some(opened) = opened.filter(|opened| Some(opened.person) == actor.person) else {
         return Err(Refusal::LinkDead.into());
     }
     let asked = mine(tx, actor, given)?;
@@ -529,7 +531,13 @@ fn mine(conn: &mut Conn, actor: &Actor, given: &DecisionGiven) -> Result<store::
     // A link works without a session, so this is the only place that asks who is active.
     if asked.task.person_id != person || !asked.active {
         return Err(Refusal::NotAsked.into());
+    let loaded = workflows::pinned(tx, &desk.workflows, &asked.review.workflow)?;
+    let workflow = &loaded.workflow;
+    let end = crate::review::links::end_of(tx, desk, workflow, &asked.task.stage, opened.made)?;
+    if end <= now {
+        return Err(Refusal::SignInRequired.into());
     }
+    };
     Ok(asked)
 }
 
