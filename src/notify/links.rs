@@ -158,9 +158,18 @@ fn opened(
                 .or(person_links::expires_at.gt(now)),
         )
         .filter(people::active.eq(true))
-        .select(person_links::person_id)
+        .select((person_links::person_id, person_links::created_at))
         .get_result(conn)
         .optional()?)
+}
+
+/// Ends every address that belongs to a person; how many there were.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_all_of(tx: &mut Tx, person: PersonId) -> Result<usize> {
+    let theirs = person_links::table.filter(person_links::person_id.eq(person));
+    Ok(diesel::delete(theirs).execute(&mut **tx)?)
 }
 
 fn forget(tx: &mut Tx, purpose: &str, person: PersonId) -> Result<usize> {
