@@ -59,12 +59,19 @@ impl Round {
         Ok(())
     }
 
-    /// Whether the round of `day` still has to be made, and nobody is about it.
+    /// Whether the round of `day` still has to be made, and nobody is about it. For a program
+    /// whose day is behind that of the others it is made.
     fn is_free(round: Option<&Round>, day: Day, now: At) -> bool {
-        let Some(round) = round.filter(|round| round.day == day.to_string()) else {
+        let Some(round) = round else {
             return true;
         };
         match round.until.as_deref().map(At::parse) {
+        match Day::parse(&round.day) {
+            None => return true,
+            Some(last) if last < day => return true,
+            Some(last) if last > day => return false,
+            Some(_) => {}
+        }
             None => false,
             Some(until) => until.is_none_or(|until| until <= now),
         }
@@ -239,6 +246,23 @@ mod tests {
         ] {
             assert_eq!(seat_at(other), None, "{other}");
         }
+        // Made by a program of a zone where it is tomorrow already.
+        assert!(!free(Some(&round("2027-03-02", None))));
+    }
+
+    #[test]
+    fn programs_whose_days_differ_make_one_round_a_day_together() {
+        let now = at("2027-03-01T13:00:00Z");
+        let (mut round, mut rounds): (Option<Round>, usize) = (None, 0);
+        // Auckland is a day ahead of Lisbon, and both ask again and again.
+        for day in ["2027-03-02", "2027-03-01", "2027-03-02", "2027-03-01"] {
+            if Round::is_free(round.as_ref(), Day(day.parse().unwrap()), now) {
+                let day = day.to_owned();
+                round = Some(Round { day, until: None });
+                rounds += 1;
+            }
+        }
+        assert_eq!(rounds, 1);
     }
 
     #[test]
