@@ -25,7 +25,7 @@ use diesel::prelude::*;
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::on_both;
-use support::register::{Case, Register, in_session, seat, stage, with, workflow};
+use support::register::{Case, Register, in_session, operator, seat, stage, with, workflow};
 
 on_both! { now crate::open =>
     a_task_is_handed_on_from_the_mail
@@ -49,6 +49,8 @@ on_both! { now crate::open =>
     the_inbox_lists_what_is_due_first_and_is_filtered
     many_are_approved_and_one_refusal_leaves_the_others
     the_link_of_a_digest_opens_the_inbox_of_its_person_only
+    a_role_that_grows_to_a_crowd_stops_no_review
+    an_inbox_decides_no_longer_than_the_stage_lets_links_decide
     administrators_are_told_once_a_day_what_is_wrong
     two_nodes_take_each_step_once
     a_step_that_was_taken_before_a_crash_is_put_right
@@ -954,6 +956,83 @@ fn the_link_of_a_digest_opens_the_inbox_of_its_person_only(world: World) {
     assert_eq!(entry.via.method.as_str(), "email_link");
     world.register.days_pass(8);
     assert_eq!(world.get(&mine).status, StatusCode::GONE);
+}
+
+fn an_inbox_decides_no_longer_than_the_stage_lets_links_decide(world: World) {
+    world.publish(&[check(
+        "email",
+        json!({"link": "decide", "valid_for": "P2D"}),
+    )]);
+    let case = world.case();
+    let inbox = world.inbox_link("mei");
+    let task = world.task(&case, "mei");
+    let check = format!("{inbox}/check?_choice=approve&task={task}");
+    says(&world.get(&check), &["1 use case"]);
+    let digest = world.register.review(&case).digest;
+    let signed = format!("{task}:{digest}");
+    let typed = [("task", signed.as_str()), ("_choice", "approve")];
+    // One that is made later decides as long from then.
+    world.register.days_pass(1);
+    let later = world.inbox_link("mei");
+    world.register.days_pass(1);
+    let before = world.register.dump();
+    says(&world.get(&inbox), &["wants you to <a"]);
+    says(&world.get(&check), &["wants you to sign in"]);
+    world.register.refuses("sign-in-required", || {
+        world.decides_from(&inbox, "mei", task, &digest)
+    });
+    assert_eq!(world.register.dump(), before);
+    let check = format!("{later}/check?_choice=approve&task={task}");
+    let done = world.send(&check, &format!("{later}/decisions"), &typed);
+    says(&done, &["1 decision is recorded"]);
+}
+
+/// So many people get a role.
+fn crowd(world: &World, role: &'static str, size: usize) {
+    world.register.does(move |tx, desk| {
+        for number in 0..size {
+            let new = people::NewPerson {
+                email: format!("p{number}@example.org"),
+                name: format!("P {number}"),
+                roles: vec![role.to_owned()],
+                groups: Vec::new(),
+            };
+            people::add(tx, desk.clock.now(), &operator(), &new)?;
+        }
+        Ok(())
+    });
+}
+
+fn a_role_that_grows_to_a_crowd_stops_no_review(world: World) {
+    let sla = json!({"due": "2 business days",
+                     "escalate": [{"after": "3 business days", "to": [{"role": "crowd"}],
+                                   "mode": "notify"}]});
+    let stages = [
+        check("sla", sla),
+        stage("after", &["check"], &[seat("crowd", 1)]),
+    ];
+    world.publish(&stages);
+    let case = world.case();
+    crowd(&world, "crowd", 1_700);
+    // More than an entry can name are told, and the clock goes on.
+    world.days_pass(7);
+    let told = &world.entries("stage.escalated")[0].data["told"];
+    assert_eq!(told["count"], 1_700);
+    assert_eq!(told["digest"].as_str().map(str::len), Some(64));
+    assert_eq!(world.mails("escalated"), 1_700);
+    // A stage that opens later asks as many as an entry can name.
+    world.register.as_reviewer("mei").approve(&case);
+    let review = world.register.review(&case);
+    assert_eq!(review.stage("after").expect("a stage").asked().len(), 400);
+    // What did not begin yet is refused in words, and so is such a workflow.
+    let draft = world.register.draft_by("tomas", json!({}));
+    world.register.refuses("too-many-asked", || {
+        world.register.tries_to_submit("tomas", &draft)
+    });
+    world.register.refuses("too-many-asked", || {
+        let other = with(workflow(&stages), "title", json!("Another"));
+        world.register.tries_to_publish(&other.to_string())
+    });
 }
 
 fn administrators_are_told_once_a_day_what_is_wrong(world: World) {

@@ -233,7 +233,16 @@ pub fn submit(
         .approval_id
         .filter(|_| record.standing_can_be_renewed());
     let opening = opening(tx, desk, submitter, &record, renews)?;
+    not_crowded(&opening.0)?;
     begin(tx, desk, actor, &record, opening, now)
+}
+
+/// A review of which an entry could not name all who are asked does not begin.
+fn not_crowded(loading: &Loading) -> Result<()> {
+    match engine::crowded(&loading.loaded.workflow, &loading.directory) {
+        Some((stage, count)) => Err(Refusal::TooManyAsked(stage, count).into()),
+        None => Ok(()),
+    }
 }
 
 /// Begins a review and keeps what follows.
@@ -306,6 +315,7 @@ fn resubmit(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record, now: At) -
     complete(kind, &revision.document()?)?;
     let review_id = record.review_id.ok_or(Refusal::NothingToWithdraw)?;
     let (before, loading) = load(tx, desk, review_id, record)?;
+    not_crowded(&loading)?;
     let former = register::revision(tx, record.id, before.revision)?.document()?;
     let command = Command::Resubmit(Resubmission {
         changed: changed(&former, &loading.request),

@@ -239,13 +239,18 @@ impl Register {
     fn publish_text(&self, text: &str) -> i32 {
         let kind = self.desk.kinds.by_key("use_case").expect("the kind");
         let bundle = Bundle::load(
+        self.tries_to_publish(text)
+            .unwrap_or_else(|error| panic!("{error}"))
+    }
+
+    pub fn tries_to_publish(&self, text: &str) -> Result<i32> {
             "story.json",
             text,
             &kind.schema,
             &self.desk.kinds.stage_forms,
         )
         .unwrap_or_else(|problems| panic!("{problems:?}"));
-        self.does(move |tx, desk| workflows::publish(tx, desk.clock.now(), &operator(), &bundle))
+        self.tries(move |tx, desk| workflows::publish(tx, desk.clock.now(), &operator(), &bundle))
     }
 
     pub fn draft_by(&self, author: &str, changes: Value) -> Case {

@@ -147,6 +147,13 @@ pub enum Refusal {
     /// No workflow is meant for it.
     #[error("no published workflow applies to this use case; ask an administrator to publish one")]
     NoWorkflow,
+    /// A stage names more people than can be asked: its title, and how many they are.
+    #[error(
+        "the stage {0} names {1} people, and at most {max} can be asked; an administrator can make \
+         its role or group smaller",
+        max = crate::workflow::ASKED_MAX
+    )]
+    TooManyAsked(String, usize),
     /// The owner is not known.
     #[error("the owner is nobody in the directory; choose a person who is")]
     OwnerUnknown,
@@ -204,6 +211,7 @@ impl Refusal {
             Refusal::NotSubmittable(_) => "not-submittable",
             Refusal::NotEditable(_) => "not-editable",
             Refusal::NoWorkflow => "no-workflow",
+            Refusal::TooManyAsked(..) => "too-many-asked",
             Refusal::OwnerUnknown => "owner-unknown",
             Refusal::LinkDead => "link-dead",
         }
