@@ -291,18 +291,9 @@ fn report(owed: &Owed, ending: &Ending) {
 /// Has the seats of running reviews looked at anew, because mail reaches somebody no more, or
 /// again. What was noted about the mail stands even if this fails.
 pub async fn look_again(app: &App) {
-    let desk = app.desk.clone();
-    let moved = app
-        .db
-        .write(move |tx| review::refill(tx, &desk, &mailing::postmaster()))
-        .await;
-    match moved {
-        Ok(0) => {}
-        Ok(moved) => {
-            tracing::info!(moved, "reviews were given to others whom mail reaches");
-            app.post.notify_one();
-        }
-        Err(error) => tracing::error!(%error, "running reviews could not be looked at again"),
+    let moved = review::look_again(app, &mailing::postmaster()).await;
+    if moved > 0 {
+        tracing::info!(moved, "reviews were given to others whom mail reaches");
     }
 }
 

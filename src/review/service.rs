@@ -529,8 +529,14 @@ pub fn decide_from_inbox(
     let opened = crate::notify::links::inbox(tx, inbox, now)?;
     let Some(opened) = opened.filter(|opened| Some(opened.person) == actor.person) else {
         return Err(Refusal::LinkDead.into());
-    }
+    };
     let asked = mine(tx, actor, given)?;
+    let loaded = workflows::pinned(tx, &desk.workflows, &asked.review.workflow)?;
+    let workflow = &loaded.workflow;
+    let end = crate::review::links::end_of(tx, desk, workflow, &asked.task.stage, opened.made)?;
+    if end <= now {
+        return Err(Refusal::SignInRequired.into());
+    }
     answer(tx, desk, actor, given, asked)
 }
 
@@ -541,13 +547,7 @@ fn mine(conn: &mut Conn, actor: &Actor, given: &DecisionGiven) -> Result<store::
     // A link works without a session, so this is the only place that asks who is active.
     if asked.task.person_id != person || !asked.active {
         return Err(Refusal::NotAsked.into());
-    let loaded = workflows::pinned(tx, &desk.workflows, &asked.review.workflow)?;
-    let workflow = &loaded.workflow;
-    let end = crate::review::links::end_of(tx, desk, workflow, &asked.task.stage, opened.made)?;
-    if end <= now {
-        return Err(Refusal::SignInRequired.into());
     }
-    };
     Ok(asked)
 }
 
@@ -615,22 +615,4 @@ fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition
         });
     }
     Ok(read)
-}
-
-/// Looks again at seats that lacked people; called when the directory changed. Returns how many
-/// reviews moved.
-///
-/// # Errors
-/// When the database fails.
-pub fn refill(tx: &mut Tx, desk: &Desk, actor: &Actor) -> Result<usize> {
-    let mut moved = 0;
-    for id in store::running(tx)? {
-        let before = store::review(tx, id)?;
-        let after = command(tx, desk, actor, id, &Command::Refill)?;
-        moved += usize::from(after != before);
-    }
-    if moved == 0 {
-        tx.leave_unchanged();
-    }
-    Ok(moved)
 }
