@@ -397,9 +397,10 @@ impl<'a> Year<'a> {
         };
         for (name, deed) in chiefs.iter().zip([propose, OverrideDeed::Agree]) {
             let actor = in_session(self.register.person(name));
+            let seen = self.register.reads(|c| review::review(c, review)).digest;
             let done = self
                 .register
-                .tries(move |tx, desk| review::on_override(tx, desk, &actor, review, deed));
+                .tries(move |tx, desk| review::on_override(tx, desk, &actor, review, &seen, deed));
             drop(done);
         }
     }

@@ -55,6 +55,7 @@ mod bounce;
 mod breaker;
 mod case;
 mod catalogue;
+mod check;
 pub mod digest;
 mod feed;
 mod given;
@@ -73,6 +74,7 @@ mod status;
 mod timetable;
 mod worker;
 
+pub use check::check;
 pub use letter::{Cover, Letter, Thread};
 pub use postman::{MAILBOX_MAX, Mailbox, Postman};
 pub use smtp::Smtp;

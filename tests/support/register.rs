@@ -659,6 +659,7 @@ const TABLES: &[&str] = &[
     "ledger_nodes",
     "ledger_private",
     "ledger_index",
+    "erased_values",
 ];
 
 #[derive(QueryableByName)]

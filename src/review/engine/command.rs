@@ -160,6 +160,8 @@ pub enum Command {
     OnOverride {
         /// Who.
         by: PersonId,
+        /// Digest of the revision they were shown.
+        seen: String,
         /// What.
         deed: OverrideDeed,
     },
@@ -246,7 +248,7 @@ pub fn decide(
             deed,
             reason,
         } => run.on_approval(*by, *steward, *deed, reason)?,
-        Command::OnOverride { by, deed } => run.on_override(*by, deed)?,
+        Command::OnOverride { by, seen, deed } => run.on_override(*by, seen, deed)?,
         Command::Supersede {
             by,
             because,
