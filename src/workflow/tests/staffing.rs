@@ -186,7 +186,7 @@ fn a_calendar_that_is_not_there_or_ends_soon_is_warned_of() {
 #[test]
 fn a_stage_that_names_more_people_than_can_be_asked_is_an_error() {
     let mut staffing = staffed();
-    let crowd: Vec<Colleague> = (0..ASKED_MAX)
+    let crowd: Vec<Colleague> = (2..ASKED_MAX)
         .map(|n| colleague(&format!("P{n}")))
         .collect();
     staffing.roles.insert("ai_reviewer".to_owned(), crowd);
