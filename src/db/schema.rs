@@ -164,7 +164,7 @@ table! {
     ledger_index (seq) {
         seq -> BigInt, at -> Timestamp, kind -> Text, actor_id -> Nullable<Text>,
         person_id -> Nullable<Text>, record_id -> Nullable<Text>, review_id -> Nullable<Text>,
-        stage -> Nullable<Text>, outcome -> Nullable<Text>,
+        stage -> Nullable<Text>, outcome -> Nullable<Text>, record_seq -> Nullable<BigInt>,
     }
 }
 
@@ -179,6 +179,11 @@ joinable!(conditions -> decisions (decision_id));
 table! {
     ledger_checkpoints (origin, size) {
         origin -> Text, size -> BigInt, note -> Text, at -> Timestamp,
+    }
+}
+table! {
+    checkpoint_readers (person_id) {
+        person_id -> Text, origin -> Nullable<Text>, size -> Nullable<BigInt>,
     }
 }
 table! {
@@ -220,5 +225,6 @@ allow_tables_to_appear_in_same_query!(
     erased_values,
     ledger_index,
     ledger_checkpoints,
+    checkpoint_readers,
     ledger_keys,
 );

@@ -39,5 +39,6 @@ pub mod verify;
 
 pub use check::{check, newest};
 pub use store::{
-    Actor, Filter, Note, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
+    Actor, Filter, Note, Opened, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
+    time,
 };

@@ -178,6 +178,7 @@ table! {
     GET "/calendar/{token}.ics" Anyone => crate::notify::page::calendar;
     GET "/profile/mail" SignedIn => crate::notify::page::wishes;
     POST "/profile/mail/digest" SignedIn => crate::notify::page::digest;
+    POST "/profile/mail/checkpoints" LogReader => crate::notify::page::checkpoints;
     POST "/profile/mail/calendar" SignedIn => crate::notify::page::make_calendar;
     POST "/profile/mail/calendar/revocation" SignedIn => crate::notify::page::revoke_calendar;
     GET "/tasks" SignedIn => crate::review::page::tasks;

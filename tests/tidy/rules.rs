@@ -166,8 +166,7 @@ fn is_pure(path: &str) -> bool {
         path.strip_prefix(part)
             .is_some_and(|rest| rest.starts_with('/'))
     };
-    let bridge =
-        |bridge: &&str| path == *bridge || bridge.ends_with('/') && path.starts_with(*bridge);
+    let bridge = |bridge: &str| path == bridge || bridge.ends_with('/') && path.starts_with(bridge);
     PURE.iter().any(|part| within(part)) && !BRIDGES.iter().any(|one| bridge(one))
 }
 

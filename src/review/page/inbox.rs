@@ -10,7 +10,7 @@ use crate::ledger::entry::{Method, Via};
 use crate::notify::links;
 use crate::people::{self, Secret};
 use crate::review::engine::{REASON_MAX, Refusal};
-use crate::review::inbox::{Item, inbox};
+use crate::review::inbox::{Item, inbox, theirs};
 use crate::review::service::{self, DecisionGiven, Desk};
 use crate::review::{nonce, words};
 use crate::web::answer::{page, page_with};
@@ -468,8 +468,15 @@ pub async fn decide_many_by_link(
 
 async fn sign(app: &App, visitor: &Visitor, way: Way, choice: Choice) -> Result<HttpResponse> {
     let (desk, at) = (app.desk.clone(), way.clone());
-    let found = move |conn: &mut Conn| at.open(conn, &desk);
-    let Some((person, items)) = app.db.read(found).await? else {
+    let chosen: Vec<TaskId> = choice.tasks.iter().map(|(task, _)| *task).collect();
+    let found = move |conn: &mut Conn| match at.open(conn, &desk)? {
+        Some((person, items)) => {
+            let named = theirs(conn, &desk, person, &chosen)?;
+            Ok(Some((person, items, named)))
+        }
+        None => Ok(None),
+    };
+    let Some((person, items, named)) = app.db.read(found).await? else {
         return dead(app);
     };
     if let Some(complaint) = wrong(app, &way, &choice, &items) {
@@ -490,7 +497,7 @@ async fn sign(app: &App, visitor: &Visitor, way: Way, choice: Choice) -> Result<
             conditions: Vec::new(),
             link: None,
         };
-        let item = items.iter().find(|item| item.id == *task);
+        let item = named.iter().find(|item| item.id == *task);
         let told = decide(app, &way, &actor, given, item).await?;
         match told.seq {
             Some(_) => done.push(told),
