@@ -59,6 +59,7 @@ fn spoilt(given: &Value, hostile: &str) -> Value {
         "expires",
         "since",
         "decided_at",
+        "signed_at",
         "due",
         "until",
         "ends",
@@ -179,6 +180,7 @@ fn facts(given: &Value) -> Vec<String> {
         "expires",
         "since",
         "decided_at",
+        "signed_at",
         "due",
         "role",
     ];

@@ -4,8 +4,11 @@ mod bench;
 mod bounce;
 mod calendar;
 mod demo;
+mod doctor;
 mod export;
 mod import;
+mod key;
+mod migrate;
 mod people;
 
 mod serve;
@@ -49,10 +52,16 @@ enum Command {
     Calendar(calendar::CalendarCommand),
     /// Keep the directory: who is in it, what they hold, who left.
     People(people::People),
+    /// Make, change and show the key that signs the ledger's checkpoints.
+    Key(key::Key),
     /// Make an API token.
     Token(token::Token),
     /// Take in a mail that came back, from standard input.
     Bounce(bounce::Bounce),
+    /// Look whether the installation is as it must be.
+    Doctor(doctor::Doctor),
+    /// Bring the database's schema up to this program's, without serving.
+    Migrate(migrate::Migrate),
     /// Measure this machine: what it decides, beside what its disk can do.
     Bench(bench::Bench),
 }
@@ -71,8 +80,11 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Workflow(command) => command.run(),
         Command::Calendar(command) => command.run(),
         Command::People(command) => command.run(),
+        Command::Key(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Bounce(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::Migrate(command) => command.run(),
         Command::Bench(command) => command.run(),
     }
 }

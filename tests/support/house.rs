@@ -51,7 +51,7 @@ impl House {
 
     pub fn token(&self, name: &str) -> String {
         let (person, now) = (self.register.person(name), first_day());
-        let scopes = vec!["read".to_owned(), "write".to_owned()];
+        let scopes = ["read", "write", "decide"].map(str::to_owned);
         let secret = self
             .register
             .does(move |tx, _| people::create_token(tx, now, &operator(), person, &scopes, None));

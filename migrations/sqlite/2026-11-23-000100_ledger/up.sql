@@ -17,9 +17,13 @@ CREATE TABLE ledger_index (
   record_id TEXT,
   review_id TEXT,
   stage TEXT,
-  outcome TEXT
+  outcome TEXT,
+  record_seq BIGINT,
+  CHECK ((record_id IS NULL) = (record_seq IS NULL))
 );
 CREATE INDEX ledger_index_record ON ledger_index (record_id, seq);
+-- Each record counts its own entries: its history can be shown without a gap.
+CREATE UNIQUE INDEX ledger_index_record_seq ON ledger_index (record_id, record_seq);
 CREATE INDEX ledger_index_actor ON ledger_index (actor_id, seq);
 CREATE INDEX ledger_index_outcome ON ledger_index (outcome, seq);
 CREATE INDEX ledger_index_stage ON ledger_index (stage, seq);
@@ -62,7 +66,8 @@ BEGIN SELECT RAISE(ABORT, 'a decision never changes'); END;
 CREATE TRIGGER decisions_no_replace BEFORE INSERT ON decisions
 WHEN EXISTS (SELECT 1 FROM decisions WHERE id = NEW.id OR seq = NEW.seq)
 BEGIN SELECT RAISE(ABORT, 'a decision never changes'); END;
-CREATE TRIGGER workflows_text_stays BEFORE UPDATE OF key, version, hash, text ON workflows
+CREATE TRIGGER workflows_text_stays
+BEFORE UPDATE OF key, version, hash, title, text, published_at, published_by ON workflows
 BEGIN SELECT RAISE(ABORT, 'a workflow version never changes'); END;
 CREATE TRIGGER workflows_no_delete BEFORE DELETE ON workflows
 BEGIN SELECT RAISE(ABORT, 'a workflow version never changes'); END;

@@ -317,7 +317,7 @@ impl Story<'_> {
         let (actor, id) = (self.actor(who, Method::Session)?, record.id);
         let given = Given {
             text: reason.to_owned(),
-            until: String::new(),
+            ..Given::default()
         };
         self.write(move |tx, desk| {
             deeds::act(tx, desk, &actor, (deed, Subject::Record(id)), &given)?;
@@ -329,13 +329,15 @@ impl Story<'_> {
     pub(super) fn proposes_override(&self, who: &str, record: &Record, reason: &str) -> Result<()> {
         self.later(1);
         let (actor, id) = (self.actor(who, Method::Session)?, record.id);
-        let given = Given {
-            text: reason.to_owned(),
-            until: String::new(),
-        };
+        let reason = reason.to_owned();
         self.write(move |tx, desk| {
             let review = register::by_id(tx, id)?.review_id;
             let review = review.ok_or_else(|| Error::not_found("review of", id))?;
+            let given = Given {
+                text: reason,
+                digest: crate::review::review(tx, review)?.digest,
+                ..Given::default()
+            };
             let about = (Deed::ProposeOverride, Subject::Review(review));
             deeds::act(tx, desk, &actor, about, &given)
         })
