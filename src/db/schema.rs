@@ -172,6 +172,17 @@ joinable!(record_facets -> records (record_id));
 joinable!(sign_off_links -> tasks (task_id));
 joinable!(ledger_index -> ledger_entries (seq));
 joinable!(conditions -> decisions (decision_id));
+table! {
+    ledger_checkpoints (origin, size) {
+        origin -> Text, size -> BigInt, note -> Text, at -> Timestamp,
+    }
+}
+table! {
+    ledger_keys (vkey) {
+        vkey -> Text, origin -> Text, seq -> BigInt, retired_seq -> Nullable<BigInt>,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     people,
     timers,
@@ -203,4 +214,6 @@ allow_tables_to_appear_in_same_query!(
     ledger_nodes,
     ledger_private,
     ledger_index,
+    ledger_checkpoints,
+    ledger_keys,
 );

@@ -6,6 +6,7 @@ use super::tree::{self, Hash};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use uuid::{Builder, Uuid};
 
 /// Texts and nodes, as the database would hold them.
@@ -52,6 +53,7 @@ pub(super) fn draft(n: u64) -> Draft {
     let via = Via::new(Method::EmailLink, "link");
     let mut draft = Draft::new("decision.recorded", id(900 + n % 3).to_string(), via)
         .subject("record", id(700).to_string())
+        .subject("record_seq", n + 1)
         .subject("reference", "AI-2026-0042")
         .subject("revision", n)
         .data("outcome", "approve")
@@ -135,4 +137,19 @@ impl Sample {
         }
         writer.finish(self.size(), self.root(self.size())).unwrap();
     }
+}
+
+/// A place among the public test vectors, which are not part of this repository: beside the
+/// checkout, or where the variable `SHARED_DATA` says. Without it the tests that need it say so
+/// and pass.
+#[cfg(test)]
+pub(super) fn shared(below: &str) -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let shared = std::env::var_os("SHARED_DATA").map_or_else(beside, PathBuf::from);
+    if !shared.is_dir() {
+        let place = shared.display();
+        println!("skipped: there is no directory {place} with test vectors");
+        return None;
+    }
+    Some(shared.join(below))
 }

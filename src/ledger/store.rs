@@ -289,7 +289,7 @@ pub fn leaves(conn: &mut Conn, rows: &[Row]) -> Result<Vec<Hash>> {
     read_nodes(conn, &numbers)
 }
 
-fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
+pub(super) fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
     let numbers: Vec<i64> = wanted.iter().copied().map(signed).collect();
     let nodes = ledger_nodes::table.filter(ledger_nodes::idx.eq_any(&numbers));
     let rows: Vec<(i64, Vec<u8>)> = on_backend!(conn, c => nodes.load(c))?;
@@ -305,11 +305,11 @@ fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
 }
 
 /// A sequence number as the database keeps it. Numbers stay below 2^53, so nothing is lost.
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 

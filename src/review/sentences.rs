@@ -244,6 +244,19 @@ impl Told<'_> {
             "calendar_link.made" => "Address of a calendar feed made".to_owned(),
             "calendar_link.revoked" => "Address of a calendar feed revoked".to_owned(),
             "log.exported" => "Decision log exported".to_owned(),
+            _ => return self.of_keys(kind),
+        })
+    }
+
+    fn of_keys(&self, kind: &str) -> Option<String> {
+        Some(match kind {
+            "key.created" => "Signing key of the ledger made".to_owned(),
+            "key.rotated" => "New signing key of the ledger made, beside the old one".to_owned(),
+            "key.retired" => "Old signing key of the ledger retired".to_owned(),
+            "log.continued" => {
+                let origin = self.text("/data/origin").unwrap_or("another name");
+                format!("Ledger goes on under the name {origin}")
+            }
             _ => return None,
         })
     }

@@ -165,6 +165,7 @@ table! {
     GET "/s/{token}" Anyone => crate::review::page::link;
     POST "/s/{token}" Anyone => crate::review::page::decide_by_link;
     POST "/s/{token}/renewal" Anyone => crate::review::page::renew;
+    GET "/s/{token}/receipt" Anyone => crate::review::page::receipt_by_link;
     GET "/s/{token}/delegation" Anyone => crate::review::page::hand_on_by_link;
     POST "/s/{token}/delegation" Anyone => crate::review::page::delegate_by_link;
     GET "/s/{token}/absence" Anyone => crate::review::page::away_by_link;
@@ -184,6 +185,7 @@ table! {
     POST "/tasks/decisions" SignedIn => crate::review::page::decide_many;
     GET "/tasks/{id}" SignedIn => crate::review::page::task;
     POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
+    GET "/tasks/{id}/receipt" SignedIn => crate::review::page::receipt_signed_in;
     GET "/tasks/{id}/delegation" SignedIn => crate::review::page::hand_on_signed_in;
     POST "/tasks/{id}/delegation" SignedIn => crate::review::page::delegate_signed_in;
     GET "/tasks/{id}/holder" Administrator => crate::review::page::holder;
@@ -203,6 +205,9 @@ table! {
     POST "/people/{id}/return" Administrator => crate::people::page::come_back;
     GET "/log" LogReader => crate::ledger::page::log;
     POST "/log/exports" LogReader => crate::ledger::page::export;
+    GET "/log/checkpoint" Anyone => crate::ledger::seal::page::checkpoint;
+    GET "/log/vkey" Anyone => crate::ledger::seal::page::vkey;
+    GET "/log/tile/{path:.*}" Anyone => crate::ledger::seal::page::tile;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
     POST "/workflows" SignedIn => crate::review::drafts::page::start;
     GET "/workflows/new" SignedIn => crate::review::drafts::page::new;
@@ -239,6 +244,10 @@ table! {
     GET "/demo/mailbox/{id}/html" Anyone => crate::web::demo::html;
     GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
     GET "/api/v1/log/entries" Token("log") => crate::ledger::api::entries;
+    GET "/api/v1/log/entries/{seq}/receipt" Token("log") => crate::ledger::seal::page::receipt;
+    GET "/api/v1/log/checkpoint" Token("log") => crate::ledger::seal::page::checkpoint;
+    GET "/api/v1/log/vkey" Token("log") => crate::ledger::seal::page::vkey;
+    GET "/api/v1/log/tile/{path:.*}" Token("log") => crate::ledger::seal::page::tile;
     GET "/api/v1/profile/mail" Token("read") => crate::notify::api::wishes;
     PUT "/api/v1/profile/mail" Token("write") => crate::notify::api::wish;
     POST "/api/v1/profile/calendar" Token("write") => crate::notify::api::make_calendar;

@@ -147,8 +147,8 @@ pub const PURE: [&str; 5] = [
     "src/ledger",
 ];
 
-/// The files by which calendars and the ledger reach the database and the web.
-const BRIDGES: [&str; 8] = [
+/// The files and folders by which calendars and the ledger reach the database, files and the web.
+const BRIDGES: [&str; 10] = [
     "src/calendar/store.rs",
     "src/calendar/page.rs",
     "src/calendar/api.rs",
@@ -157,6 +157,8 @@ const BRIDGES: [&str; 8] = [
     "src/ledger/page.rs",
     "src/ledger/api.rs",
     "src/ledger/download.rs",
+    "src/ledger/packing.rs",
+    "src/ledger/seal/",
 ];
 
 fn is_pure(path: &str) -> bool {
@@ -164,7 +166,9 @@ fn is_pure(path: &str) -> bool {
         path.strip_prefix(part)
             .is_some_and(|rest| rest.starts_with('/'))
     };
-    PURE.iter().any(|part| within(part)) && !BRIDGES.contains(&path)
+    let bridge =
+        |bridge: &&str| path == **bridge || bridge.ends_with('/') && path.starts_with(**bridge);
+    PURE.iter().any(|part| within(part)) && !BRIDGES.iter().any(|one| bridge(&one))
 }
 
 /// Ids and times are plain values, whoever defines them.

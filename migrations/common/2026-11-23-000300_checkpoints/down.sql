@@ -1,0 +1,2 @@
+DROP TABLE ledger_keys;
+DROP TABLE ledger_checkpoints;
