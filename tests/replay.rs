@@ -6,10 +6,10 @@ mod support;
 
 use countersign::db::{Conn, Tx};
 use countersign::error::{Error, Result};
-use countersign::people::{self, absence};
 use countersign::ledger::Filter;
 use countersign::ledger::download::{self, Format};
 use countersign::ledger::package::{self, Asked};
+use countersign::people::{self, absence};
 use countersign::replay::{self, Replaying};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
@@ -263,7 +263,10 @@ fn a_package_holds_and_its_state_follows_from_its_entries(register: Register) {
     let report = report.unwrap_or_else(|refusal| panic!("{refusal}"));
     assert_eq!((report.count, report.histories.with_gaps), (count, 0));
     assert!(replaying.end().expect("the state follows") > 50);
-    assert!(file(Filter::default(), true).0 == whole, "the same log gives the same bytes");
+    assert!(
+        file(Filter::default(), true).0 == whole,
+        "the same log gives the same bytes"
+    );
 
     let of_record = Filter {
         record: Some(case.record),
@@ -274,7 +277,11 @@ fn a_package_holds_and_its_state_follows_from_its_entries(register: Register) {
     let report = report.unwrap_or_else(|refusal| panic!("{refusal}"));
     assert_eq!(report.count, some);
     let told = &report.histories;
-    assert_eq!((told.complete, told.with_gaps), (1, 0), "one history, and it is whole");
+    assert_eq!(
+        (told.complete, told.with_gaps),
+        (1, 0),
+        "one history, and it is whole"
+    );
 
     let of_decisions = Filter {
         kind: Some("decision.recorded".to_owned()),
@@ -282,8 +289,14 @@ fn a_package_holds_and_its_state_follows_from_its_entries(register: Register) {
     };
     let (part, _) = file(of_decisions, false);
     let report = package::verify(part.as_slice(), &Asked::default(), &mut ());
-    let told = report.unwrap_or_else(|refusal| panic!("{refusal}")).histories;
-    assert_eq!((told.complete, told.with_gaps), (0, 1), "a filter leaves gaps");
+    let told = report
+        .unwrap_or_else(|refusal| panic!("{refusal}"))
+        .histories;
+    assert_eq!(
+        (told.complete, told.with_gaps),
+        (0, 1),
+        "a filter leaves gaps"
+    );
 }
 
 impl Register {

@@ -345,7 +345,11 @@ fn stated_lengths_are_not_believed() {
 }
 
 /// Mutations, unless COUNTERSIGN_MUTATIONS says another number; fewer where nothing is optimised.
-const MUTATIONS: u64 = if cfg!(debug_assertions) { 1_000 } else { 10_000 };
+const MUTATIONS: u64 = if cfg!(debug_assertions) {
+    1_000
+} else {
+    10_000
+};
 
 /// One change of a package somewhere, told by a number.
 fn mutated(package: &[u8], number: u64) -> Vec<u8> {
