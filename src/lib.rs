@@ -20,6 +20,7 @@ pub mod clock;
 pub mod config;
 pub mod db;
 pub mod error;
+pub mod finding;
 pub mod form;
 pub mod ledger;
 pub mod notify;

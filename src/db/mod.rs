@@ -10,6 +10,7 @@
 //! All writes of a process pass through one writer thread (see `writer`): writes that wait at
 //! the same moment share one transaction, each inside its own savepoint, and are answered only
 //! after the commit.
+pub mod check;
 mod kept;
 mod open;
 pub mod schema;
@@ -96,6 +97,15 @@ impl Db {
             writer,
             backend: url.backend(),
         })
+    }
+
+    /// Brings the schema of a database up to this binary's without serving it; how many migrations
+    /// ran. On PostgreSQL this is for the role that owns the tables.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub fn migrate(url: &str) -> Result<usize> {
+        open::migrate(&Url::parse(url)?)
     }
 
     /// Which database this is.

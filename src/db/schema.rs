@@ -6,7 +6,7 @@ table! {
     people (id) {
         id -> Text, email -> Text, name -> Text, active -> Bool, reachable -> Bool,
         created_at -> Timestamp, manager_id -> Nullable<Text>, left_at -> Nullable<Timestamp>,
-        digest -> Bool,
+        digest -> Bool, erased_at -> Nullable<Timestamp>,
     }
 }
 table! {
@@ -57,6 +57,7 @@ table! {
     revisions (record_id, number) {
         record_id -> Text, number -> Integer, digest -> Text, salt -> Text, document -> Text,
         author_id -> Nullable<Text>, created_at -> Timestamp,
+        redacted_seq -> Nullable<BigInt>, redacted_digest -> Nullable<Text>,
     }
 }
 table! { counters (name) { name -> Text, last -> BigInt, } }
@@ -70,7 +71,7 @@ table! {
     workflow_drafts (id) {
         id -> Text, key -> Text, base -> Integer, text -> Text, forms -> Text, state -> Text,
         seen -> Integer, reason_seq -> Nullable<BigInt>, created_at -> Timestamp,
-        changed_at -> Timestamp,
+        changed_at -> Timestamp, discarded_by -> Nullable<Text>,
     }
 }
 table! {
@@ -157,6 +158,9 @@ table! {
     }
 }
 table! {
+    erased_values (seq, name) { seq -> BigInt, name -> Text, entry_seq -> BigInt, }
+}
+table! {
     ledger_index (seq) {
         seq -> BigInt, at -> Timestamp, kind -> Text, actor_id -> Nullable<Text>,
         person_id -> Nullable<Text>, record_id -> Nullable<Text>, review_id -> Nullable<Text>,
@@ -218,6 +222,7 @@ allow_tables_to_appear_in_same_query!(
     ledger_entries,
     ledger_nodes,
     ledger_private,
+    erased_values,
     ledger_index,
     ledger_checkpoints,
     checkpoint_readers,

@@ -16,6 +16,7 @@
 //! arguments.
 
 pub mod api;
+mod check;
 pub mod checkpoint;
 pub mod csv;
 pub mod download;
@@ -36,6 +37,7 @@ pub mod tiles;
 pub mod tree;
 pub mod verify;
 
+pub use check::{check, newest};
 pub use store::{
     Actor, Filter, Note, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
 };

@@ -56,6 +56,7 @@ mod bounce;
 mod breaker;
 mod case;
 mod catalogue;
+mod check;
 pub mod checkpoint;
 pub mod digest;
 mod feed;
@@ -75,6 +76,7 @@ mod status;
 mod timetable;
 mod worker;
 
+pub use check::check;
 pub use letter::{Cover, Letter, Thread};
 pub use postman::{MAILBOX_MAX, Mailbox, Postman};
 pub use smtp::Smtp;

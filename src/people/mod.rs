@@ -49,8 +49,8 @@ pub const GOVERNANCE: &str = "governance_admin";
 /// The roles whose holders may read the whole decision log.
 pub const LOG_READERS: [&str; 3] = [AUDITOR, ADMINISTRATOR, GOVERNANCE];
 
-/// What an API token may be allowed to do: read the register, write use cases, decide, read the
-/// decision log, and keep the directory.
+/// What an API token may be allowed to do: read the register, write use cases, decide (tasks, and
+/// about conditions, approvals and overrides), read the decision log, and keep the directory.
 pub const SCOPES: &[&str] = &["read", "write", "decide", "log", "people"];
 
 /// Somebody to be added.

@@ -234,6 +234,7 @@ impl Told<'_> {
             "workflow.draft_rebased" => {
                 self.of_workflow("a draft took the new version as its base")
             }
+            "workflow.draft_discarded" => self.of_workflow("a draft was discarded"),
             "workflow.proposed" => self.of_workflow("a draft was proposed"),
             "workflow.returned" => self.of_workflow("a draft was sent back"),
             "token.created" => "API token created".to_owned(),

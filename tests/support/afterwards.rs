@@ -150,7 +150,8 @@ impl Register {
         deed: OverrideDeed,
     ) -> Result<Review> {
         let actor = in_session(self.person(who));
-        self.tries(move |tx, desk| review::on_override(tx, desk, &actor, review, deed))
+        let seen = self.reads(|conn| review::review(conn, review)).digest;
+        self.tries(move |tx, desk| review::on_override(tx, desk, &actor, review, &seen, deed))
     }
 
     pub fn proposes_override(&self, who: &str, case: &Case) -> Result<Review> {

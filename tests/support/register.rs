@@ -652,6 +652,7 @@ const TABLES: &[&str] = &[
     "ledger_nodes",
     "ledger_private",
     "ledger_index",
+    "erased_values",
 ];
 
 #[derive(QueryableByName)]

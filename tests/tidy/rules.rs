@@ -148,11 +148,12 @@ pub const PURE: [&str; 5] = [
 ];
 
 /// The files and folders by which calendars and the ledger reach the database, files and the web.
-const BRIDGES: [&str; 9] = [
+const BRIDGES: [&str; 10] = [
     "src/calendar/store.rs",
     "src/calendar/page.rs",
     "src/calendar/api.rs",
     "src/ledger/store.rs",
+    "src/ledger/check.rs",
     "src/ledger/rows.rs",
     "src/ledger/page.rs",
     "src/ledger/api.rs",
@@ -165,8 +166,9 @@ fn is_pure(path: &str) -> bool {
         path.strip_prefix(part)
             .is_some_and(|rest| rest.starts_with('/'))
     };
-    let bridge = |bridge: &str| path == bridge || bridge.ends_with('/') && path.starts_with(bridge);
-    PURE.iter().any(|part| within(part)) && !BRIDGES.iter().any(|one| bridge(one))
+    let bridge =
+        |bridge: &&str| path == *bridge || bridge.ends_with('/') && path.starts_with(*bridge);
+    PURE.iter().any(|part| within(part)) && !BRIDGES.iter().any(bridge)
 }
 
 /// Ids and times are plain values, whoever defines them.

@@ -73,9 +73,10 @@ fn greet(app: &App) {
     );
     println!();
     println!("  Open first   {}", app.config.link("/demo"));
-    println!("  then         act as Tomás Rivera, who wants a tool, and open New use case,");
-    println!("               or as Mei Tanaka, who has something to decide");
+    println!("  then         act as Tomás Rivera, who wants a tool, and open New use case");
     println!("  Mailbox      {}", app.config.link("/demo/mailbox"));
+    println!("               where a mail asks Ingrid Solheim for a decision: follow its link");
+    println!("  Rules        act as Elena Petrova and open How reviews run");
     println!("  Auditor      act as David Cohen and open the decision log");
     println!();
     println!("Everything is thrown away when you stop it with Ctrl-C.");
