@@ -221,8 +221,13 @@ fn tables_are_edited_row_by_row(house: House) {
 fn edits_conditions_renewal_and_override_are_questions_too(house: House) {
     let path = begun(&house);
     let before = house.document();
+    let links = house.get("gus", &path).body;
     for part in ["edits", "conditions", "renewal", "override"] {
         let page = format!("{path}/{part}");
+        assert!(
+            links.contains(&format!("href=\"{page}\"")),
+            "{part}: {links}"
+        );
         let same = house.fills(&page, &[], "save");
         assert_eq!(same.status, StatusCode::SEE_OTHER, "{part}: {}", same.body);
         assert_eq!(

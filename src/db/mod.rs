@@ -20,8 +20,8 @@ mod writer;
 pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
-    AbsenceId, At, ConditionId, Day, DraftId, MessageId, PersonId, RecordId, RefusalId, ReviewId,
-    TaskId, TimerId, TokenId,
+    AbsenceId, At, ConditionId, Day, DraftId, ErasureId, HoldId, MessageId, PersonId, RecordId,
+    RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId,
 };
 
 use crate::error::{Error, Result};
@@ -63,6 +63,19 @@ macro_rules! on_backend {
 diesel::define_sql_function! {
     /// Unicode lower case on both databases.
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
+}
+
+/// The pattern of `LIKE … ESCAPE '!'` for what contains this text as it stands.
+pub fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for sign in text.chars() {
+        if matches!(sign, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(sign);
+    }
+    pattern.push('%');
+    pattern
 }
 
 /// The database of one process: a pool for reading and one writer.
@@ -237,6 +250,11 @@ impl Tx<'_> {
     /// Where the ledger ends, when an append of this transaction left it; for the next append.
     pub(crate) fn take_tip(&mut self) -> Option<Tip> {
         self.tip.take()
+    }
+
+    /// Keeps what was read of the ledger's end for the next append.
+    pub(crate) fn keep_tip(&mut self, tip: Tip) {
+        self.tip = Some(tip);
     }
 
     /// Whether an entry was written in this write so far.

@@ -161,10 +161,33 @@ table! {
     erased_values (seq, name) { seq -> BigInt, name -> Text, entry_seq -> BigInt, }
 }
 table! {
+    erasures (id) {
+        id -> Text, person_id -> Text, basis -> Text, state -> Text, proposed_by -> Text,
+        proposed_seq -> BigInt, proposed_at -> Timestamp, settled_by -> Nullable<Text>,
+        settled_seq -> Nullable<BigInt>, settled_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    legal_holds (id) {
+        id -> Text, person_id -> Nullable<Text>, record_id -> Nullable<Text>,
+        set_by -> Nullable<Text>, set_seq -> BigInt, set_at -> Timestamp,
+        lifted_by -> Nullable<Text>, lifted_seq -> Nullable<BigInt>,
+        lifted_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    retention_rules (id) {
+        id -> Text, values_months -> Nullable<Integer>, links_days -> Nullable<Integer>,
+        state -> Text, proposed_by -> Text, proposed_seq -> BigInt, proposed_at -> Timestamp,
+        settled_by -> Nullable<Text>, settled_seq -> Nullable<BigInt>,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
+table! {
     ledger_index (seq) {
         seq -> BigInt, at -> Timestamp, kind -> Text, actor_id -> Nullable<Text>,
         person_id -> Nullable<Text>, record_id -> Nullable<Text>, review_id -> Nullable<Text>,
-        stage -> Nullable<Text>, outcome -> Nullable<Text>,
+        stage -> Nullable<Text>, outcome -> Nullable<Text>, record_seq -> Nullable<BigInt>,
     }
 }
 
@@ -175,6 +198,7 @@ joinable!(decisions -> people (person_id));
 joinable!(record_facets -> records (record_id));
 joinable!(sign_off_links -> tasks (task_id));
 joinable!(ledger_index -> ledger_entries (seq));
+joinable!(ledger_private -> ledger_index (seq));
 joinable!(conditions -> decisions (decision_id));
 table! {
     ledger_checkpoints (origin, size) {
@@ -223,6 +247,9 @@ allow_tables_to_appear_in_same_query!(
     ledger_nodes,
     ledger_private,
     erased_values,
+    erasures,
+    legal_holds,
+    retention_rules,
     ledger_index,
     ledger_checkpoints,
     checkpoint_readers,

@@ -21,6 +21,7 @@ pub mod checkpoint;
 pub mod csv;
 pub mod download;
 pub mod entry;
+mod erase;
 pub mod export;
 pub mod key;
 pub mod origin;
@@ -38,6 +39,8 @@ pub mod tree;
 pub mod verify;
 
 pub use check::{check, newest};
+pub use erase::{Value as PrivateValue, erase};
 pub use store::{
-    Actor, Filter, Note, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
+    Actor, Filter, Note, Opened, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
+    time,
 };

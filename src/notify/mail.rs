@@ -206,6 +206,7 @@ pub(super) fn asked(
     let names = given.names(conn)?;
     let facts = json!({
         "due": case.due(&task.stage),
+        "finish": case.finish(conn, &app.desk)?,
         "moved": notices::moved(&given, &names),
         "reason": given.reason(conn)?,
         "expires": end,

@@ -60,6 +60,7 @@ mod check;
 pub mod checkpoint;
 pub mod digest;
 mod feed;
+mod forget;
 mod given;
 mod ics;
 mod letter;
@@ -77,6 +78,7 @@ mod timetable;
 mod worker;
 
 pub use check::check;
+pub use forget::{empty_before, forget, redact};
 pub use letter::{Cover, Letter, Thread};
 pub use postman::{MAILBOX_MAX, Mailbox, Postman};
 pub use smtp::Smtp;

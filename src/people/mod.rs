@@ -9,6 +9,7 @@ pub mod absence;
 mod access;
 pub mod api;
 mod directory;
+mod erased;
 mod holdings;
 mod list;
 pub mod mailing;
@@ -21,9 +22,11 @@ mod words;
 
 pub use access::{
     SESSION_HOURS, SIGN_IN_MINUTES, Secret, create_token, end_session, open_session,
-    person_of_session, person_of_token, sign_in_link, sign_in_person, use_sign_in_link,
+    person_of_session, person_of_token, sign_in_link, sign_in_person, token_digest,
+    use_sign_in_link,
 };
 pub use directory::directory;
+pub use erased::{ERASED_NAME, erase};
 pub use holdings::{Held, Holding, give, held_by_each, in_use, take};
 pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;
@@ -97,7 +100,10 @@ pub fn add(tx: &mut Tx, now: At, actor: &Actor, new: &NewPerson) -> Result<Perso
 }
 
 /// Refuses whoever is no administrator.
-fn administers(conn: &mut Conn, actor: &Actor) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Forbidden`], or when the database fails.
+pub fn administers(conn: &mut Conn, actor: &Actor) -> Result<()> {
     holds_one_of(conn, actor, &[ADMINISTRATOR], "this is for administrators")
 }
 

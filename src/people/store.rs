@@ -24,6 +24,8 @@ pub struct Person {
     pub manager_id: Option<PersonId>,
     /// Since when they are gone.
     pub left_at: Option<At>,
+    /// Since when their data is erased.
+    pub erased_at: Option<At>,
 }
 
 pub(super) fn insert(tx: &mut Tx, id: PersonId, email: &str, name: &str, now: At) -> Result<()> {

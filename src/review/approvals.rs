@@ -1,6 +1,6 @@
 //! Commands about a task that goes to another person, and about what became of an approval:
 //! conditions, suspension, revocation, override, renewal, restart.
-use crate::db::{At, ConditionId, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
+use crate::db::{ConditionId, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::Method;
 use crate::ledger::{Actor, Note};
@@ -290,7 +290,6 @@ pub fn restart(
         return Err(refusal.into());
     }
     let (loading, opening) = service::opening(tx, desk, former.submitter, &record, former.renews)?;
-    let now: At = desk.clock.now();
     let opening = crate::review::engine::Opening {
         after_the_fact: former.after_the_fact,
         apart: former.apart.clone(),
@@ -303,7 +302,7 @@ pub fn restart(
     };
     service::command(tx, desk, actor, review, &command)?;
     let record = register::by_id(tx, former.record)?;
-    service::begin(tx, desk, actor, &record, (loading, opening), now)
+    service::begin(tx, desk, actor, &record, (loading, opening))
 }
 
 /// Why a keeper of the policy may not start the review anew now; nothing when they may.

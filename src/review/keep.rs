@@ -4,12 +4,13 @@ use crate::db::{At, PersonId, ReviewId, TaskId, TimerId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::notify::outbox::{self, Message};
-use crate::register::{self, Record, Status};
+use crate::register::{self, Record};
 use crate::review::announce::announce;
 use crate::review::engine::{
     self, Command, Event, OpenTask, Opening, Phase, Refusal, Review, SupersededBecause,
 };
 use crate::review::notes::note;
+use crate::review::place::{Place, status_of};
 use crate::review::service::{self, Desk, Loading};
 use crate::review::store::{self, DecisionRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,36 +50,18 @@ pub(super) fn keep(tx: &mut Tx, change: &Change, after: &Review, events: &[Event
 /// Where the record stands now: by its latest review, and by the review whose approval counts.
 fn place(tx: &mut Tx, change: &Change, after: &Review) -> Result<()> {
     let Change { record, now, .. } = *change;
-    let status = status_of(after.phase);
-    // While a renewal is being written, the record is a draft, whatever becomes of its approval.
-    let drafted = record.status == Status::Draft.as_str();
-    let latest = change.opened || (record.review_id == Some(after.id) && !drafted);
-    if latest && after.phase != Phase::Superseded {
+    if after.phase == Phase::Superseded {
+        return Ok(());
+    }
+    let (place, status) = (Place::of(record), status_of(after.phase));
+    if place.is_latest(after, change.opened) {
         let risk = after.derived.get("risk").and_then(|d| d.value.as_str());
         register::set_review(tx, record.id, after.id, status, risk, now)?;
     }
-    let counts = record.approval_id == Some(after.id);
-    let granted = after.phase.is_in_force();
-    if (counts || granted) && after.phase != Phase::Superseded {
+    if place.counts(after) {
         register::set_standing(tx, record.id, after.id, status, after.valid_until, now)?;
     }
     Ok(())
-}
-
-fn status_of(phase: Phase) -> Status {
-    match phase {
-        Phase::InReview => Status::InReview,
-        Phase::ChangesRequested => Status::ChangesRequested,
-        Phase::Approved => Status::Approved,
-        Phase::Overridden => Status::Overridden,
-        Phase::Suspended => Status::Suspended,
-        Phase::Rejected => Status::Rejected,
-        Phase::Withdrawn | Phase::Superseded => Status::Withdrawn,
-        Phase::Abandoned => Status::Abandoned,
-        Phase::Expired => Status::Expired,
-        Phase::Revoked => Status::Revoked,
-        Phase::Retired => Status::Retired,
-    }
 }
 
 /// Rows that pages and the API read, beside the state itself.
@@ -287,7 +270,7 @@ fn look_after_the_fact(
             apart,
             ..opening
         };
-        service::begin(tx, desk, &system, &record, (loading, opening), change.now)
+        service::begin(tx, desk, &system, &record, (loading, opening))
     });
     match begun {
         Err(Error::Refused(_) | Error::Invalid(_)) => {

@@ -86,6 +86,7 @@ pub async fn make(app: &App) -> Result<bool> {
         return Ok(false);
     }
     look_again(app).await?;
+    crate::erasure::retention::apply(&app.db, &app.desk).await?;
     let desk = app.desk.clone();
     let told = app.db.read(move |conn| findings(conn, &desk)).await?;
     let finish = move |tx: &mut Tx| tell(tx, today, now, told);

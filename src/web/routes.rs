@@ -204,6 +204,15 @@ table! {
     POST "/people/{id}/absences/{absence}" Administrator => crate::people::page::change_absence;
     POST "/people/{id}/departure" Administrator => crate::people::page::departure;
     POST "/people/{id}/return" Administrator => crate::people::page::come_back;
+    GET "/erasure" Administrator => crate::erasure::page::show;
+    POST "/erasure/proposals" Administrator => crate::erasure::page::propose;
+    POST "/erasure/proposals/{id}/{verb:agreement|refusal}" Administrator =>
+        crate::erasure::page::settle;
+    POST "/erasure/holds" Administrator => crate::erasure::page::hold;
+    POST "/erasure/holds/{id}/end" Administrator => crate::erasure::page::lift;
+    POST "/erasure/retention" Administrator => crate::erasure::page::keep;
+    POST "/erasure/retention/{id}/{verb:agreement|refusal}" Administrator =>
+        crate::erasure::page::settle_keeping;
     GET "/log" LogReader => crate::ledger::page::log;
     POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/log/checkpoint" Anyone => crate::ledger::seal::page::checkpoint;
@@ -252,6 +261,19 @@ table! {
     GET "/api/v1/log/checkpoint" Token("log") => crate::ledger::seal::page::checkpoint;
     GET "/api/v1/log/vkey" Token("log") => crate::ledger::seal::page::vkey;
     GET "/api/v1/log/tile/{path:.*}" Token("log") => crate::ledger::seal::page::tile;
+    GET "/api/v1/erasures" Token("people") => crate::erasure::api::erasures;
+    POST "/api/v1/erasures" Token("people") => crate::erasure::api::propose;
+    POST "/api/v1/erasures/{id}/agreement" Token("people") => crate::erasure::api::agree;
+    POST "/api/v1/erasures/{id}/refusal" Token("people") => crate::erasure::api::decline;
+    GET "/api/v1/holds" Token("people") => crate::erasure::api::holds;
+    POST "/api/v1/holds" Token("people") => crate::erasure::api::hold;
+    POST "/api/v1/holds/{id}/end" Token("people") => crate::erasure::api::lift;
+    GET "/api/v1/retention" Token("people") => crate::erasure::api::retention;
+    POST "/api/v1/retention" Token("people") => crate::erasure::api::keep;
+    POST "/api/v1/retention/{id}/agreement" Token("people") =>
+        crate::erasure::api::agree_to_keep;
+    POST "/api/v1/retention/{id}/refusal" Token("people") =>
+        crate::erasure::api::decline_to_keep;
     GET "/api/v1/profile/mail" Token("read") => crate::notify::api::wishes;
     PUT "/api/v1/profile/mail" Token("write") => crate::notify::api::wish;
     POST "/api/v1/profile/calendar" Token("write") => crate::notify::api::make_calendar;

@@ -28,6 +28,10 @@ impl Register {
 
     /// The program on the same database, with the story's clock.
     pub fn app(&self) -> App {
+        self.program.get_or_init(|| self.start()).clone()
+    }
+
+    fn start(&self) -> App {
         let config = Config {
             database_url: self.url().to_owned(),
             public_url: ORIGIN.to_owned(),

@@ -37,7 +37,7 @@ BEGIN
 END $$;
 CREATE FUNCTION countersign_text_goes_only() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
-  IF NEW.text <> '' THEN
+  IF NEW.text <> 'Erased' THEN
     RAISE EXCEPTION 'a condition never changes';
   END IF;
   RETURN NEW;
@@ -60,6 +60,20 @@ CREATE FUNCTION countersign_count_up() RETURNS trigger LANGUAGE plpgsql AS $$
 BEGIN
   IF NEW.name <> OLD.name OR NEW.last <= OLD.last THEN
     RAISE EXCEPTION 'a reference is never given twice';
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE FUNCTION countersign_settled_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.settled_seq IS NOT NULL THEN
+    RAISE EXCEPTION '%', TG_ARGV[0];
+  END IF;
+  RETURN NEW;
+END $$;
+CREATE FUNCTION countersign_lifted_stay() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+  IF OLD.lifted_seq IS NOT NULL THEN
+    RAISE EXCEPTION '%', TG_ARGV[0];
   END IF;
   RETURN NEW;
 END $$;
@@ -115,6 +129,24 @@ CREATE TRIGGER counters_count_up BEFORE UPDATE ON counters
 FOR EACH ROW EXECUTE FUNCTION countersign_count_up();
 CREATE TRIGGER counters_kept BEFORE TRUNCATE ON counters
 FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a reference is never given twice');
+CREATE TRIGGER erasures_fixed BEFORE DELETE OR UPDATE OF id, person_id, basis, proposed_by, proposed_seq, proposed_at ON erasures
+FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a proposal never changes');
+CREATE TRIGGER erasures_settled BEFORE UPDATE ON erasures
+FOR EACH ROW EXECUTE FUNCTION countersign_settled_stay('a proposal never changes');
+CREATE TRIGGER erasures_kept BEFORE TRUNCATE ON erasures
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a proposal never changes');
+CREATE TRIGGER legal_holds_fixed BEFORE DELETE OR UPDATE OF id, person_id, record_id, set_by, set_seq, set_at ON legal_holds
+FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a legal hold never changes');
+CREATE TRIGGER legal_holds_lifted BEFORE UPDATE ON legal_holds
+FOR EACH ROW EXECUTE FUNCTION countersign_lifted_stay('a legal hold never changes');
+CREATE TRIGGER legal_holds_kept BEFORE TRUNCATE ON legal_holds
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a legal hold never changes');
+CREATE TRIGGER retention_rules_fixed BEFORE DELETE OR UPDATE OF id, values_months, links_days, proposed_by, proposed_seq, proposed_at ON retention_rules
+FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a retention rule never changes');
+CREATE TRIGGER retention_rules_settled BEFORE UPDATE ON retention_rules
+FOR EACH ROW EXECUTE FUNCTION countersign_settled_stay('a retention rule never changes');
+CREATE TRIGGER retention_rules_kept BEFORE TRUNCATE ON retention_rules
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a retention rule never changes');
 -- ALWAYS: else a session that calls itself a replica walks past them.
 ALTER TABLE ledger_private ENABLE ALWAYS TRIGGER ledger_private_fixed;
 ALTER TABLE ledger_private ENABLE ALWAYS TRIGGER ledger_private_erased_by_entry;
@@ -141,6 +173,15 @@ ALTER TABLE people ENABLE ALWAYS TRIGGER people_kept;
 ALTER TABLE counters ENABLE ALWAYS TRIGGER counters_fixed;
 ALTER TABLE counters ENABLE ALWAYS TRIGGER counters_count_up;
 ALTER TABLE counters ENABLE ALWAYS TRIGGER counters_kept;
+ALTER TABLE erasures ENABLE ALWAYS TRIGGER erasures_fixed;
+ALTER TABLE erasures ENABLE ALWAYS TRIGGER erasures_settled;
+ALTER TABLE erasures ENABLE ALWAYS TRIGGER erasures_kept;
+ALTER TABLE legal_holds ENABLE ALWAYS TRIGGER legal_holds_fixed;
+ALTER TABLE legal_holds ENABLE ALWAYS TRIGGER legal_holds_lifted;
+ALTER TABLE legal_holds ENABLE ALWAYS TRIGGER legal_holds_kept;
+ALTER TABLE retention_rules ENABLE ALWAYS TRIGGER retention_rules_fixed;
+ALTER TABLE retention_rules ENABLE ALWAYS TRIGGER retention_rules_settled;
+ALTER TABLE retention_rules ENABLE ALWAYS TRIGGER retention_rules_kept;
 
 -- Without a path of their own the functions would read whatever table a session puts in the way.
 DO $$

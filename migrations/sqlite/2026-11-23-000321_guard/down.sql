@@ -1,3 +1,15 @@
+DROP TRIGGER retention_rules_no_replace;
+DROP TRIGGER retention_rules_no_delete;
+DROP TRIGGER retention_rules_settled;
+DROP TRIGGER retention_rules_fixed;
+DROP TRIGGER legal_holds_no_replace;
+DROP TRIGGER legal_holds_no_delete;
+DROP TRIGGER legal_holds_settled;
+DROP TRIGGER legal_holds_fixed;
+DROP TRIGGER erasures_no_replace;
+DROP TRIGGER erasures_no_delete;
+DROP TRIGGER erasures_settled;
+DROP TRIGGER erasures_fixed;
 DROP TRIGGER counters_no_replace;
 DROP TRIGGER counters_no_delete;
 DROP TRIGGER counters_count_up;

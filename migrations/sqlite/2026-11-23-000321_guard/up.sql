@@ -31,7 +31,7 @@ BEGIN SELECT RAISE(ABORT, 'a revision never changes'); END;
 
 CREATE TRIGGER conditions_fixed BEFORE UPDATE OF id, decision_id, record_id, due ON conditions
 BEGIN SELECT RAISE(ABORT, 'a condition never changes'); END;
-CREATE TRIGGER conditions_text_fixed BEFORE UPDATE OF text ON conditions WHEN NEW.text <> ''
+CREATE TRIGGER conditions_text_fixed BEFORE UPDATE OF text ON conditions WHEN NEW.text <> 'Erased'
 BEGIN SELECT RAISE(ABORT, 'a condition never changes'); END;
 CREATE TRIGGER conditions_no_delete BEFORE DELETE ON conditions
 BEGIN SELECT RAISE(ABORT, 'a condition never goes'); END;
@@ -92,3 +92,33 @@ BEGIN SELECT RAISE(ABORT, 'a reference is never given twice'); END;
 CREATE TRIGGER counters_no_replace BEFORE INSERT ON counters
 WHEN EXISTS (SELECT 1 FROM counters WHERE name = NEW.name)
 BEGIN SELECT RAISE(ABORT, 'a reference is never given twice'); END;
+
+-- A proposal, a hold, a rule: once settled or lifted it never changes, and none ever goes.
+CREATE TRIGGER erasures_fixed BEFORE UPDATE OF id, person_id, basis, proposed_by, proposed_seq, proposed_at ON erasures
+BEGIN SELECT RAISE(ABORT, 'a proposal never changes'); END;
+CREATE TRIGGER erasures_settled BEFORE UPDATE ON erasures WHEN OLD.settled_seq IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a proposal never changes'); END;
+CREATE TRIGGER erasures_no_delete BEFORE DELETE ON erasures
+BEGIN SELECT RAISE(ABORT, 'a proposal never changes'); END;
+CREATE TRIGGER erasures_no_replace BEFORE INSERT ON erasures
+WHEN EXISTS (SELECT 1 FROM erasures WHERE id = NEW.id OR (person_id = NEW.person_id AND state = 'proposed'))
+BEGIN SELECT RAISE(ABORT, 'a proposal never changes'); END;
+CREATE TRIGGER legal_holds_fixed BEFORE UPDATE OF id, person_id, record_id, set_by, set_seq, set_at ON legal_holds
+BEGIN SELECT RAISE(ABORT, 'a legal hold never changes'); END;
+CREATE TRIGGER legal_holds_settled BEFORE UPDATE ON legal_holds WHEN OLD.lifted_seq IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a legal hold never changes'); END;
+CREATE TRIGGER legal_holds_no_delete BEFORE DELETE ON legal_holds
+BEGIN SELECT RAISE(ABORT, 'a legal hold never changes'); END;
+CREATE TRIGGER legal_holds_no_replace BEFORE INSERT ON legal_holds
+WHEN EXISTS (SELECT 1 FROM legal_holds WHERE id = NEW.id OR (lifted_at IS NULL AND
+  (person_id = NEW.person_id OR record_id = NEW.record_id)))
+BEGIN SELECT RAISE(ABORT, 'a legal hold never changes'); END;
+CREATE TRIGGER retention_rules_fixed BEFORE UPDATE OF id, values_months, links_days, proposed_by, proposed_seq, proposed_at ON retention_rules
+BEGIN SELECT RAISE(ABORT, 'a retention rule never changes'); END;
+CREATE TRIGGER retention_rules_settled BEFORE UPDATE ON retention_rules WHEN OLD.settled_seq IS NOT NULL
+BEGIN SELECT RAISE(ABORT, 'a retention rule never changes'); END;
+CREATE TRIGGER retention_rules_no_delete BEFORE DELETE ON retention_rules
+BEGIN SELECT RAISE(ABORT, 'a retention rule never changes'); END;
+CREATE TRIGGER retention_rules_no_replace BEFORE INSERT ON retention_rules
+WHEN EXISTS (SELECT 1 FROM retention_rules WHERE id = NEW.id OR state = 'proposed')
+BEGIN SELECT RAISE(ABORT, 'a retention rule never changes'); END;

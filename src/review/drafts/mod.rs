@@ -284,9 +284,8 @@ pub fn save(
     fresh(&draft, seen)?;
     draft.text = short_enough(text)?;
     draft.state = State::Draft;
-    let digest = hex::encode(Sha256::digest(draft.text.as_bytes()));
     changed(tx, desk, actor, &mut draft)?;
-    let saved = note("workflow.draft_saved", actor, &draft).data("digest", digest);
+    let saved = note("workflow.draft_saved", actor, &draft);
     ledger::append(tx, desk.clock.now(), saved)?;
     Ok(draft)
 }
@@ -600,6 +599,15 @@ fn note(kind: &str, actor: &Actor, draft: &Draft) -> Note {
     Note::new(kind, actor)
         .subject("workflow", draft.key.as_str())
         .subject("draft", draft.id.to_string())
+        .subject("digest", digest(&draft.text, &draft.forms))
+}
+
+/// What stands for the draft's text and forms in entries.
+pub fn digest(text: &str, forms: &BTreeMap<String, Value>) -> String {
+    let forms = forms.iter();
+    let forms = forms.map(|(name, form)| format!("\n{name}\n{form}"));
+    let whole: String = std::iter::once(text.to_owned()).chain(forms).collect();
+    hex::encode(Sha256::digest(whole.as_bytes()))
 }
 
 /// Looks at a draft's text: reads it, checks it, tries it out. What was looked at before is

@@ -187,7 +187,7 @@ impl DraftView {
                     problem_view(problem, part.map(|part| format!("{path}{part}")))
                 })
                 .collect(),
-            parts: parts_of(&draft.text),
+            parts: parts_of(&path, &draft.text),
             flow: workflow.map(|workflow| flow(workflow, &[])),
             run: seen.found.dry_run.as_ref().map(run_view),
             changes: changes(conn, desk, draft)?,

@@ -466,6 +466,25 @@ impl Event {
         }
     }
 
+    /// The epoch of its stage, where it says so.
+    pub fn epoch(&self) -> Option<u32> {
+        match self {
+            Event::StageReopened { epoch, .. }
+            | Event::StageSkipped { epoch, .. }
+            | Event::StageOpened { epoch, .. }
+            | Event::SeatFellBack { epoch, .. }
+            | Event::Decided { epoch, .. }
+            | Event::TaskMoved { epoch, .. }
+            | Event::PersonLeft { epoch, .. }
+            | Event::Reminded { epoch, .. }
+            | Event::Escalated(Escalated { epoch, .. })
+            | Event::StageOverdue { epoch, .. }
+            | Event::ClockResumed { epoch, .. }
+            | Event::StageSettled { epoch, .. } => Some(*epoch),
+            _ => None,
+        }
+    }
+
     /// The condition it concerns, when it concerns one.
     pub fn condition(&self) -> Option<ConditionId> {
         match self {

@@ -38,7 +38,7 @@ pub(super) enum Part {
 /// A part that can be edited by questions.
 #[derive(Debug, Serialize)]
 pub(super) struct PartLink {
-    /// Its page below the draft's.
+    /// Its page.
     pub path: String,
     pub title: String,
     /// Short name of a stage or table.
@@ -227,8 +227,8 @@ fn part_at(document: &Map<String, Value>, place: &str) -> Option<Part> {
     }
 }
 
-/// The parts of a draft, in the order of its text.
-pub(super) fn parts_of(text: &str) -> Vec<PartLink> {
+/// The parts of a draft whose page is at `path`, in the order of its text.
+pub(super) fn parts_of(path: &str, text: &str) -> Vec<PartLink> {
     let document = document(text).unwrap_or_default();
     let tables = named(&document, "derive", "key").into_iter();
     let stages = named(&document, "stages", "title").into_iter();
@@ -237,7 +237,7 @@ pub(super) fn parts_of(text: &str) -> Vec<PartLink> {
     parts.extend(stages.map(|(key, _)| Part::Stage(key)));
     parts.extend([Part::Edits, Part::Conditions, Part::Renewal, Part::Override]);
     let link = |part: Part| PartLink {
-        path: part.path(),
+        path: format!("{path}{}", part.path()),
         title: part.title(&document),
         key: part.member().map(|(_, key)| key.to_owned()),
     };

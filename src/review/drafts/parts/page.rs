@@ -85,6 +85,7 @@ fn part_page(
         summary: Vec::new(),
         title: part.title(&whole),
         action: format!("{path}{}", part.path()),
+        parts: parts_of(&path, &draft.text),
         path,
         draft_title: plain(whole.get("title")),
         seen: draft.seen,
@@ -96,7 +97,6 @@ fn part_page(
             .collect(),
         sections,
         offers,
-        parts: parts_of(&draft.text),
         key: part.member().map(|(_, key)| key.to_owned()),
         noun: match part {
             Part::Table(_) => "table",

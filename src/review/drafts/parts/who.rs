@@ -12,9 +12,10 @@ pub(super) const HOW: &str = "Write people as role legal, group ai_council, dana
                               field request.owner, relation owner or manager_of owner; several \
                               with commas between them.";
 /// The same below the seats of a stage.
-pub(super) const HOW_IN_SEATS: &str = "Every seat must have its need. Write people as role legal, group ai_council, \
-     dana@example.org, field request.owner, relation owner or manager_of owner; several with \
-     commas between them.";
+pub(super) const HOW_IN_SEATS: &str = "Every seat must have its need. Write people as role \
+                                       legal, group ai_council, dana@example.org, field \
+                                       request.owner, relation owner or manager_of owner; \
+                                       several with commas between them.";
 /// Most people who are offered by name.
 const PEOPLE: usize = 500;
 
