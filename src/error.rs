@@ -17,6 +17,9 @@ pub enum Error {
     /// Something about a person stays as it is.
     #[error(transparent)]
     People(#[from] crate::people::Refusal),
+    /// What is kept stays as it is.
+    #[error(transparent)]
+    Erasure(#[from] crate::erasure::Refusal),
     /// A draft of a workflow stays as it is.
     #[error(transparent)]
     Draft(#[from] crate::review::drafts::Refusal),
@@ -108,6 +111,7 @@ impl Error {
             Error::NotFound(_) => meaning("not-found", 404, "Not found"),
             Error::Refused(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::People(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
+            Error::Erasure(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Draft(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Invalid(_) => meaning("invalid", 422, "Some answers need attention"),
             Error::Stale { .. } => meaning("stale", 409, "Changed meanwhile"),

@@ -132,21 +132,21 @@ impl House {
 
     /// Somebody with all rights on the database, past every trigger.
     fn tamper(&self, work: impl FnOnce(&mut countersign::db::Conn) + Send + 'static) {
-        let switch = |on: bool, postgres: bool| {
-            match (on, postgres) {
+        let switch = |on: bool, postgres: bool| match (on, postgres) {
             (true, true) => {
                 "ALTER TABLE ledger_entries DISABLE TRIGGER USER;
                  ALTER TABLE ledger_nodes DISABLE TRIGGER USER;
                  ALTER TABLE ledger_index DISABLE TRIGGER USER"
             }
             (true, false) => {
-                "PRAGMA foreign_keys = OFF;
-                 DROP TRIGGER IF EXISTS ledger_entries_no_update; DROP TRIGGER IF EXISTS ledger_entries_no_delete;
-                 DROP TRIGGER IF EXISTS ledger_nodes_no_update; DROP TRIGGER IF EXISTS ledger_nodes_no_delete;
-                 DROP TRIGGER IF EXISTS ledger_index_no_update; DROP TRIGGER IF EXISTS ledger_index_no_delete"
+                "DROP TRIGGER IF EXISTS ledger_entries_no_update;
+                 DROP TRIGGER IF EXISTS ledger_entries_no_delete;
+                 DROP TRIGGER IF EXISTS ledger_nodes_no_update;
+                 DROP TRIGGER IF EXISTS ledger_nodes_no_delete;
+                 DROP TRIGGER IF EXISTS ledger_index_no_update;
+                 DROP TRIGGER IF EXISTS ledger_index_no_delete"
             }
             _ => "SELECT 1",
-        }
         };
         let postgres = self.url.starts_with("postgres");
         let done = self.app.db.upkeep_now(move |tx| {

@@ -4,9 +4,11 @@ mod bench;
 mod bounce;
 mod calendar;
 mod demo;
+mod doctor;
 mod export;
 mod import;
 mod key;
+mod migrate;
 mod people;
 
 mod serve;
@@ -56,6 +58,10 @@ enum Command {
     Token(token::Token),
     /// Take in a mail that came back, from standard input.
     Bounce(bounce::Bounce),
+    /// Look whether the installation is as it must be.
+    Doctor(doctor::Doctor),
+    /// Bring the database's schema up to this program's, without serving.
+    Migrate(migrate::Migrate),
     /// Measure this machine: what it decides, beside what its disk can do.
     Bench(bench::Bench),
 }
@@ -77,6 +83,8 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Key(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Bounce(command) => command.run(),
+        Command::Doctor(command) => command.run(),
+        Command::Migrate(command) => command.run(),
         Command::Bench(command) => command.run(),
     }
 }

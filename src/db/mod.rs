@@ -10,6 +10,7 @@
 //! All writes of a process pass through one writer thread (see `writer`): writes that wait at
 //! the same moment share one transaction, each inside its own savepoint, and are answered only
 //! after the commit.
+pub mod check;
 mod kept;
 mod open;
 pub mod schema;
@@ -19,8 +20,8 @@ mod writer;
 pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
-    AbsenceId, At, ConditionId, Day, DraftId, MessageId, PersonId, RecordId, RefusalId, ReviewId,
-    TaskId, TimerId, TokenId,
+    AbsenceId, At, ConditionId, Day, DraftId, ErasureId, HoldId, MessageId, PersonId, RecordId,
+    RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId,
 };
 
 use crate::error::{Error, Result};
@@ -64,6 +65,19 @@ diesel::define_sql_function! {
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;
 }
 
+/// The pattern of `LIKE … ESCAPE '!'` for what contains this text as it stands.
+pub fn containing(text: &str) -> String {
+    let mut pattern = String::from("%");
+    for sign in text.chars() {
+        if matches!(sign, '%' | '_' | '!') {
+            pattern.push('!');
+        }
+        pattern.push(sign);
+    }
+    pattern.push('%');
+    pattern
+}
+
 /// The database of one process: a pool for reading and one writer.
 #[derive(Clone)]
 pub struct Db {
@@ -96,6 +110,15 @@ impl Db {
             writer,
             backend: url.backend(),
         })
+    }
+
+    /// Brings the schema of a database up to this binary's without serving it; how many migrations
+    /// ran. On PostgreSQL this is for the role that owns the tables.
+    ///
+    /// # Errors
+    /// As [`Db::open`].
+    pub fn migrate(url: &str) -> Result<usize> {
+        open::migrate(&Url::parse(url)?)
     }
 
     /// Which database this is.

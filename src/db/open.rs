@@ -2,7 +2,7 @@
 use crate::db::{Conn, MultiBackend};
 use crate::error::{Error, Result};
 use diesel::connection::SimpleConnection;
-use diesel::migration::{Migration, MigrationSource, MigrationVersion};
+use diesel::migration::{Migration, MigrationSource};
 use diesel::prelude::*;
 use diesel::r2d2::ManageConnection;
 use diesel_migrations::{EmbeddedMigrations, MigrationHarness, embed_migrations};
@@ -80,6 +80,14 @@ impl Manager {
     pub(super) fn new(url: Url) -> Manager {
         Manager(url)
     }
+
+    /// A connection as the database gives it.
+    pub(super) fn plain(&self) -> ConnectionResult<Conn> {
+        match &self.0 {
+            Url::Postgres(url) => PgConnection::establish(url).map(Conn::Postgres),
+            Url::Sqlite(path) => SqliteConnection::establish(path).map(Conn::Sqlite),
+        }
+    }
 }
 
 impl ManageConnection for Manager {
@@ -87,11 +95,7 @@ impl ManageConnection for Manager {
     type Error = diesel::r2d2::Error;
 
     fn connect(&self) -> std::result::Result<Conn, Self::Error> {
-        let mut conn = match &self.0 {
-            Url::Postgres(url) => PgConnection::establish(url).map(Conn::Postgres),
-            Url::Sqlite(path) => SqliteConnection::establish(path).map(Conn::Sqlite),
-        }
-        .map_err(diesel::r2d2::Error::ConnectionError)?;
+        let mut conn = self.plain().map_err(diesel::r2d2::Error::ConnectionError)?;
         prepare(&mut conn).map_err(diesel::r2d2::Error::QueryError)?;
         Ok(conn)
     }
@@ -106,7 +110,7 @@ impl ManageConnection for Manager {
     }
 }
 
-fn prepare(conn: &mut Conn) -> QueryResult<()> {
+pub(super) fn prepare(conn: &mut Conn) -> QueryResult<()> {
     match conn {
         Conn::Postgres(c) => c.batch_execute("SET TIME ZONE 'UTC'; SET lock_timeout = '10s'"),
         // The busy timeout stands first: switching to WAL itself takes a lock. What a savepoint
@@ -137,8 +141,54 @@ impl MigrationSource<MultiBackend> for History {
     }
 }
 
-/// Brings the schema up to this binary's, under a lock, or refuses a newer one.
-pub(super) fn migrate(url: &Url) -> Result<()> {
+fn history(conn: &Conn) -> History {
+    let own = match conn {
+        Conn::Sqlite(_) => SQLITE,
+        Conn::Postgres(_) => POSTGRES,
+    };
+    History([COMMON, own])
+}
+
+fn failed(e: impl std::fmt::Display) -> Error {
+    Error::Unavailable(format!("migrations: {e}"))
+}
+
+/// The versions of this program's migrations, in order.
+pub(super) fn known(conn: &Conn) -> Result<Vec<String>> {
+    let all = history(conn).migrations().map_err(failed)?;
+    let mut known: Vec<String> = all.iter().map(|m| m.name().version().to_string()).collect();
+    known.sort();
+    Ok(known)
+}
+
+/// The versions that the database has. It is asked, not prepared: a role that may make no tables
+/// can ask as well.
+pub(super) fn applied(conn: &mut Conn) -> Result<Vec<String>> {
+    #[derive(diesel::QueryableByName)]
+    struct Version {
+        #[diesel(sql_type = diesel::sql_types::Text)]
+        version: String,
+    }
+    let there = match conn {
+        Conn::Sqlite(_) => {
+            "SELECT name AS version FROM sqlite_master WHERE name = '__diesel_schema_migrations'"
+        }
+        Conn::Postgres(_) => {
+            "SELECT tablename::text AS version FROM pg_tables \
+             WHERE schemaname = current_schema() AND tablename = '__diesel_schema_migrations'"
+        }
+    };
+    if diesel::sql_query(there).load::<Version>(conn)?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let all = "SELECT version FROM __diesel_schema_migrations ORDER BY version";
+    let rows: Vec<Version> = diesel::sql_query(all).load(conn)?;
+    Ok(rows.into_iter().map(|row| row.version).collect())
+}
+
+/// Brings the schema up to this binary's, under a lock, or refuses a newer one. How many
+/// migrations ran.
+pub(super) fn migrate(url: &Url) -> Result<usize> {
     if let Url::Sqlite(path) = url {
         create_parent(path)?;
     }
@@ -148,19 +198,32 @@ pub(super) fn migrate(url: &Url) -> Result<()> {
     let mut conn = Manager::new(url.clone())
         .connect()
         .map_err(|e| unavailable(&e))?;
-    let own = match &mut conn {
-        Conn::Sqlite(_) => SQLITE,
-        Conn::Postgres(c) => {
-            c.batch_execute("SET lock_timeout = '60s'")?;
-            c.batch_execute(MIGRATION_LOCK)?;
-            POSTGRES
-        }
+    if let Conn::Postgres(c) = &mut conn {
+        c.batch_execute("SET lock_timeout = '60s'")?;
+        c.batch_execute(MIGRATION_LOCK)?;
+    }
+    let (known, applied) = (known(&conn)?, applied(&mut conn)?);
+    refuse_newer(&known, &applied)?;
+    let missing = known.iter().filter(|version| !applied.contains(version));
+    let missing = missing.count();
+    if missing > 0 {
+        let history = history(&conn);
+        conn.run_pending_migrations(history)
+            .map_err(|e| not_migrated(missing, &*e))?;
+    }
+    Ok(missing)
+}
+
+fn not_migrated(missing: usize, error: &dyn std::fmt::Display) -> Error {
+    let error = error.to_string();
+    let hint = if error.contains("permission denied") || error.contains("must be owner") {
+        ". Run `countersign migrate` as the role that owns the tables, see docs/operating.md"
+    } else {
+        ""
     };
-    let history = History([COMMON, own]);
-    refuse_newer(&mut conn, &history)?;
-    conn.run_pending_migrations(history)
-        .map_err(|e| Error::Unavailable(format!("a migration failed: {e}")))?;
-    Ok(())
+    Error::Unavailable(format!(
+        "{missing} migrations are missing and one failed: {error}{hint}"
+    ))
 }
 
 fn create_parent(path: &str) -> Result<()> {
@@ -178,27 +241,23 @@ fn create_parent(path: &str) -> Result<()> {
     }
 }
 
-fn refuse_newer(conn: &mut Conn, history: &History) -> Result<()> {
-    let failed = |e: &dyn std::fmt::Display| Error::Unavailable(format!("migrations: {e}"));
-    let known: Vec<String> = history
-        .migrations()
-        .map_err(|e| failed(&e))?
-        .iter()
-        .map(|m| m.name().version().to_string())
-        .collect();
-    let applied: Vec<MigrationVersion<'static>> =
-        conn.applied_migrations().map_err(|e| failed(&e))?;
-    let newer = applied
-        .iter()
-        .map(ToString::to_string)
-        .filter(|v| !known.contains(v))
-        .max();
+fn refuse_newer(known: &[String], applied: &[String]) -> Result<()> {
+    let newer = applied.iter().filter(|version| !known.contains(version));
     let newest = known.iter().max().cloned().unwrap_or_default();
-    match newer {
+    match newer.max() {
         Some(version) => Err(Error::Configuration(format!(
             "the database has schema {version}, this program knows up to {newest}: use the \
              program that wrote it, or a newer one"
         ))),
         None => Ok(()),
     }
+}
+
+/// A SQLite database in memory with this program's schema and nothing in it.
+pub(super) fn in_memory() -> Result<Conn> {
+    let conn = SqliteConnection::establish(":memory:").map_err(failed)?;
+    let mut conn = Conn::Sqlite(conn);
+    let history = history(&conn);
+    conn.run_pending_migrations(history).map_err(failed)?;
+    Ok(conn)
 }

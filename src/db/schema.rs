@@ -6,7 +6,7 @@ table! {
     people (id) {
         id -> Text, email -> Text, name -> Text, active -> Bool, reachable -> Bool,
         created_at -> Timestamp, manager_id -> Nullable<Text>, left_at -> Nullable<Timestamp>,
-        digest -> Bool,
+        digest -> Bool, erased_at -> Nullable<Timestamp>,
     }
 }
 table! {
@@ -57,6 +57,7 @@ table! {
     revisions (record_id, number) {
         record_id -> Text, number -> Integer, digest -> Text, salt -> Text, document -> Text,
         author_id -> Nullable<Text>, created_at -> Timestamp,
+        redacted_seq -> Nullable<BigInt>, redacted_digest -> Nullable<Text>,
     }
 }
 table! { counters (name) { name -> Text, last -> BigInt, } }
@@ -70,7 +71,7 @@ table! {
     workflow_drafts (id) {
         id -> Text, key -> Text, base -> Integer, text -> Text, forms -> Text, state -> Text,
         seen -> Integer, reason_seq -> Nullable<BigInt>, created_at -> Timestamp,
-        changed_at -> Timestamp,
+        changed_at -> Timestamp, discarded_by -> Nullable<Text>,
     }
 }
 table! {
@@ -157,6 +158,32 @@ table! {
     }
 }
 table! {
+    erased_values (seq, name) { seq -> BigInt, name -> Text, entry_seq -> BigInt, }
+}
+table! {
+    erasures (id) {
+        id -> Text, person_id -> Text, basis -> Text, state -> Text, proposed_by -> Text,
+        proposed_seq -> BigInt, proposed_at -> Timestamp, settled_by -> Nullable<Text>,
+        settled_seq -> Nullable<BigInt>, settled_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    legal_holds (id) {
+        id -> Text, person_id -> Nullable<Text>, record_id -> Nullable<Text>,
+        set_by -> Nullable<Text>, set_seq -> BigInt, set_at -> Timestamp,
+        lifted_by -> Nullable<Text>, lifted_seq -> Nullable<BigInt>,
+        lifted_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    retention_rules (id) {
+        id -> Text, values_months -> Nullable<Integer>, links_days -> Nullable<Integer>,
+        state -> Text, proposed_by -> Text, proposed_seq -> BigInt, proposed_at -> Timestamp,
+        settled_by -> Nullable<Text>, settled_seq -> Nullable<BigInt>,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
+table! {
     ledger_index (seq) {
         seq -> BigInt, at -> Timestamp, kind -> Text, actor_id -> Nullable<Text>,
         person_id -> Nullable<Text>, record_id -> Nullable<Text>, review_id -> Nullable<Text>,
@@ -171,10 +198,16 @@ joinable!(decisions -> people (person_id));
 joinable!(record_facets -> records (record_id));
 joinable!(sign_off_links -> tasks (task_id));
 joinable!(ledger_index -> ledger_entries (seq));
+joinable!(ledger_private -> ledger_index (seq));
 joinable!(conditions -> decisions (decision_id));
 table! {
     ledger_checkpoints (origin, size) {
         origin -> Text, size -> BigInt, note -> Text, at -> Timestamp,
+    }
+}
+table! {
+    checkpoint_readers (person_id) {
+        person_id -> Text, origin -> Nullable<Text>, size -> Nullable<BigInt>,
     }
 }
 table! {
@@ -213,7 +246,12 @@ allow_tables_to_appear_in_same_query!(
     ledger_entries,
     ledger_nodes,
     ledger_private,
+    erased_values,
+    erasures,
+    legal_holds,
+    retention_rules,
     ledger_index,
     ledger_checkpoints,
+    checkpoint_readers,
     ledger_keys,
 );

@@ -93,6 +93,12 @@ identifiers! {
     AbsenceId
     /// One draft of a workflow.
     DraftId
+    /// One proposal to erase a person.
+    ErasureId
+    /// One legal hold.
+    HoldId
+    /// One rule of how long values are kept, proposed or agreed.
+    RuleId
 }
 
 impl TaskId {

@@ -12,13 +12,16 @@
 //!   nothing else, and names the first line that does not hold.
 //!
 //! Checkpoints, signed statements of size and root, are made by `seal`, which alone knows of keys
-//! and files. Everything else but the store is pure: time, randomness and stored nodes come in as arguments.
+//! and files. Everything else but the store is pure: time, randomness and stored nodes come in as
+//! arguments.
 
 pub mod api;
+mod check;
 pub mod checkpoint;
 pub mod csv;
 pub mod download;
 pub mod entry;
+mod erase;
 pub mod export;
 mod histories;
 pub mod key;
@@ -38,6 +41,8 @@ pub mod tiles;
 pub mod tree;
 pub mod verify;
 
+pub use check::{check, newest};
+pub use erase::{Value as PrivateValue, erase};
 pub use store::{
     Actor, Filter, Note, Opened, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
     time,

@@ -22,6 +22,7 @@
 //! |---|---|
 //! | `task` | nothing; how it came to its reader is found: (`because`, `from`, `by`, reason) 1 |
 //! | `receipt`, `sign_in`, `abandoned` | nothing |
+//! | `checkpoint` | `origin`, `size`, and `since`, the size that was told before |
 //! | `changes_requested`, `approved`, `rejected`, `withdrawn` | nothing |
 //! | `digest` | call [`digest::want`] |
 //! | `escalated` | `stage`, (`mode`, `because`) 2; with `task` for who decides too: nothing |
@@ -55,8 +56,11 @@ mod bounce;
 mod breaker;
 mod case;
 mod catalogue;
+mod check;
+pub mod checkpoint;
 pub mod digest;
 mod feed;
+mod forget;
 mod given;
 mod ics;
 mod letter;
@@ -73,6 +77,8 @@ mod status;
 mod timetable;
 mod worker;
 
+pub use check::check;
+pub use forget::{empty_before, forget, redact};
 pub use letter::{Cover, Letter, Thread};
 pub use postman::{MAILBOX_MAX, Mailbox, Postman};
 pub use smtp::Smtp;

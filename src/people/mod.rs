@@ -9,6 +9,7 @@ pub mod absence;
 mod access;
 pub mod api;
 mod directory;
+mod erased;
 mod holdings;
 mod list;
 pub mod mailing;
@@ -25,12 +26,15 @@ pub use access::{
     use_sign_in_link,
 };
 pub use directory::directory;
+pub use erased::{ERASED_NAME, erase};
 pub use holdings::{Held, Holding, give, held_by_each, in_use, take};
 pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;
 pub use staffing::staffing;
 pub use standing::{come_back, leave, managed_by, manager_by_address, set_manager};
-pub use store::{Person, all, by_email, by_id, held_by, holders, known, member_names, names};
+pub use store::{
+    Person, all, by_email, by_id, held_by, holders, known, member_names, names, reads_log,
+};
 pub use words::{other_person, sentence};
 
 use crate::db::{At, Conn, PersonId, Tx};
@@ -45,9 +49,11 @@ pub const ADMINISTRATOR: &str = "administrator";
 pub const AUDITOR: &str = "auditor";
 /// Role of those who keep the policy.
 pub const GOVERNANCE: &str = "governance_admin";
+/// The roles whose holders may read the whole decision log.
+pub const LOG_READERS: [&str; 3] = [AUDITOR, ADMINISTRATOR, GOVERNANCE];
 
-/// What an API token may be allowed to do: read the register, write use cases, decide, read the
-/// decision log, and keep the directory.
+/// What an API token may be allowed to do: read the register, write use cases, decide (tasks, and
+/// about conditions, approvals and overrides), read the decision log, and keep the directory.
 pub const SCOPES: &[&str] = &["read", "write", "decide", "log", "people"];
 
 /// Somebody to be added.
@@ -94,7 +100,10 @@ pub fn add(tx: &mut Tx, now: At, actor: &Actor, new: &NewPerson) -> Result<Perso
 }
 
 /// Refuses whoever is no administrator.
-fn administers(conn: &mut Conn, actor: &Actor) -> Result<()> {
+///
+/// # Errors
+/// [`Error::Forbidden`], or when the database fails.
+pub fn administers(conn: &mut Conn, actor: &Actor) -> Result<()> {
     holds_one_of(conn, actor, &[ADMINISTRATOR], "this is for administrators")
 }
 

@@ -9,6 +9,9 @@ pub enum Refusal {
     /// Only who left can come back.
     #[error("{0} has not left")]
     Present(String),
+    /// There is no way back from an erasure.
+    #[error("the data of this person was erased; add them anew if they are here again")]
+    Erased,
     /// Somebody must keep the register.
     #[error("{0} is the only administrator; make somebody else an administrator first")]
     LastAdministrator(String),
@@ -23,6 +26,7 @@ impl Refusal {
         match self {
             Refusal::Left(_) => "person-left",
             Refusal::Present(_) => "person-present",
+            Refusal::Erased => "person-erased",
             Refusal::LastAdministrator(_) => "last-administrator",
             Refusal::AbsenceOver => "absence-over",
         }

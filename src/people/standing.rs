@@ -151,6 +151,9 @@ pub fn come_back(tx: &mut Tx, now: At, actor: &Actor, person: PersonId) -> Resul
     if person.active {
         return Err(Error::People(Refusal::Present(person.name)));
     }
+    if person.erased_at.is_some() {
+        return Err(Error::People(Refusal::Erased));
+    }
     store::update_standing(tx, person.id, None)?;
     let note = Note::new("person.returned", actor).about(person.id);
     crate::ledger::append(tx, now, note)?;

@@ -41,6 +41,15 @@ pub fn sentence(
             let who = other.unwrap_or("nobody");
             format!("Away{when}; {who} stands in")
         }
+        "person.erased" => "Their data was erased".to_owned(),
+        "values.erased" => "Values no longer kept were erased".to_owned(),
+        "erasure.proposed" => "It was proposed to erase their data".to_owned(),
+        "erasure.declined" => "The erasure of their data was declined".to_owned(),
+        "hold.set" => "A legal hold was set".to_owned(),
+        "hold.lifted" => "A legal hold was lifted".to_owned(),
+        "retention.proposed" => "Another retention was proposed".to_owned(),
+        "retention.changed" => "The retention was changed".to_owned(),
+        "retention.declined" => "The proposed retention was declined".to_owned(),
         "absence.ended" => "Absence ended early".to_owned(),
         _ => return None,
     })

@@ -9,12 +9,14 @@ pub mod intake;
 pub mod kinds;
 mod list;
 pub mod page;
+mod redact;
 mod store;
 
 pub use kinds::{Kind, Kinds};
 pub use list::{
     Cursor, FacetCount, Listing, PAGE, Query, SOON_DAYS, Sort, Standing, facet_counts, list, total,
 };
+pub use redact::{Redaction, redact, redactions};
 pub use store::{
     Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, revision,
     revisions, set_review, set_standing, set_status,

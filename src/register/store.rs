@@ -101,6 +101,11 @@ pub struct Revision {
     pub author_id: Option<PersonId>,
     /// When.
     pub created_at: At,
+    /// The entry that says that personal data was taken out of the text; the digest is still that
+    /// of the text as it was.
+    pub redacted_seq: Option<i64>,
+    /// Digest of the text as it is since then, in hex.
+    pub redacted_digest: Option<String>,
 }
 
 /// What is known of a revision besides its text, which may be long.

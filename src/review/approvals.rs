@@ -144,7 +144,8 @@ pub fn on_approval(
     service::command(tx, desk, actor, approval, &command)
 }
 
-/// Somebody proposes, grants or declines an override of a running review.
+/// Somebody proposes, grants or declines an override of a running review, having seen the revision
+/// with the digest `seen`.
 ///
 /// # Errors
 /// A refusal.
@@ -153,11 +154,32 @@ pub fn on_override(
     desk: &Desk,
     actor: &Actor,
     review: ReviewId,
+    seen: &str,
     deed: OverrideDeed,
 ) -> Result<Review> {
     let by = actor.person.ok_or(Error::Unauthenticated)?;
-    let command = Command::OnOverride { by, deed };
+    let lets_through = !matches!(deed, OverrideDeed::Decline(_));
+    if lets_through && renews_what_stands(tx, review)? {
+        return Err(Refusal::OverrideOfRenewal.into());
+    }
+    let command = Command::OnOverride {
+        by,
+        seen: seen.to_owned(),
+        deed,
+    };
     service::command(tx, desk, actor, review, &command)
+}
+
+/// Whether the review renews an approval that is in force, which an override would end.
+///
+/// # Errors
+/// When the database fails.
+pub fn renews_what_stands(conn: &mut Conn, review: ReviewId) -> Result<bool> {
+    let review = store::review(conn, review)?;
+    match review.renews.filter(|_| !review.after_the_fact) {
+        Some(former) => Ok(store::review(conn, former)?.phase.is_in_force()),
+        None => Ok(false),
+    }
 }
 
 /// Begins a renewal: the record becomes a draft of itself, with its answers, while the approval
@@ -264,7 +286,7 @@ pub fn restart(
     }
     let former = store::review(tx, review)?;
     let record = register::by_id(tx, former.record)?;
-    if let Some(refusal) = may_restart(tx, desk, &former, &record)? {
+    if let Some(refusal) = may_restart(tx, desk, by, &former, &record)? {
         return Err(refusal.into());
     }
     let (loading, opening) = service::opening(tx, desk, former.submitter, &record, former.renews)?;
@@ -290,9 +312,13 @@ pub fn restart(
 pub fn may_restart(
     conn: &mut Conn,
     desk: &Desk,
+    by: PersonId,
     review: &Review,
     record: &Record,
 ) -> Result<Option<Refusal>> {
+    if review.has_part(by) {
+        return Ok(Some(Refusal::Separated("you have a part in this")));
+    }
     if !review.phase.is_running() || record.review_id != Some(review.id) {
         return Ok(Some(Refusal::NotInReview(review.phase.as_str())));
     }

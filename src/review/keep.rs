@@ -219,9 +219,7 @@ pub(super) fn sync_timers(tx: &mut Tx, loading: &Loading, review: &Review) -> Re
 /// What an event means for other reviews of the record.
 fn follow_up(tx: &mut Tx, change: &Change, review: &Review, event: &Event) -> Result<()> {
     match (event, review.renews) {
-        (Event::Approved { .. } | Event::OverrideGranted { .. }, Some(former)) => {
-            supersede(tx, change, former, review)
-        }
+        (Event::Approved { .. }, Some(former)) => supersede(tx, change, former, review),
         // Nobody keeps an override by taking its review back or letting it run out.
         (Event::Rejected { .. } | Event::Withdrawn { .. } | Event::Abandoned, Some(former))
             if review.after_the_fact =>
@@ -230,7 +228,10 @@ fn follow_up(tx: &mut Tx, change: &Change, review: &Review, event: &Event) -> Re
             let command = Command::RevokeAfterTheFact;
             service::command(tx, change.desk, &system, former, &command).map(drop)
         }
-        (Event::OverrideGranted { first, second, .. }, None) => {
+        (Event::OverrideGranted { first, second, .. }, former) => {
+            if let Some(former) = former {
+                supersede(tx, change, former, review)?;
+            }
             look_after_the_fact(tx, change, review, [*first, *second].into())
         }
         _ => Ok(()),
@@ -260,20 +261,17 @@ fn look_after_the_fact(
     apart: BTreeSet<PersonId>,
 ) -> Result<()> {
     let record = register::by_id(tx, change.record.id)?;
-    let (loading, opening) = service::opening(
-        tx,
-        change.desk,
-        overridden.submitter,
-        &record,
-        Some(overridden.id),
-    )?;
-    let opening = Opening {
-        after_the_fact: true,
-        apart,
-        ..opening
-    };
     let system = Actor::system(change.actor.via.clone());
-    let begun = service::begin(tx, change.desk, &system, &record, (loading, opening));
+    let (desk, submitter, former) = (change.desk, overridden.submitter, Some(overridden.id));
+    let begun = service::opening(tx, desk, submitter, &record, former).and_then(|opened| {
+        let (loading, opening) = opened;
+        let opening = Opening {
+            after_the_fact: true,
+            apart,
+            ..opening
+        };
+        service::begin(tx, desk, &system, &record, (loading, opening))
+    });
     match begun {
         Err(Error::Refused(_) | Error::Invalid(_)) => {
             Err(Error::Refused(Refusal::OverrideWithoutReview))

@@ -223,16 +223,28 @@ fn on_approval(note: Note, event: &Event) -> Note {
 
 fn on_override(note: Note, event: &Event) -> Note {
     match event {
-        Event::OverrideProposed { reason, until, .. } => note
+        Event::OverrideProposed {
+            revision,
+            digest,
+            reason,
+            until,
+            ..
+        } => note
+            .subject("revision", *revision)
+            .subject("digest", digest.as_str())
             .data("until", until.to_string())
             .private("reason", reason.as_str()),
         Event::OverrideDeclined { reason, .. } => with_reason(note, reason.as_deref()),
         Event::OverrideGranted {
+            revision,
+            digest,
             first,
             second,
             until,
             notify,
         } => note
+            .subject("revision", *revision)
+            .subject("digest", digest.as_str())
             .data("first", first.to_string())
             .data("second", second.to_string())
             .data("until", until.to_string())

@@ -578,7 +578,7 @@ fn answer(
         outcome: given.outcome,
         reason: given.reason.clone(),
         answers: given.answers.clone(),
-        conditions: conditions(tx, &given.conditions)?,
+        conditions: conditions(tx, &given.conditions, desk.today())?,
     };
     let change = Change {
         desk,
@@ -593,7 +593,7 @@ fn answer(
         .ok_or_else(|| Error::Corrupt("a decision was not kept".to_owned()))
 }
 
-fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition>> {
+fn conditions(conn: &mut Conn, given: &[ConditionGiven], today: Day) -> Result<Vec<Condition>> {
     let mut read = Vec::new();
     // One more than allowed is enough for the engine to refuse them all.
     for (index, condition) in given.iter().take(CONDITIONS_MAX + 1).enumerate() {
@@ -611,9 +611,10 @@ fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition
         };
         let due = match condition.due.trim() {
             "" => None,
-            day => match day.parse::<jiff::civil::Date>() {
-                Ok(day) => Some(day.to_string()),
-                Err(_) => return Err(wrong("write the day as 2027-01-31")),
+            day => match Day::parse(day) {
+                Some(day) if day < today => return Err(wrong("its day is over already")),
+                Some(day) => Some(day.to_string()),
+                None => return Err(wrong("write the day as 2027-01-31")),
             },
         };
         read.push(Condition {

@@ -11,6 +11,8 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What stands where a value was erased.
+const ERASED: &str = "Erased";
 /// Entries of one record read at a time.
 const CHUNK: i64 = 500;
 
@@ -51,9 +53,9 @@ pub struct TimelineItem {
     pub digest: Option<String>,
     /// How the actor was known.
     pub method: String,
-    /// The reason given, where it is not erased.
+    /// The reason given; `Erased` where it was.
     pub reason: Option<String>,
-    /// The evidence given, where it is not erased.
+    /// The evidence given; `Erased` where it was.
     pub evidence: Option<String>,
     /// Conditions attached.
     pub conditions: Vec<String>,
@@ -158,6 +160,16 @@ impl Words {
         self.private.get(&(seq, name.to_owned())).cloned()
     }
 
+    /// The value, or that it was erased, when the entry promises one.
+    fn private_or_erased(&self, seq: i64, entry: &Value, name: &str) -> Option<String> {
+        let promised = entry
+            .pointer("/private")
+            .and_then(|p| p.get(name))
+            .is_some();
+        let kept = self.private(seq, name);
+        kept.or_else(|| promised.then(|| ERASED.to_owned()))
+    }
+
     fn item(&self, row: &Row, entry: &Value) -> TimelineItem {
         let text = |pointer: &str| {
             entry
@@ -172,7 +184,7 @@ impl Words {
         let title = row.review_id.zip(row.stage.clone());
         let stage_title = title.and_then(|key| self.titles.get(&key).cloned());
         let conditions = (1..=crate::review::engine::CONDITIONS_MAX)
-            .map_while(|n| self.private(row.seq, &format!("condition_{n}")));
+            .filter_map(|n| self.private_or_erased(row.seq, entry, &format!("condition_{n}")));
         let told = Told {
             row,
             entry,
@@ -201,8 +213,8 @@ impl Words {
             revision: entry.pointer("/subject/revision").and_then(Value::as_i64),
             digest: text("/subject/digest"),
             method: text("/via/method").unwrap_or_default(),
-            reason: self.private(row.seq, "reason"),
-            evidence: self.private(row.seq, "evidence"),
+            reason: self.private_or_erased(row.seq, entry, "reason"),
+            evidence: self.private_or_erased(row.seq, entry, "evidence"),
             conditions: conditions.collect(),
             leaf_hash: hex::encode(tree::leaf_hash(&row.entry).as_bytes()),
         }

@@ -64,7 +64,7 @@ impl Visitor {
 
     /// Whether the person may read the whole decision log.
     pub fn reads_log(&self) -> bool {
-        self.holds(&[people::AUDITOR, people::ADMINISTRATOR, people::GOVERNANCE])
+        self.holds(&people::LOG_READERS)
     }
 
     /// Whether the person may change workflows and calendars.

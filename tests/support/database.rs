@@ -41,6 +41,64 @@ pub struct Schema {
     name: String,
 }
 
+impl Schema {
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+}
+
+/// Two roles of a test's own, gone when it is over: who owns the tables, and whom the program is.
+/// TEST_POSTGRES must name a role that may make roles. Make them after the schema, so that they go
+/// before it.
+pub struct Roles {
+    server: String,
+    secret: String,
+    pub owner: String,
+    pub app: String,
+}
+
+impl Roles {
+    pub fn new(schema: &Schema) -> Roles {
+        let (owner, app) = (
+            format!("{}_owner", schema.name),
+            format!("{}_app", schema.name),
+        );
+        let secret = Uuid::now_v7().simple().to_string();
+        let sql = format!(
+            "CREATE ROLE {owner} NOLOGIN; CREATE ROLE {app} LOGIN PASSWORD '{secret}';
+             GRANT {owner} TO CURRENT_USER"
+        );
+        run(&schema.server, &sql).expect("TEST_POSTGRES may make roles");
+        let server = schema.server.clone();
+        Roles {
+            server,
+            secret,
+            owner,
+            app,
+        }
+    }
+
+    /// `url`, as the program's role.
+    pub fn app_url(&self, url: &str) -> String {
+        let (scheme, rest) = url.split_once("://").expect("a URL");
+        let place = rest.split_once('@').map_or(rest, |(_, place)| place);
+        format!("{scheme}://{}:{}@{place}", self.app, self.secret)
+    }
+}
+
+impl Drop for Roles {
+    fn drop(&mut self) {
+        let Roles { owner, app, .. } = self;
+        let sql = format!(
+            "GRANT {app} TO CURRENT_USER; REASSIGN OWNED BY {owner} TO CURRENT_USER;
+             DROP OWNED BY {app}, {owner}; DROP ROLE {app}, {owner}"
+        );
+        if let Err(error) = run(&self.server, &sql) {
+            eprintln!("the roles of {} stay behind: {error}", self.app);
+        }
+    }
+}
+
 impl Drop for Schema {
     fn drop(&mut self) {
         // A transaction the test left open holds locks: that is the test's fault, so say it soon.

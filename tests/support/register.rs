@@ -22,7 +22,7 @@ use diesel::prelude::*;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 const POLICY: &str = include_str!("../../templates/workflows/ai_use_case.json");
@@ -65,6 +65,8 @@ pub struct Register {
     pub desk: Arc<Desk>,
     url: String,
     people: Mutex<BTreeMap<String, PersonId>>,
+    /// The program on the same database, once it is asked for.
+    pub(super) program: OnceLock<countersign::app::App>,
 }
 
 /// A use case of the story.
@@ -154,6 +156,7 @@ impl Register {
             desk: Arc::new(desk),
             url,
             people: Mutex::default(),
+            program: OnceLock::new(),
         };
         let everybody = register.does(|tx, desk| {
             let mut everybody = BTreeMap::new();
@@ -652,6 +655,10 @@ const TABLES: &[&str] = &[
     "ledger_nodes",
     "ledger_private",
     "ledger_index",
+    "erased_values",
+    "erasures",
+    "legal_holds",
+    "retention_rules",
 ];
 
 #[derive(QueryableByName)]

@@ -14,3 +14,9 @@ CREATE TABLE ledger_keys (
   seq BIGINT NOT NULL REFERENCES ledger_entries (seq),
   retired_seq BIGINT REFERENCES ledger_entries (seq)
 );
+-- Who gets the checkpoint of each day by mail, and up to which one they were told.
+CREATE TABLE checkpoint_readers (
+  person_id TEXT PRIMARY KEY REFERENCES people (id),
+  origin TEXT,
+  size BIGINT
+);

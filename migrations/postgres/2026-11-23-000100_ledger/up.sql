@@ -38,26 +38,26 @@ BEGIN
   RETURN NEW;
 END $$;
 
-CREATE TRIGGER ledger_entries_fixed BEFORE UPDATE OR DELETE ON ledger_entries
+CREATE TRIGGER ledger_entries_fixed BEFORE DELETE OR UPDATE ON ledger_entries
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
 CREATE TRIGGER ledger_entries_kept BEFORE TRUNCATE ON ledger_entries
 FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
 CREATE TRIGGER ledger_entries_dense BEFORE INSERT ON ledger_entries
 FOR EACH ROW EXECUTE FUNCTION countersign_ledger_dense();
-CREATE TRIGGER ledger_nodes_fixed BEFORE UPDATE OR DELETE ON ledger_nodes
+CREATE TRIGGER ledger_nodes_fixed BEFORE DELETE OR UPDATE ON ledger_nodes
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
 CREATE TRIGGER ledger_nodes_kept BEFORE TRUNCATE ON ledger_nodes
 FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
 -- What the decision log shows and is filtered by must not drift from the entries either.
-CREATE TRIGGER ledger_index_fixed BEFORE UPDATE OR DELETE ON ledger_index
+CREATE TRIGGER ledger_index_fixed BEFORE DELETE OR UPDATE ON ledger_index
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
 CREATE TRIGGER ledger_index_kept BEFORE TRUNCATE ON ledger_index
 FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('the ledger is append-only');
-CREATE TRIGGER revisions_fixed BEFORE UPDATE OR DELETE ON revisions
+CREATE TRIGGER revisions_fixed BEFORE DELETE OR UPDATE ON revisions
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a revision never changes');
-CREATE TRIGGER decisions_fixed BEFORE UPDATE OR DELETE ON decisions
+CREATE TRIGGER decisions_fixed BEFORE DELETE OR UPDATE ON decisions
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a decision never changes');
-CREATE TRIGGER workflows_fixed BEFORE DELETE OR UPDATE OF key, version, hash, text ON workflows
+CREATE TRIGGER workflows_fixed BEFORE DELETE OR UPDATE OF key, version, hash, title, text, published_at, published_by ON workflows
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a workflow version never changes');
 CREATE TRIGGER revisions_kept BEFORE TRUNCATE ON revisions
 FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a revision never changes');

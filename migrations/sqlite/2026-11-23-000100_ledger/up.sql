@@ -66,7 +66,8 @@ BEGIN SELECT RAISE(ABORT, 'a decision never changes'); END;
 CREATE TRIGGER decisions_no_replace BEFORE INSERT ON decisions
 WHEN EXISTS (SELECT 1 FROM decisions WHERE id = NEW.id OR seq = NEW.seq)
 BEGIN SELECT RAISE(ABORT, 'a decision never changes'); END;
-CREATE TRIGGER workflows_text_stays BEFORE UPDATE OF key, version, hash, text ON workflows
+CREATE TRIGGER workflows_text_stays
+BEFORE UPDATE OF key, version, hash, title, text, published_at, published_by ON workflows
 BEGIN SELECT RAISE(ABORT, 'a workflow version never changes'); END;
 CREATE TRIGGER workflows_no_delete BEFORE DELETE ON workflows
 BEGIN SELECT RAISE(ABORT, 'a workflow version never changes'); END;

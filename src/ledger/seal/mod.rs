@@ -17,9 +17,9 @@ pub mod worker;
 
 pub use command::{continue_log, create, retire, rotate};
 pub use keys::Keys;
-pub use receipts::Sealing;
+pub use receipts::{Growing, Sealing, growing, waits};
 pub use signer::{Signed, examine, sign};
-pub use store::{Published, newest, vkeys};
+pub use store::{Published, newest, tip, vkeys};
 
 use crate::app::App;
 use crate::config::Config;

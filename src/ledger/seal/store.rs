@@ -57,6 +57,25 @@ pub fn newest(conn: &mut Conn) -> Result<Option<Published>> {
     Ok(row.map(Published::from))
 }
 
+/// The checkpoint of this name and size.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn of_size(conn: &mut Conn, origin: &str, size: u64) -> Result<Option<Published>> {
+    let one = ledger_checkpoints::table.find((origin, signed(size)));
+    let row: Option<Row> = one.select(COLUMNS).get_result(conn).optional()?;
+    Ok(row.map(Published::from))
+}
+
+/// Name and size of the newest checkpoint.
+///
+/// # Errors
+/// When the database fails.
+pub fn tip(conn: &mut Conn) -> Result<Option<(String, u64)>> {
+    let newest = newest(conn)?;
+    Ok(origin(conn)?.zip(newest.map(|newest| newest.size)))
+}
+
 /// The present name of the log: that of its newest key.
 fn origin(conn: &mut Conn) -> Result<Option<String>> {
     Ok(ledger_keys::table

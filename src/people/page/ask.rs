@@ -12,6 +12,8 @@ pub struct Ask {
     pub action: String,
     /// Makes two presses of the button one command; empty where that is no matter.
     pub once: Option<String>,
+    /// Digest of the revision that is signed, where one is.
+    pub digest: Option<String>,
     /// Its questions.
     pub fields: Vec<FieldView>,
     /// What the button says.
@@ -21,27 +23,28 @@ pub struct Ask {
 }
 
 impl Ask {
-    pub(super) fn new(action: String, button: impl Into<String>) -> Ask {
+    pub(crate) fn new(action: String, button: impl Into<String>) -> Ask {
         Ask {
             action,
             once: None,
+            digest: None,
             fields: Vec::new(),
             button: button.into(),
             tone: "plain",
         }
     }
 
-    pub(super) fn once(mut self) -> Result<Ask> {
+    pub(crate) fn once(mut self) -> Result<Ask> {
         self.once = Some(Secret::new()?.reveal().to_owned());
         Ok(self)
     }
 
-    pub(super) fn toned(mut self, tone: &'static str) -> Ask {
+    pub(crate) fn toned(mut self, tone: &'static str) -> Ask {
         self.tone = tone;
         self
     }
 
-    pub(super) fn field(mut self, field: FieldView) -> Ask {
+    pub(crate) fn field(mut self, field: FieldView) -> Ask {
         self.fields.push(field);
         self
     }
@@ -59,7 +62,7 @@ impl Ask {
 
 /// A question of a small form. `form` tells apart forms of one page that ask the same; what
 /// `again` holds for that form wins over `value`.
-pub(super) fn question(
+pub(crate) fn question(
     (form, name): (&str, &str),
     label: &str,
     help: Option<&str>,
@@ -111,7 +114,7 @@ pub(super) fn question(
 }
 
 /// The same question, which may stay empty.
-pub(super) fn optional(field: FieldView) -> FieldView {
+pub(crate) fn optional(field: FieldView) -> FieldView {
     FieldView {
         required: false,
         ..field

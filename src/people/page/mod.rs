@@ -7,6 +7,7 @@ mod profile;
 mod sign_in;
 
 pub use ask::Ask;
+pub(crate) use ask::{optional, question};
 pub use away::{absence_again, ask_for_absence};
 pub(super) use list::read;
 pub use list::{add, list};
@@ -42,16 +43,16 @@ fn value(pairs: &Pairs, name: &str) -> String {
 
 /// A form that comes back: which one, what was typed, and what is wrong with it.
 #[derive(Debug, Default)]
-struct Again {
+pub(crate) struct Again {
     form: String,
     typed: Pairs,
     errors: Vec<FieldError>,
-    refusal: Option<String>,
+    pub(crate) refusal: Option<String>,
 }
 
 impl Again {
     /// The form comes back for what the person can mend or must know; anything else is an error.
-    fn with(form: &str, typed: Pairs, error: Error) -> Result<Again> {
+    pub(crate) fn with(form: &str, typed: Pairs, error: Error) -> Result<Again> {
         let mut again = Again {
             form: form.to_owned(),
             typed,
@@ -60,6 +61,7 @@ impl Again {
         match error {
             Error::Invalid(errors) => again.errors = errors,
             Error::People(refusal) => again.refusal = Some(sentence(&refusal.to_string())),
+            Error::Erasure(refusal) => again.refusal = Some(sentence(&refusal.to_string())),
             other => return Err(other),
         }
         Ok(again)

@@ -410,6 +410,10 @@ pub enum Event {
     },
     /// A first person asks to let the use case go ahead.
     OverrideProposed {
+        /// The revision that is to be let through.
+        revision: i32,
+        /// Its digest.
+        digest: String,
         /// Who.
         by: PersonId,
         /// Why.
@@ -426,6 +430,10 @@ pub enum Event {
     },
     /// Two people let the use case go ahead.
     OverrideGranted {
+        /// The revision that is let through.
+        revision: i32,
+        /// Its digest.
+        digest: String,
         /// Who proposed it.
         first: PersonId,
         /// Who agreed.

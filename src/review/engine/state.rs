@@ -349,6 +349,8 @@ impl Review {
                 self.owner = *owner;
                 self.editors = editors.clone();
                 self.derived = derived.clone();
+                // Nobody agreed to let this revision through.
+                self.overriding = None;
                 self.clocks().for_each(|clock| clock.resume(at));
             }
             Event::ChangesRequested { .. } => {
