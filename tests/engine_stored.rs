@@ -9,6 +9,7 @@ use countersign::app::App;
 use countersign::config::Config;
 use countersign::db::schema::{conditions, decisions, timers};
 use countersign::db::{At, ConditionId, Conn, Day, Db, PersonId, RecordId, ReviewId, TimerId};
+use countersign::ledger::seal::Sealer;
 use countersign::ledger::{self, Page};
 use countersign::people::{self, absence};
 use countersign::review::engine::{
@@ -68,6 +69,7 @@ fn app(register: &Register, db: Db) -> App {
         config: Arc::new(Config::default()),
         templates: Arc::new(Templates::load(&place).expect("the templates")),
         post: Arc::new(Notify::new()),
+        sealer: Arc::new(Sealer::new(&Config::default())),
         mailbox: None,
     }
 }

@@ -11,6 +11,7 @@ use countersign::calendar;
 use countersign::config::Config;
 use countersign::db::schema::{conditions, records, reviews, tasks};
 use countersign::db::{At, ConditionId, Day, PersonId, RecordId, ReviewId};
+use countersign::ledger::seal::Sealer;
 use countersign::ledger::{self, Filter, Page};
 use countersign::people::{self, absence};
 use countersign::review::engine::{
@@ -83,6 +84,7 @@ impl<'a> Year<'a> {
             config: Arc::new(Config::default()),
             templates: Arc::new(Templates::load(&place).expect("the templates")),
             post: Arc::new(Notify::new()),
+            sealer: Arc::new(Sealer::new(&Config::default())),
             mailbox: None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
