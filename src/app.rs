@@ -4,6 +4,7 @@ use crate::config::Config;
 use crate::db::{Db, RefusalId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
+use crate::ledger::seal::Sealer;
 use crate::notify::{Mailbox, Timetable};
 use crate::register::Kinds;
 use crate::review::Desk;
@@ -24,6 +25,8 @@ pub struct App {
     pub templates: Arc<Templates>,
     /// Rung when a message may have been queued, so that the mail worker looks at once.
     pub post: Arc<Notify>,
+    /// What seals the ledger, and how that fares.
+    pub sealer: Arc<Sealer>,
     /// The demo's mailbox; there only in the throw-away demo, where anyone may act as anyone.
     pub mailbox: Option<Mailbox>,
 }
@@ -54,6 +57,7 @@ impl App {
         Ok(App {
             db,
             desk: Arc::new(desk),
+            sealer: Arc::new(Sealer::new(&config)),
             config: Arc::new(config),
             templates: Arc::new(templates),
             post: Arc::new(Notify::new()),
@@ -88,7 +92,10 @@ impl App {
         let desk = self.desk.clone();
         let done = self.db.write(move |tx| work(tx, &desk)).await;
         match &done {
-            Ok(_) => self.post.notify_one(),
+            Ok(_) => {
+                self.post.notify_one();
+                self.sealer.ring();
+            }
             Err(error) => self.note_refusal(name, subject, actor, error).await,
         }
         done

@@ -1,5 +1,6 @@
 //! Settings: flags over `COUNTERSIGN_*` over `countersign.toml` over defaults, read once.
 use crate::error::{Error, Result};
+use crate::ledger::origin::Origin;
 use crate::notify::Timetable;
 use figment::Figment;
 use figment::error::Kind;
@@ -37,6 +38,14 @@ pub struct Config {
     pub organisation: String,
     /// IANA time zone in which pages and mails show times.
     pub time_zone: String,
+    /// File with the key that signs the ledger's checkpoints; empty leaves them unsigned.
+    pub signing_key_file: String,
+    /// File that says what was signed last; empty: the key's file with `.lock` added.
+    pub checkpoint_lock_file: String,
+    /// Name of the log for a new key; empty: host and path of `public_url`, and `/log`.
+    pub log_origin: String,
+    /// What `/log/` shows to anybody: `nothing`, `hashes`, or `entries` as well.
+    pub log_public: String,
     /// Connections for reading.
     pub readers: u32,
     /// `text` or `json`.
@@ -58,6 +67,10 @@ impl Default for Config {
             bounce_dir: String::new(),
             organisation: "Your organisation".to_owned(),
             time_zone: "UTC".to_owned(),
+            signing_key_file: String::new(),
+            checkpoint_lock_file: String::new(),
+            log_origin: String::new(),
+            log_public: "hashes".to_owned(),
             readers: 8,
             log_format: "text".to_owned(),
         }
@@ -98,6 +111,14 @@ impl Config {
         }
         if !matches!(self.log_format.as_str(), "text" | "json") {
             return Err(wrong("log_format", "be text or json"));
+        }
+        if !matches!(self.log_public.as_str(), "nothing" | "hashes" | "entries") {
+            return Err(wrong("log_public", "be nothing, hashes or entries"));
+        }
+        if !self.log_origin.is_empty() && Origin::new(&self.log_origin).is_err() {
+            let rule = "be a name such as register.example.org/log: at most 200 bytes without \
+                        spaces, plus signs and control characters";
+            return Err(wrong("log_origin", rule));
         }
         if self.readers == 0 {
             return Err(wrong("readers", "be at least 1"));

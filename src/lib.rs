@@ -27,6 +27,7 @@ pub mod ledger;
 pub mod notify;
 pub mod people;
 pub mod register;
+pub mod replay;
 pub mod review;
 pub mod templates;
 pub mod web;

@@ -6,6 +6,7 @@ mod support;
 use actix_web::http::{StatusCode, header};
 use actix_web::rt::System;
 use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use countersign::db::At;
 use countersign::people;
 use countersign::register::{self as records, Query, Standing};
 use countersign::review::deeds::Deed;
@@ -13,6 +14,7 @@ use countersign::review::engine::{ApprovalDeed, ConditionDeed, OverrideDeed, Pha
 use countersign::review::{self, TimelineItem};
 use countersign::web::serve::configure;
 use countersign::web::session::session_cookie;
+use countersign::workflow::Outcome;
 use serde_json::Value;
 use serde_json::json;
 use support::afterwards::ORIGIN;
@@ -24,6 +26,7 @@ on_both! { now crate::Register::open =>
     a_missed_condition_suspends_the_approval_until_it_is_met
     a_keeper_waives_a_condition_but_nobody_with_a_part_in_it
     evidence_is_judged_by_neither_its_giver_nor_a_stranger
+    evidence_given_in_time_waits_for_its_judge
     an_owner_can_say_that_a_condition_will_not_be_met
     an_approval_ends_and_its_owner_is_reminded_once_each_time
     a_renewal_takes_the_place_of_the_approval
@@ -31,6 +34,12 @@ on_both! { now crate::Register::open =>
     a_renewal_given_up_restores_what_was_approved
     two_people_let_a_use_case_go_ahead
     an_override_is_refused_to_whom_it_does_not_belong
+    an_override_lets_through_what_both_were_shown
+    who_proposed_an_override_must_still_be_fit_for_it
+    a_renewal_is_overridden_only_when_nothing_stands_any_more
+    who_has_a_part_in_a_review_neither_hands_its_tasks_out_nor_restarts_it
+    a_condition_has_a_day_that_is_still_to_come
+    who_left_while_changes_were_asked_for_is_not_asked_again
     a_rejection_after_the_fact_takes_the_override_away
     an_approval_after_the_fact_takes_its_place
     keepers_suspend_reinstate_and_revoke_and_owners_retire
@@ -114,6 +123,24 @@ fn a_missed_condition_suspends_the_approval_until_it_is_met(register: Register) 
     assert_eq!(kinds, ["condition.met", "approval.reinstated"]);
     assert_eq!(register.standing(&case), "approved");
     assert_eq!(register.status(&case), "approved");
+}
+
+fn evidence_given_in_time_waits_for_its_judge(register: Register) {
+    let case = register.approved_if("Delete prompts after 30 days", "2027-03-20");
+    register.days_pass_with_clocks(18);
+    register.gives_evidence("olga", &case);
+    register.days_pass_with_clocks(10);
+    assert_eq!(register.condition_state(&case), "evidence_given");
+    assert_eq!(register.standing(&case), "approved", "the judge is late");
+    let refused = ConditionDeed::RefuseEvidence(because("Not signed."));
+    register.on_condition("dana", &case, refused);
+    register.clocks_tick();
+    assert_eq!(
+        register.condition_state(&case),
+        "missed",
+        "its day is over now"
+    );
+    assert_eq!(register.standing(&case), "suspended");
 }
 
 fn a_keeper_waives_a_condition_but_nobody_with_a_part_in_it(register: Register) {
@@ -382,6 +409,126 @@ fn an_override_is_refused_to_whom_it_does_not_belong(register: Register) {
     });
 }
 
+fn an_override_lets_through_what_both_were_shown(register: Register) {
+    let case = register.submitted_by("tomas", json!({}));
+    let first = register.review(&case);
+    register.proposes_override("carl", &case).unwrap();
+    register.edit(&case, json!({"purpose": "Score applicants."}));
+    register.refuses("no-override", || register.agrees_to_override("gus", &case));
+    register.proposes_override("carl", &case).unwrap();
+    let gus = in_session(register.person("gus"));
+    register.refuses("superseded", || {
+        let (gus, seen) = (gus.clone(), first.digest.clone());
+        register.tries(move |tx, desk| {
+            review::on_override(tx, desk, &gus, first.id, &seen, OverrideDeed::Agree)
+        })
+    });
+    register.agrees_to_override("gus", &case).unwrap();
+    let entries = register.entries();
+    let granted = entries.iter().find(|e| e.kind == "override.granted");
+    let subject = &granted.expect("an entry").subject;
+    assert_eq!(subject["revision"], 2);
+    assert_ne!(subject["digest"], json!(first.digest));
+    let waits = register.submitted_by("tomas", json!({}));
+    register.as_reviewer("dana").request_changes(&waits);
+    register.refuses("override-too-late", || {
+        register.proposes_override("carl", &waits)
+    });
+}
+
+fn who_proposed_an_override_must_still_be_fit_for_it(register: Register) {
+    let case = register.submitted_by("tomas", json!({}));
+    register.proposes_override("carl", &case).unwrap();
+    let carl = register.person("carl");
+    register.does(move |tx, desk| people::leave(tx, desk.clock.now(), &operator(), carl, None));
+    register.refuses("override-proposer-unfit", || {
+        register.agrees_to_override("gus", &case)
+    });
+    let review = register.review(&case).id;
+    let decline = OverrideDeed::Decline(None);
+    register.tries_on_override("gus", review, decline).unwrap();
+}
+
+fn a_renewal_is_overridden_only_when_nothing_stands_any_more(register: Register) {
+    let case = register.approved();
+    let former = register.approval(&case);
+    let end = former.valid_until.expect("an end");
+    let shortly_before = At::new(end.0 - jiff::Span::new().hours(48));
+    register.desk.clock.set(shortly_before);
+    register.renew(&case);
+    register.submit(&case);
+    assert!(
+        !register
+            .offered("carl", &case)
+            .contains(&Deed::ProposeOverride)
+    );
+    register.refuses("override-of-renewal", || {
+        register.proposes_override("carl", &case)
+    });
+    register.desk.clock.set(end);
+    register.clocks_tick();
+    register.overridden(&case);
+    assert_eq!(register.standing(&case), "overridden");
+    let after = register.review(&case);
+    assert!(after.after_the_fact, "a review after the fact began");
+    let former = register.reads(|conn| review::review(conn, former.id));
+    assert_eq!(former.phase, Phase::Superseded);
+}
+
+fn who_has_a_part_in_a_review_neither_hands_its_tasks_out_nor_restarts_it(register: Register) {
+    let case = register.submitted_by("tomas", json!({}));
+    for role in ["administrator", "governance_admin"] {
+        register.appoint("tomas", role);
+    }
+    let task = register.tasks_of(&case, "dana").remove(0).id;
+    let tomas = in_session(register.person("tomas"));
+    register.refuses("separation-of-duties", || {
+        let (tomas, given) = (
+            tomas.clone(),
+            review::HandoverGiven {
+                task,
+                to: "mei@example.org".to_owned(),
+                reason: because("A friend."),
+                link: None,
+            },
+        );
+        register.tries(move |tx, desk| review::reassign(tx, desk, &tomas, &given))
+    });
+    register.publish(&workflow(&[stage("one", &[], &[seat("reviewer", 1)])]));
+    let review = register.review(&case).id;
+    register.refuses("separation-of-duties", || {
+        let tomas = tomas.clone();
+        register.tries(move |tx, desk| review::restart(tx, desk, &tomas, review, "Mine."))
+    });
+    assert!(!register.offered("tomas", &case).contains(&Deed::Restart));
+}
+
+fn a_condition_has_a_day_that_is_still_to_come(register: Register) {
+    let case = register.submitted_by("tomas", json!({}));
+    let dana = register.as_reviewer("dana");
+    for day in ["-009998-01-01", "2026-01-01", "tomorrow", "99999-01-01"] {
+        register.refuses("condition-invalid", || {
+            dana.tries_with(
+                Outcome::ApproveWithConditions,
+                &case,
+                &[("Delete prompts", day)],
+            )
+        });
+    }
+}
+
+fn who_left_while_changes_were_asked_for_is_not_asked_again(register: Register) {
+    let case = register.submitted_by("tomas", json!({}));
+    let stage = register.tasks_of(&case, "dana").remove(0).stage;
+    register.as_reviewer("dana").request_changes(&case);
+    let dana = register.person("dana");
+    register.appoint("mei", "reviewer");
+    register.does(move |tx, desk| people::leave(tx, desk.clock.now(), &operator(), dana, None));
+    register.edit(&case, json!({"purpose": "Something smaller."}));
+    let asked = register.asked(&case, &stage);
+    assert!(!asked.contains(&"dana".to_owned()), "{asked:?}");
+}
+
 fn a_rejection_after_the_fact_takes_the_override_away(register: Register) {
     let case = register.submitted_by("tomas", json!({}));
     register.overridden(&case);
@@ -485,7 +632,7 @@ fn a_page_offers_what_the_engine_takes_and_nothing_else(register: Register) {
     register.renew(&case);
     assert_eq!(
         register.offered("tomas", &case),
-        [GiveEvidence, RefuseCondition, GiveRenewalUp, Retire]
+        [RefuseCondition, GiveRenewalUp, Retire]
     );
     register.on_approval("gus", &case, ApprovalDeed::Suspend);
     let keeper = register.offered("gus", &case);
@@ -774,7 +921,9 @@ fn a_form_comes_back_as_typed_with_the_refusal_at_its_field(register: Register) 
     assert!(home.contains("has evidence to judge"), "{home}");
     let other = register.submitted_by("tomas", json!({}));
     let proposal = format!("/reviews/{}/override", register.review(&other).id);
+    let digest = register.review(&other).digest;
     let late = [
+        ("digest", digest.as_str()),
         ("text", support::afterwards::EMERGENCY),
         ("until", "2028-01-01"),
     ];
@@ -790,7 +939,7 @@ fn programs_do_the_same_by_the_api(register: Register) {
     let case = register.approved_if("Delete prompts after 30 days", "2027-04-01");
     let token = |name: &str| {
         let (person, now) = (register.person(name), register.desk.clock.now());
-        let scopes = vec!["read".to_owned(), "write".to_owned()];
+        let scopes = ["read", "write", "decide"].map(str::to_owned);
         let secret = register
             .does(move |tx, _| people::create_token(tx, now, &operator(), person, &scopes, None));
         format!("Bearer {}", secret.reveal())

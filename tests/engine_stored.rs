@@ -577,8 +577,13 @@ impl<'a> Play<'a> {
         };
         let name = *self.chance.one(&["sven", "sara", "lena", "tomas", "mei"]);
         let by = self.register.person(name);
+        let seen = match self.chance.percent(5) {
+            true => "of another revision".to_owned(),
+            false => review.digest.clone(),
+        };
         let command = Command::OnOverride {
             by,
+            seen: seen.clone(),
             deed: deed.clone(),
         };
         let request = self.request(&self.twins[place]);
@@ -589,7 +594,7 @@ impl<'a> Play<'a> {
             &request,
             Box::new(move |register| {
                 register
-                    .tries(move |tx, desk| review::on_override(tx, desk, &actor, id, deed))
+                    .tries(move |tx, desk| review::on_override(tx, desk, &actor, id, &seen, deed))
                     .is_ok()
             }),
         );
@@ -834,15 +839,16 @@ fn two_nodes_take_each_step_once(register: Register) {
 fn an_override_does_not_outlive_its_review(register: Register) {
     let play = Play::open(&register, 1);
     let case = register.submitted_by("tomas", json!({}));
-    let review = register.review(&case).id;
+    let state = register.review(&case);
+    let review = state.id;
     let reason = "Without it nobody can work today.".to_owned();
     let propose = OverrideDeed::Propose {
         reason,
         until: None,
     };
     for (name, deed) in [("sven", propose), ("sara", OverrideDeed::Agree)] {
-        let actor = in_session(register.person(name));
-        register.does(move |tx, desk| review::on_override(tx, desk, &actor, review, deed));
+        let (actor, seen) = (in_session(register.person(name)), state.digest.clone());
+        register.does(move |tx, desk| review::on_override(tx, desk, &actor, review, &seen, deed));
     }
     assert_eq!(
         register.record(&case).standing.as_deref(),

@@ -1305,11 +1305,13 @@ fn what_becomes_of_the_approval(post: &Post, mailbox: &Mailbox, case: &Case) {
 
 fn what_becomes_of_an_override(post: &Post, mailbox: &Mailbox) {
     let case = post.register.submitted_by("tomas", json!({}));
-    let review = post.register.review(&case).id;
+    let state = post.register.review(&case);
+    let review = state.id;
     let does = |who: &str, deed: OverrideDeed| {
         let actor = support::register::in_session(post.register.person(who));
+        let seen = state.digest.clone();
         post.register
-            .does(move |tx, desk| review::on_override(tx, desk, &actor, review, deed));
+            .does(move |tx, desk| review::on_override(tx, desk, &actor, review, &seen, deed));
         settled(post);
     };
     let reason = "The flood claims cannot wait.".to_owned();

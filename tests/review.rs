@@ -29,6 +29,7 @@ on_both! { now crate::support::register::Register::open =>
     a_person_decides_once_and_the_decision_never_changes
     a_recusal_never_counts_and_calls_the_fallback
     a_stand_in_cannot_step_aside
+    the_only_stand_in_cannot_step_aside_before_the_call
     one_rejection_ends_a_stage_with_a_veto
     where_a_majority_decides_a_rejection_can_be_outvoted
     what_was_rejected_is_never_approved_by_those_who_come_later
@@ -277,6 +278,21 @@ fn a_stand_in_cannot_step_aside(register: Register) {
         Progress::Open,
         "Noor and one more are needed"
     );
+}
+
+fn the_only_stand_in_cannot_step_aside_before_the_call(register: Register) {
+    let own = with(seat("stand_in", 1), "from", json!([{"role": "stand_in"}]));
+    one_stage(&register, &[own]);
+    let case = register.submitted_by("tomas", json!({}));
+    let stan = register.as_reviewer("stan");
+    register.refuses("stand-in-cannot-recuse", || {
+        stan.tries(Outcome::Recuse, &case)
+    });
+    register.appoint("ezra", "stand_in");
+    register.does(|tx, desk| countersign::review::refill(tx, desk, &operator()));
+    stan.recuse(&case);
+    register.as_reviewer("ezra").approve(&case);
+    assert_eq!(register.status(&case), "approved");
 }
 
 fn one_rejection_ends_a_stage_with_a_veto(register: Register) {

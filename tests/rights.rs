@@ -28,6 +28,7 @@ const ORIGIN: &str = "https://register.example";
 
 on_both! { now crate::open =>
     a_token_never_widens_what_its_person_may_read
+    a_token_that_writes_neither_judges_nor_overrides
     whoever_left_decides_nothing_by_an_old_link
     the_timeline_of_a_record_never_ends_early
     whoever_takes_the_log_slowly_keeps_nobody_from_the_database
@@ -126,6 +127,51 @@ fn a_token_never_widens_what_its_person_may_read(house: House) {
         let answer = house.call(&house.token(name, &scopes), path, None);
         assert_eq!(answer.status, status, "{name} {scopes:?}: {}", answer.body);
     }
+}
+
+fn a_token_that_writes_neither_judges_nor_overrides(house: House) {
+    let (writes, decides) = (["read", "write"], ["read", "decide"]);
+    let (writes, decides) = (house.token("gus", &writes), house.token("gus", &decides));
+    let nothing = "0197b3c0-0000-7000-8000-000000000001";
+    let (condition, review) = (
+        format!("/conditions/{nothing}"),
+        format!("/reviews/{nothing}"),
+    );
+    let draft = format!("/workflows/ai_use_case/drafts/{nothing}");
+    let record = "/use-cases/AI-1999-0001".to_owned();
+    for (subject, deeds) in [
+        (condition, &["evidence/refusal", "acceptance", "waiver"][..]),
+        (
+            review,
+            &[
+                "override",
+                "override/agreement",
+                "override/refusal",
+                "restart",
+            ],
+        ),
+        (record, &["suspension", "reinstatement", "revocation"]),
+        (draft, &["publication", "return"]),
+    ] {
+        for deed in deeds {
+            let path = format!("/api/v1{subject}/{deed}");
+            let lacking = house.call(&writes, &path, Some(json!({})));
+            assert_eq!(lacking.status, StatusCode::FORBIDDEN, "{path}");
+            assert!(lacking.body.contains("decide"), "{path}: {}", lacking.body);
+            let having = house.call(&decides, &path, Some(json!({})));
+            assert_ne!(having.status, StatusCode::FORBIDDEN, "{path}");
+        }
+    }
+    let case = house.register.approved();
+    let reference = house.register.record(&case).reference;
+    let path = format!("/api/v1/use-cases/{reference}/revocation");
+    let reason = json!({ "reason": "The vendor sold what people wrote." });
+    let lacking = house.call(&writes, &path, Some(reason.clone()));
+    assert_eq!(lacking.status, StatusCode::FORBIDDEN, "{}", lacking.body);
+    assert_eq!(house.register.standing(&case), "approved");
+    let done = house.call(&decides, &path, Some(reason));
+    assert_eq!(done.status, StatusCode::OK, "{}", done.body);
+    assert_eq!(house.register.standing(&case), "revoked");
 }
 
 fn whoever_left_decides_nothing_by_an_old_link(house: House) {

@@ -48,7 +48,9 @@ fn mail(name: &str, given: &Value) -> Mail {
 
 /// Every text of `given` replaced by `hostile`, but for times, days and the link.
 fn spoilt(given: &Value, hostile: &str) -> Value {
-    const KEPT: [&str; 11] = [
+    const KEPT: [&str; 13] = [
+        "half",
+        "most",
         "due_at",
         "valid_until",
         "link",
@@ -57,6 +59,7 @@ fn spoilt(given: &Value, hostile: &str) -> Value {
         "expires",
         "since",
         "decided_at",
+        "signed_at",
         "due",
         "until",
         "ends",
@@ -163,7 +166,9 @@ fn escaped(text: &str) -> String {
 
 /// The texts of a fixture that a reader must find; the name of whoever reads is no fact.
 fn facts(given: &Value) -> Vec<String> {
-    const OTHERWISE: [&str; 13] = [
+    const OTHERWISE: [&str; 15] = [
+        "half",
+        "most",
         "due_at",
         "valid_until",
         "until",
@@ -175,6 +180,7 @@ fn facts(given: &Value) -> Vec<String> {
         "expires",
         "since",
         "decided_at",
+        "signed_at",
         "due",
         "role",
     ];

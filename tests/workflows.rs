@@ -3,23 +3,16 @@
 
 mod support;
 
-use actix_web::cookie::Cookie;
-use actix_web::http::{StatusCode, header};
-use actix_web::rt::System;
-use actix_web::test::{TestRequest, call_service, init_service, read_body};
-use countersign::app::App;
-use countersign::clock::Clock;
-use countersign::config::Config;
+use actix_web::http::StatusCode;
+use actix_web::test::TestRequest;
 use countersign::db::DraftId;
 use countersign::error::{Error, Result};
-use countersign::people;
 use countersign::review::drafts::{self, Draft, Refusal, Start, State};
 use countersign::review::workflows;
-use countersign::web::serve::configure;
-use countersign::web::session::session_cookie;
 use serde_json::{Value, json};
+use support::house::House;
 use support::on_both;
-use support::register::{Register, count, first_day, in_session, operator, seat, stage, workflow};
+use support::register::{Register, count, in_session, operator, seat, stage, workflow};
 
 on_both! { now crate::support::register::Register::open =>
     a_change_takes_two_people_and_the_log_names_them_both
@@ -34,11 +27,10 @@ on_both! { now crate::support::register::Register::open =>
     past_reviews_show_who_would_be_asked_instead
 }
 
-on_both! { now crate::open =>
+on_both! { now crate::support::house::House::open =>
     a_change_of_the_rules_goes_through_the_browser
     what_was_typed_comes_back_when_somebody_else_saved
     a_program_changes_the_rules_with_two_tokens
-    a_workflow_is_edited_by_questions_alone
 }
 
 fn policy(register: &Register) -> String {
@@ -326,84 +318,6 @@ fn past_reviews_show_who_would_be_asked_instead(register: Register) {
     assert_eq!(stuck.stuck, 2, "{:?}", stuck.reviews);
 }
 
-const ORIGIN: &str = "https://register.example";
-
-/// The same database, reached by stories and over HTTP.
-struct House {
-    register: Register,
-    app: App,
-}
-
-struct Answer {
-    status: StatusCode,
-    location: String,
-    body: String,
-}
-
-fn open(url: String) -> House {
-    let register = Register::open(url.clone());
-    let config = Config {
-        database_url: url,
-        public_url: ORIGIN.to_owned(),
-        readers: 1,
-        ..Config::default()
-    };
-    let app = App::open(config, Clock::fixed(first_day())).expect("the program opens");
-    House { register, app }
-}
-
-impl House {
-    fn cookie(&self, name: &str) -> Cookie<'static> {
-        let person = self.register.person(name);
-        let open =
-            move |tx: &mut countersign::db::Tx| people::open_session(tx, first_day(), person);
-        let session = self.app.db.upkeep_now(open).expect("a session");
-        session_cookie(&self.app, &session)
-    }
-
-    fn token(&self, name: &str) -> String {
-        let (person, now) = (self.register.person(name), first_day());
-        let scopes = vec!["read".to_owned(), "write".to_owned()];
-        let secret = self
-            .register
-            .does(move |tx, _| people::create_token(tx, now, &operator(), person, &scopes, None));
-        format!("Bearer {}", secret.reveal())
-    }
-
-    fn send(&self, request: TestRequest) -> Answer {
-        let request = request.insert_header((header::ORIGIN, ORIGIN)).to_request();
-        System::new().block_on(async {
-            let app = actix_web::App::new().configure(configure(self.app.clone()));
-            let response = call_service(&init_service(app).await, request).await;
-            let location = response.headers().get(header::LOCATION);
-            let location = location.and_then(|l| l.to_str().ok()).unwrap_or_default();
-            Answer {
-                status: response.status(),
-                location: location.to_owned(),
-                body: String::from_utf8_lossy(&read_body(response).await).into_owned(),
-            }
-        })
-    }
-
-    fn get(&self, who: &str, path: &str) -> Answer {
-        let answer = self.send(TestRequest::get().uri(path).cookie(self.cookie(who)));
-        assert!(!answer.body.contains("<script"), "{path}");
-        answer
-    }
-
-    fn post(&self, who: &str, path: &str, pairs: &[(&str, &str)]) -> Answer {
-        let request = TestRequest::post().uri(path).cookie(self.cookie(who));
-        self.send(request.set_form(pairs))
-    }
-
-    fn call(&self, token: &str, request: TestRequest, path: &str) -> (StatusCode, Value) {
-        let bearer = (header::AUTHORIZATION, token);
-        let answer = self.send(request.uri(path).insert_header(bearer));
-        let body = serde_json::from_str(&answer.body).unwrap_or_default();
-        (answer.status, body)
-    }
-}
-
 fn a_change_of_the_rules_goes_through_the_browser(house: House) {
     let list = "/workflows/ai_use_case/drafts";
     assert_eq!(house.post("dana", list, &[]).status, StatusCode::FORBIDDEN);
@@ -567,175 +481,4 @@ fn a_program_changes_the_rules_with_two_tokens(house: House) {
         (status, &all["drafts"][0]["state"]),
         (StatusCode::OK, &json!("published"))
     );
-}
-
-/// What a browser sends back of a form that was not touched: every control as the page drew it.
-fn untouched(html: &str) -> Vec<(String, String)> {
-    let text = |s: &str| {
-        s.replace("&quot;", "\"")
-            .replace("&#10;", "\n")
-            .replace("&#x27;", "'")
-            .replace("&#x3D;", "=")
-            .replace("&gt;", ">")
-            .replace("&lt;", "<")
-            .replace("&amp;", "&")
-    };
-    let attribute = |tag: &str, name: &str| {
-        let rest = tag.split_once(&format!(" {name}=\""))?.1;
-        Some(text(rest.split_once('"')?.0))
-    };
-    let form = html
-        .split("<form class=\"ask act\"")
-        .nth(1)
-        .expect("the form");
-    let form = form.split("</form>").next().expect("its end");
-    let mut pairs = Vec::new();
-    for part in form.split('<').skip(1) {
-        let (tag, inside) = part.split_once('>').unwrap_or((part, ""));
-        let name = attribute(tag, "name");
-        let boxed = tag.contains("type=\"checkbox\"") || tag.contains("type=\"radio\"");
-        if tag.starts_with("input ") && (!boxed || tag.ends_with(" checked")) {
-            let value = attribute(tag, "value").unwrap_or_default();
-            pairs.push((name.expect("a name"), value));
-        } else if tag.starts_with("textarea ") {
-            pairs.push((name.expect("a name"), text(inside)));
-        } else if tag.starts_with("select ") {
-            pairs.push((name.expect("a name"), String::new()));
-        } else if tag.starts_with("option ") && tag.ends_with(" selected") {
-            pairs.last_mut().expect("its select").1 = attribute(tag, "value").unwrap_or_default();
-        }
-    }
-    pairs
-}
-
-impl House {
-    /// Fills the form of a page with other answers and sends it by a button.
-    fn fills(&self, page: &str, answers: &[(&str, &str)], button: &str) -> Answer {
-        let mut pairs = untouched(&self.get("gus", page).body);
-        pairs.retain(|(name, _)| !answers.iter().any(|(other, _)| other == name));
-        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
-        pairs.extend(answers.iter().map(own));
-        pairs.push(("do".to_owned(), button.to_owned()));
-        let request = TestRequest::post().uri(page).cookie(self.cookie("gus"));
-        self.send(request.set_form(&pairs))
-    }
-
-    fn draft(&self) -> Draft {
-        let drafts = self.register.reads(|conn| drafts::drafts(conn, None));
-        drafts.into_iter().next().expect("a draft")
-    }
-
-    fn document(&self) -> Value {
-        serde_json::from_str(&self.draft().text).expect("JSON")
-    }
-}
-
-fn a_workflow_is_edited_by_questions_alone(house: House) {
-    let path = house
-        .post("gus", "/workflows/ai_use_case/drafts", &[])
-        .location;
-    let before = house.document();
-    for stage in before["stages"].as_array().expect("stages") {
-        let page = format!("{path}/stages/{}", stage["key"].as_str().expect("a key"));
-        let same = house.fills(&page, &[], "save");
-        assert_eq!(same.status, StatusCode::SEE_OTHER, "{}", same.body);
-        assert_eq!(
-            house.document(),
-            before,
-            "{page}: nothing touched, nothing changed"
-        );
-    }
-    let page = format!("{path}/general");
-    house.fills(&page, &[], "save");
-    assert_eq!(house.document(), before);
-    house.fills(
-        &page,
-        &[("title", "By questions"), ("priority", "high")],
-        "save",
-    );
-    assert_eq!(house.document()["title"], "By questions");
-    assert_eq!(
-        house.document()["priority"],
-        "high",
-        "what was typed is kept"
-    );
-    let wrong = house.get("gus", &page).body;
-    assert!(wrong.contains("id=\"priority-error\""), "{wrong}");
-    assert!(
-        house
-            .get("gus", &path)
-            .body
-            .contains(&format!("href=\"{page}\""))
-    );
-    house.fills(&page, &[("priority", "300")], "save");
-
-    let seen = house.draft().seen.to_string();
-    let new = [
-        ("seen", seen.as_str()),
-        ("key", "ethics"),
-        ("title", "Ethics"),
-    ];
-    let added = house.post("gus", &format!("{path}/stages"), &new);
-    assert_eq!(
-        added.location,
-        format!("{path}/stages/ethics"),
-        "{}",
-        added.body
-    );
-    let page = added.location;
-    let answers = [
-        ("seat_0_key", "ethicist"),
-        ("seat_0_from", "role legal\r\nperson lena@example.org"),
-        ("seat_1_key", "second"),
-        ("seat_1_from", "role ciso"),
-        ("seat_1_need", "all"),
-        ("seat_1_fallback", "role cto"),
-        ("due", "3 business days"),
-        ("remind", "1 business days"),
-        ("timed_0_after", "2 business days"),
-        ("timed_0_to", "role cto"),
-        ("timed_0_mode", "notify"),
-        ("pick", "'personal' in request.data_classes"),
-        ("guidance", "Look <b>well</b>"),
-    ];
-    let done = house.fills(&page, &answers, "condition");
-    assert_eq!(done.status, StatusCode::SEE_OTHER, "{}", done.body);
-    let pick = [("pick", "request.sourcing == 'vendor'"), ("join", "or")];
-    house.fills(&page, &pick, "condition");
-    let stages = house.document()["stages"].clone();
-    let ethics = stages
-        .as_array()
-        .expect("stages")
-        .last()
-        .expect("the new one")
-        .clone();
-    let when = "'personal' in request.data_classes || request.sourcing == 'vendor'";
-    assert_eq!(ethics["when"], when);
-    assert_eq!(ethics["seats"][0]["from"][1]["person"], "lena@example.org");
-    assert_eq!(ethics["seats"][1]["need"], "all");
-    assert_eq!(ethics["sla"]["escalate"][0]["to"], json!([{"role": "cto"}]));
-
-    house.fills(&page, &[], "up");
-    let stages = house.document()["stages"].clone();
-    let last = stages.as_array().expect("stages").len() - 1;
-    assert_eq!(stages[last - 1]["key"], "ethics");
-    let draft = propose(&house.register, "gus", &house.draft());
-    let draft = draft.unwrap_or_else(|error| panic!("{error}"));
-    assert_eq!(
-        publish(&house.register, "adam", &draft).expect("published"),
-        2
-    );
-    assert_eq!(house.get("gus", &page).status, StatusCode::CONFLICT);
-
-    let path = house
-        .post("gus", "/workflows/ai_use_case/drafts", &[("_once", "2")])
-        .location;
-    house.fills(&format!("{path}/stages/ethics"), &[], "remove");
-    assert_eq!(
-        house.document()["stages"].as_array().map(Vec::len),
-        Some(last)
-    );
-    let late = [("seen", "1"), ("title", "Late")];
-    let late = house.post("gus", &format!("{path}/general"), &late);
-    assert_eq!(late.status, StatusCode::CONFLICT);
 }

@@ -7,6 +7,7 @@ mod demo;
 mod doctor;
 mod export;
 mod import;
+mod key;
 mod migrate;
 mod people;
 
@@ -51,6 +52,8 @@ enum Command {
     Calendar(calendar::CalendarCommand),
     /// Keep the directory: who is in it, what they hold, who left.
     People(people::People),
+    /// Make, change and show the key that signs the ledger's checkpoints.
+    Key(key::Key),
     /// Make an API token.
     Token(token::Token),
     /// Take in a mail that came back, from standard input.
@@ -77,6 +80,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Workflow(command) => command.run(),
         Command::Calendar(command) => command.run(),
         Command::People(command) => command.run(),
+        Command::Key(command) => command.run(),
         Command::Token(command) => command.run(),
         Command::Bounce(command) => command.run(),
         Command::Doctor(command) => command.run(),

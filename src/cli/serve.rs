@@ -3,6 +3,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Result;
+use crate::ledger::seal::{Keys, worker};
 use crate::notify::Postman;
 use crate::notify::Worker;
 use crate::review::clockwork;
@@ -44,11 +45,15 @@ impl Serve {
 /// Serves, and says `words` when every setting has proved good.
 async fn run(app: App, listener: TcpListener, words: &str) -> Result<()> {
     let worker = Worker::new(app.clone(), Postman::new(&app.config)?)?;
+    if let Some(paths) = app.sealer.paths() {
+        Keys::must(paths)?;
+    }
     println!("{words}");
     serve_with(app, listener, worker).await
 }
 
-/// Serves with the mail worker and the clockwork beside; both end after the last request.
+/// Serves with the mail worker, the clockwork and the signing worker beside; they end after the
+/// last request.
 pub(super) async fn serve_with(app: App, listener: TcpListener, worker: Worker) -> Result<()> {
     let (stop, stopped) = tokio::sync::watch::channel(());
     let over = |mut stopped: tokio::sync::watch::Receiver<()>| async move {
@@ -57,9 +62,14 @@ pub(super) async fn serve_with(app: App, listener: TcpListener, worker: Worker) 
     };
     let post = actix_web::rt::spawn(worker.run(over(stopped.clone())));
     let clocks = actix_web::rt::spawn(clockwork::run(app.clone(), over(stopped)));
+    let (last, ended) = tokio::sync::watch::channel(());
+    let seal = actix_web::rt::spawn(worker::run(app.clone(), over(ended)));
     let served = serve(app, listener).await;
     drop(stop);
     let _ = tokio::join!(post, clocks);
+    // Last of all, so that its last checkpoint covers what the others entered.
+    drop(last);
+    let _ = seal.await;
     served
 }
 

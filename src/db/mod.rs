@@ -252,6 +252,11 @@ impl Tx<'_> {
         self.tip.take()
     }
 
+    /// Keeps what was read of the ledger's end for the next append.
+    pub(crate) fn keep_tip(&mut self, tip: Tip) {
+        self.tip = Some(tip);
+    }
+
     /// Whether an entry was written in this write so far.
     pub fn has_entries(&self) -> bool {
         self.entries > 0

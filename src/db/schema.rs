@@ -71,7 +71,7 @@ table! {
     workflow_drafts (id) {
         id -> Text, key -> Text, base -> Integer, text -> Text, forms -> Text, state -> Text,
         seen -> Integer, reason_seq -> Nullable<BigInt>, created_at -> Timestamp,
-        changed_at -> Timestamp,
+        changed_at -> Timestamp, discarded_by -> Nullable<Text>,
     }
 }
 table! {
@@ -187,7 +187,7 @@ table! {
     ledger_index (seq) {
         seq -> BigInt, at -> Timestamp, kind -> Text, actor_id -> Nullable<Text>,
         person_id -> Nullable<Text>, record_id -> Nullable<Text>, review_id -> Nullable<Text>,
-        stage -> Nullable<Text>, outcome -> Nullable<Text>,
+        stage -> Nullable<Text>, outcome -> Nullable<Text>, record_seq -> Nullable<BigInt>,
     }
 }
 
@@ -200,6 +200,22 @@ joinable!(sign_off_links -> tasks (task_id));
 joinable!(ledger_index -> ledger_entries (seq));
 joinable!(ledger_private -> ledger_index (seq));
 joinable!(conditions -> decisions (decision_id));
+table! {
+    ledger_checkpoints (origin, size) {
+        origin -> Text, size -> BigInt, note -> Text, at -> Timestamp,
+    }
+}
+table! {
+    checkpoint_readers (person_id) {
+        person_id -> Text, origin -> Nullable<Text>, size -> Nullable<BigInt>,
+    }
+}
+table! {
+    ledger_keys (vkey) {
+        vkey -> Text, origin -> Text, seq -> BigInt, retired_seq -> Nullable<BigInt>,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     people,
     timers,
@@ -235,4 +251,7 @@ allow_tables_to_appear_in_same_query!(
     legal_holds,
     retention_rules,
     ledger_index,
+    ledger_checkpoints,
+    checkpoint_readers,
+    ledger_keys,
 );

@@ -11,26 +11,36 @@
 //! - An export carries exact texts, leaf hashes, size and root. Verifying one needs the file and
 //!   nothing else, and names the first line that does not hold.
 //!
-//! Everything here but the store is pure: time, randomness and stored nodes come in as arguments.
+//! Checkpoints, signed statements of size and root, are made by `seal`, which alone knows of keys
+//! and files. Everything else but the store is pure: time, randomness and stored nodes come in as
+//! arguments.
 
 pub mod api;
 mod check;
+pub mod checkpoint;
 pub mod csv;
 pub mod download;
 pub mod entry;
 mod erase;
 pub mod export;
+pub mod key;
+pub mod origin;
 pub mod page;
+pub mod proof;
+pub mod receipt;
 mod rows;
 #[cfg(test)]
 mod sample;
 mod scan;
+pub mod seal;
 mod store;
+pub mod tiles;
 pub mod tree;
 pub mod verify;
 
 pub use check::{check, newest};
 pub use erase::{Value as PrivateValue, erase};
 pub use store::{
-    Actor, Filter, Note, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
+    Actor, Filter, Note, Opened, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
+    time,
 };

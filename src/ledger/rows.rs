@@ -26,6 +26,8 @@ pub(super) struct Rows {
     pub review: Option<String>,
     pub stage: Option<String>,
     pub outcome: Option<String>,
+    /// Which entry of its record it is, from 1.
+    pub record_seq: Option<i64>,
 }
 
 impl Rows {
@@ -73,6 +75,7 @@ impl Rows {
                 ledger_index::review_id.eq(self.review),
                 ledger_index::stage.eq(self.stage),
                 ledger_index::outcome.eq(self.outcome),
+                ledger_index::record_seq.eq(self.record_seq),
             ))
             .execute(conn)?;
         Ok(())
@@ -103,7 +106,7 @@ impl QueryFragment<Pg> for Rows {
         out.push_bind_param::<Array<Text>, _>(values)?;
         out.push_sql(
             ")) INSERT INTO ledger_index (seq, at, kind, actor_id, person_id, record_id, \
-             review_id, stage, outcome) VALUES (",
+             review_id, stage, outcome, record_seq) VALUES (",
         );
         out.push_bind_param::<BigInt, _>(&self.seq)?;
         out.push_sql(", ");
@@ -121,6 +124,8 @@ impl QueryFragment<Pg> for Rows {
             out.push_sql(", ");
             out.push_bind_param::<Nullable<Text>, _>(optional)?;
         }
+        out.push_sql(", ");
+        out.push_bind_param::<Nullable<BigInt>, _>(&self.record_seq)?;
         out.push_sql(")");
         Ok(())
     }

@@ -6,6 +6,7 @@ use super::tree::{self, Hash};
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
 use std::convert::Infallible;
+use std::path::{Path, PathBuf};
 use uuid::{Builder, Uuid};
 
 /// Texts and nodes, as the database would hold them.
@@ -135,4 +136,19 @@ impl Sample {
         }
         writer.finish(self.size(), self.root(self.size())).unwrap();
     }
+}
+
+/// A place among the public test vectors, which are not part of this repository: beside the
+/// checkout, or where the variable `SHARED_DATA` says. Without it the tests that need it say so
+/// and pass.
+#[cfg(test)]
+pub(super) fn shared(below: &str) -> Option<PathBuf> {
+    let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let shared = std::env::var_os("SHARED_DATA").map_or_else(beside, PathBuf::from);
+    if !shared.is_dir() {
+        let place = shared.display();
+        println!("skipped: there is no directory {place} with test vectors");
+        return None;
+    }
+    Some(shared.join(below))
 }

@@ -11,6 +11,9 @@ use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
 
+/// Where an entry says which entry of its record it is, from 1.
+const RECORD_SEQ: &str = "record_seq";
+
 /// Who did it, and how they were known.
 #[derive(Debug, Clone)]
 pub struct Actor {
@@ -145,6 +148,10 @@ pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
     }
     let at = At(entry::after(now.0, tip.at.map(|at| at.0)));
     let mut draft = note.draft;
+    let record_seq = note.record.map(|r| tip.next_of(tx, r)).transpose()?;
+    if let Some(number) = record_seq {
+        draft = draft.subject(RECORD_SEQ, number);
+    }
     let mut opened = Vec::new();
     for (name, value) in note.private {
         let salt = random::<32>()?;
@@ -176,11 +183,27 @@ pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
         review: note.review.map(|r| r.to_string()),
         stage: note.stage,
         outcome: note.outcome,
+        record_seq: record_seq.map(signed),
     };
     rows.insert(tx)?;
     tip.at = Some(at);
     tx.entry_written(tip);
     Ok(size)
+}
+
+/// The time of a command that may write: now, but not before the last entry. What is dated by it
+/// carries the very time of its entries, also where the clocks of two nodes differ.
+///
+/// # Errors
+/// When the database fails.
+pub fn time(tx: &mut Tx, now: At) -> Result<At> {
+    let tip = match tx.take_tip() {
+        Some(tip) => tip,
+        None => Tip::read(tx)?,
+    };
+    let at = At(entry::after(now.0, tip.at.map(|at| at.0)));
+    tx.keep_tip(tip);
+    Ok(at)
 }
 
 /// Where the ledger ends, as far as the present transaction knows. It must not outlive the
@@ -189,6 +212,8 @@ pub fn append(tx: &mut Tx, now: At, note: Note) -> Result<u64> {
 pub struct Tip {
     at: Option<At>,
     tree: tree::Range,
+    /// How many entries the records have that this transaction wrote about.
+    of_records: HashMap<RecordId, u64>,
 }
 
 impl Tip {
@@ -196,7 +221,22 @@ impl Tip {
         let (size, at) = head(conn)?;
         let tree = tree::Range::load(size, &mut |wanted| read_nodes(conn, wanted))
             .map_err(|e| Error::Corrupt(format!("the ledger's tree: {e}")))?;
-        Ok(Tip { at, tree })
+        Ok(Tip {
+            at,
+            tree,
+            of_records: HashMap::new(),
+        })
+    }
+
+    /// The number of the next entry of a record, which is taken by that.
+    fn next_of(&mut self, conn: &mut Conn, record: RecordId) -> Result<u64> {
+        let so_far = match self.of_records.get(&record) {
+            Some(so_far) => *so_far,
+            None => entries_of(conn, record)?,
+        };
+        let next = so_far + 1;
+        self.of_records.insert(record, next);
+        Ok(next)
     }
 }
 
@@ -215,6 +255,15 @@ pub fn head(conn: &mut Conn) -> Result<(u64, Option<At>)> {
         Some((seq, at)) => (unsigned(seq) + 1, Some(at)),
         None => (0, None),
     })
+}
+
+/// How many entries concern a record: they are numbered from 1 without a gap.
+fn entries_of(conn: &mut Conn, record: RecordId) -> Result<u64> {
+    let newest = ledger_index::table
+        .filter(ledger_index::record_id.eq(record.to_string()))
+        .select(max(ledger_index::record_seq));
+    let newest: Option<i64> = on_backend!(conn, c => newest.get_result(c))?;
+    Ok(newest.map_or(0, unsigned))
 }
 
 /// The root over the first `size` entries.
@@ -240,7 +289,7 @@ pub fn leaves(conn: &mut Conn, rows: &[Row]) -> Result<Vec<Hash>> {
     read_nodes(conn, &numbers)
 }
 
-fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
+pub(super) fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
     let numbers: Vec<i64> = wanted.iter().copied().map(signed).collect();
     let nodes = ledger_nodes::table.filter(ledger_nodes::idx.eq_any(&numbers));
     let rows: Vec<(i64, Vec<u8>)> = on_backend!(conn, c => nodes.load(c))?;
@@ -256,11 +305,11 @@ fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
 }
 
 /// A sequence number as the database keeps it. Numbers stay below 2^53, so nothing is lost.
-fn signed(number: u64) -> i64 {
+pub(super) fn signed(number: u64) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
 
-fn unsigned(number: i64) -> u64 {
+pub(super) fn unsigned(number: i64) -> u64 {
     u64::try_from(number).unwrap_or(0)
 }
 

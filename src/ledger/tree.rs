@@ -131,6 +131,34 @@ pub fn leaf_index(seq: u64) -> Option<u64> {
     (seq < MAX_SIZE).then(|| tlog::stored_hash_index(0, seq))
 }
 
+/// The number of the node over the `index`-th subtree of `2^height` entries; `None` beyond
+/// [`MAX_SIZE`].
+pub fn subtree_index(height: u8, index: u64) -> Option<u64> {
+    let end = index
+        .checked_add(1)?
+        .checked_mul(1u64.checked_shl(u32::from(height))?)?;
+    (end <= MAX_SIZE).then(|| tlog::stored_hash_index(height, index))
+}
+
+/// The hashes of these nodes, in the same order.
+///
+/// # Errors
+///
+/// [`TreeError`] when `read` fails or does not answer all of them.
+pub fn fetch<E>(nodes: &[u64], read: Read<'_, E>) -> Result<Vec<Hash>, TreeError<E>> {
+    if nodes.is_empty() {
+        return Ok(Vec::new());
+    }
+    let hashes = read(nodes).map_err(TreeError::Read)?;
+    if hashes.len() != nodes.len() {
+        return Err(TreeError::Missing {
+            wanted: nodes.len(),
+            found: hashes.len(),
+        });
+    }
+    Ok(hashes)
+}
+
 /// How many nodes a tree of `size` entries stores; `None` beyond [`MAX_SIZE`].
 pub fn node_count(size: u64) -> Option<u64> {
     (size <= MAX_SIZE).then(|| tlog::stored_hash_count(size))
@@ -252,17 +280,7 @@ impl<'r, E> Nodes<'r, E> {
     }
 
     fn fetch(&self, indexes: &[u64]) -> Result<Vec<Hash>, TreeError<E>> {
-        if indexes.is_empty() {
-            return Ok(Vec::new());
-        }
-        let hashes = (self.read.borrow_mut())(indexes).map_err(TreeError::Read)?;
-        if hashes.len() != indexes.len() {
-            return Err(TreeError::Missing {
-                wanted: indexes.len(),
-                found: hashes.len(),
-            });
-        }
-        Ok(hashes)
+        fetch(indexes, *self.read.borrow_mut())
     }
 }
 
@@ -351,7 +369,7 @@ impl Range {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::Sample;
+    use super::super::sample::{Sample, shared};
     use super::*;
     use base64::prelude::*;
     use ct_merkle::digest::array::typenum::U32;
@@ -570,25 +588,7 @@ mod tests {
         }
     }
 
-    /// The directory of the public test vectors, which are not part of this repository: beside
-    /// the checkout, or where the variable `SHARED_DATA` says. Without it the tests that
-    /// need it say so and pass.
-    fn vectors(below: &str) -> Option<PathBuf> {
-        let beside = || Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
-        let shared = std::env::var_os("SHARED_DATA").map_or_else(beside, PathBuf::from);
-        if !shared.is_dir() {
-            println!(
-                "skipped: there is no directory {} with test vectors",
-                shared.display()
-            );
-            return None;
-        }
-        Some(
-            shared
-                .join("vectors/transparency-dev-merkle/testdata")
-                .join(below),
-        )
-    }
+    const VECTORS: &str = "vectors/transparency-dev-merkle/testdata";
 
     fn files(directory: &Path, found: &mut Vec<PathBuf>) {
         for entry in std::fs::read_dir(directory).unwrap() {
@@ -662,14 +662,14 @@ mod tests {
 
     #[test]
     fn the_public_vectors_for_inclusion_agree() {
-        if let Some(directory) = vectors("inclusion") {
+        if let Some(directory) = shared(&format!("{VECTORS}/inclusion")) {
             assert_eq!(run_all(&directory), (98, 72));
         }
     }
 
     #[test]
     fn the_public_vectors_for_consistency_agree() {
-        if let Some(directory) = vectors("consistency") {
+        if let Some(directory) = shared(&format!("{VECTORS}/consistency")) {
             assert_eq!(run_all(&directory), (98, 71));
         }
     }

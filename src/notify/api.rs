@@ -1,6 +1,6 @@
 //! What a person wants of mail, over the API.
 use crate::app::App;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::notify::page::{self, Mailing};
 use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
@@ -21,7 +21,8 @@ pub async fn wishes(app: web::Data<App>, visitor: Visitor) -> Result<HttpRespons
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Wish {
-    digest: bool,
+    digest: Option<bool>,
+    checkpoints: Option<bool>,
 }
 
 /// `PUT /api/v1/profile/mail`
@@ -33,7 +34,16 @@ pub async fn wish(
     visitor: Visitor,
     wish: web::Json<Wish>,
 ) -> Result<HttpResponse> {
-    page::set_digest(&app, &visitor.actor()?, visitor.id()?, wish.digest).await?;
+    if wish.digest.is_none() && wish.checkpoints.is_none() {
+        let sentence = "say what you want: digest, checkpoints, or both, as true or false";
+        return Err(Error::BadRequest(sentence.to_owned()));
+    }
+    if let Some(wanted) = wish.checkpoints {
+        page::set_checkpoints(&app, &visitor, wanted).await?;
+    }
+    if let Some(wanted) = wish.digest {
+        page::set_digest(&app, &visitor.actor()?, visitor.id()?, wanted).await?;
+    }
     wishes(app, visitor).await
 }
 

@@ -7,7 +7,7 @@ use crate::review::engine::{
     Calendars, Context, Directory, Progress, Review, StageRun, needs_sign_in,
 };
 use crate::review::workflows::{self, Loaded};
-use crate::review::{self, ConditionRow, DecisionRow, Desk, Task, TimelineItem};
+use crate::review::{self, ConditionRow, DecisionRow, Desk, Finish, Task, TimelineItem};
 use crate::workflow::{Stage, Trigger};
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -129,6 +129,16 @@ impl Case {
     /// When a stage is due, while it is open.
     pub(super) fn due(&self, stage: &str) -> Option<At> {
         self.review.due(stage)
+    }
+
+    /// When the review is expected to end, as its page says it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub(super) fn finish(&self, conn: &mut Conn, desk: &Desk) -> Result<Option<Finish>> {
+        let revision = register::revision(conn, self.record.id, self.review.revision)?;
+        let request = revision.document()?;
+        review::finish(conn, desk, &self.loaded, &self.review, &request)
     }
 
     /// Who decides in a person's place.

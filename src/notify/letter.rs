@@ -4,8 +4,8 @@ use crate::db::{At, MessageId, PersonId, RecordId};
 use crate::error::{Error, Result};
 use crate::notify::bounce::Marks;
 use crate::templates::Mail;
-use lettre::message::header::{HeaderName, HeaderValue};
-use lettre::message::{Mailbox, Message, MultiPart};
+use lettre::message::header::{ContentType, HeaderName, HeaderValue};
+use lettre::message::{Attachment, Mailbox, Message, MultiPart};
 use lettre::{Address, Message as Rfc5322};
 use std::panic::AssertUnwindSafe;
 use std::time::SystemTime;
@@ -36,6 +36,17 @@ pub struct Cover {
     pub at: At,
     /// Address by which its reader gets no more of its kind, where they may do without.
     pub unsubscription: Option<String>,
+    /// A text that goes along as a file, for what must arrive to the byte.
+    pub enclosed: Option<Enclosed>,
+}
+
+/// A text file that goes along with a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Enclosed {
+    /// Name of the file; plain characters.
+    pub name: String,
+    /// What is in it.
+    pub text: String,
 }
 
 /// What mail programs show together.
@@ -159,6 +170,14 @@ impl Sender {
                 .raw_header(raw("List-Unsubscribe-Post", "List-Unsubscribe=One-Click"));
         }
         let parts = MultiPart::alternative_plain_html(text.clone(), html.clone());
+        let parts = match cover.enclosed.clone() {
+            Some(file) => {
+                let part = Attachment::new(file.name);
+                let part = part.body(file.text.into_bytes(), ContentType::TEXT_PLAIN);
+                MultiPart::mixed().multipart(parts).singlepart(part)
+            }
+            None => parts,
+        };
         let message: Message = builder.multipart(parts).map_err(|e| e.to_string())?;
         let (from, bytes) = (self.envelope(cover.id), message.formatted());
         Ok(Letter {
@@ -248,6 +267,7 @@ mod tests {
             reference: Some("AI-2026-0001".to_owned()),
             at: At("2026-11-30T10:00:00Z".parse().expect("a time")),
             unsubscription: None,
+            enclosed: None,
         }
     }
 

@@ -2,13 +2,14 @@
 use crate::app::App;
 use crate::db::{At, Conn, PersonId, TaskId, Tx};
 use crate::error::{Error, Result};
+use crate::ledger::seal::{self, Sealing};
 use crate::notify::case::{Case, Said};
 use crate::notify::catalogue::sort_of;
 use crate::notify::given::Given;
-use crate::notify::letter::{Cover, Thread};
+use crate::notify::letter::{Cover, Enclosed, Thread};
 use crate::notify::notices::{self, Notice};
 use crate::notify::outbox::Owed;
-use crate::notify::{digest, links};
+use crate::notify::{checkpoint, digest, links};
 use crate::people::{self, Person, Secret, mailing};
 use crate::review;
 use crate::templates::Mail;
@@ -58,6 +59,7 @@ pub(super) struct About {
     pub(super) case: Option<Case>,
     pub(super) key: Key,
     pub(super) facts: Value,
+    pub(super) enclosed: Option<Enclosed>,
 }
 
 /// Gathers what a message says, from what is true now.
@@ -87,6 +89,7 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
         match (owed.template.as_str(), owed.task_id, owed.record_id) {
             ("sign_in", ..) => Ok(sign_in(person)),
             ("digest", ..) => reminders(conn, app, person, now)?,
+            (checkpoint::TEMPLATE, ..) => checkpoint::tell(conn, app, owed, person)?,
             ("staffing", ..) => Ok(notices::staffing(owed)?),
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
             ("task", Some(task), _) => asked(conn, app, given, task, now)?,
@@ -142,6 +145,7 @@ impl About {
             reference: record.map(|r| r.reference),
             at: now,
             unsubscription: None,
+            enclosed: self.enclosed,
         };
         Draft {
             cover,
@@ -158,6 +162,7 @@ fn sign_in(person: &Person) -> About {
         case: None,
         key: Key::SignIn(person.id),
         facts,
+        enclosed: None,
     }
 }
 
@@ -174,6 +179,7 @@ fn reminders(conn: &mut Conn, app: &App, person: &Person, now: At) -> Result<Fou
         case: None,
         key: Key::Inbox(person.id),
         facts,
+        enclosed: None,
     }))
 }
 
@@ -200,6 +206,7 @@ pub(super) fn asked(
     let names = given.names(conn)?;
     let facts = json!({
         "due": case.due(&task.stage),
+        "finish": case.finish(conn, &app.desk)?,
         "moved": notices::moved(&given, &names),
         "reason": given.reason(conn)?,
         "expires": end,
@@ -218,7 +225,28 @@ pub(super) fn asked(
         case: Some(case),
         key: Key::Task(task.id, end),
         facts,
+        enclosed: None,
     }))
+}
+
+/// How long a receipt waits for the checkpoint that covers it; then it goes without.
+const SEAL_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Whether a receipt should wait a moment longer for its checkpoint.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn waits_for_seal(conn: &mut Conn, owed: &Owed, now: At) -> Result<bool> {
+    let Some(task) = owed.task_id.filter(|_| owed.template == "receipt") else {
+        return Ok(false);
+    };
+    if now >= owed.created_at.plus(SEAL_PATIENCE) {
+        return Ok(false);
+    }
+    match review::decision(conn, task)? {
+        Some((decision, _)) => seal::waits(conn, u64::try_from(decision.seq).unwrap_or(0)),
+        None => Ok(false),
+    }
 }
 
 /// What a person decided, as the ledger keeps it.
@@ -232,6 +260,7 @@ fn receipt(conn: &mut Conn, app: &App, task: TaskId) -> Result<Found> {
         decision.record_id,
         Some(decision.review_id),
     )?;
+    let seal = Sealing::of(conn, u64::try_from(decision.seq).unwrap_or(0))?;
     let facts = json!({
         "stage": { "title": case.title(&decision.stage) },
         "outcome": super::case::outcome(&decision.outcome),
@@ -243,11 +272,17 @@ fn receipt(conn: &mut Conn, app: &App, task: TaskId) -> Result<Found> {
         "leaf_hash": case.leaf_hash(decision.seq),
         "reason": super::case::lines(reason.as_deref()),
         "conditions": case.conditions(|condition| condition.decision_id == task),
+        "seal": json!({ "size": seal.size, "root": seal.root }),
+    });
+    let enclosed = seal.receipt.map(|text| Enclosed {
+        name: format!("receipt-{}.txt", decision.seq),
+        text,
     });
     Ok(Ok(About {
         case: Some(case),
         key: Key::Page(format!("/tasks/{task}")),
         facts,
+        enclosed,
     }))
 }
 
@@ -281,6 +316,7 @@ fn ended(case: Case, app: &App, given: &Given, person: &Person, phase: &str) -> 
         case: Some(case),
         key,
         facts,
+        enclosed: None,
     }))
 }
 

@@ -22,6 +22,7 @@
 //! |---|---|
 //! | `task` | nothing; how it came to its reader is found: (`because`, `from`, `by`, reason) 1 |
 //! | `receipt`, `sign_in`, `abandoned` | nothing |
+//! | `checkpoint` | `origin`, `size`, and `since`, the size that was told before |
 //! | `changes_requested`, `approved`, `rejected`, `withdrawn` | nothing |
 //! | `digest` | call [`digest::want`] |
 //! | `escalated` | `stage`, (`mode`, `because`) 2; with `task` for who decides too: nothing |
@@ -56,6 +57,7 @@ mod breaker;
 mod case;
 mod catalogue;
 mod check;
+pub mod checkpoint;
 pub mod digest;
 mod feed;
 mod forget;

@@ -62,6 +62,7 @@ impl Notice<'_> {
             case: Some(self.case),
             key: Key::Page(path),
             facts,
+            enclosed: None,
         }))
     }
 
@@ -227,6 +228,7 @@ pub(super) fn brought_in(
         case: Some(case),
         key: about.key,
         facts,
+        enclosed: None,
     }))
 }
 
@@ -293,6 +295,7 @@ pub(super) fn proposed(conn: &mut Conn, given: &Given, at: At) -> Result<About> 
         case: None,
         key: Key::Page(path),
         facts,
+        enclosed: None,
     })
 }
 
@@ -305,5 +308,6 @@ pub(super) fn staffing(owed: &Owed) -> Result<About> {
         case: None,
         key: Key::Page("/people".to_owned()),
         facts: serde_json::from_str(&owed.context)?,
+        enclosed: None,
     })
 }

@@ -5,12 +5,12 @@ use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
-use crate::notify::{feed, links};
+use crate::notify::{checkpoint, feed, links};
 use crate::people::mailing::Unreachable;
 use crate::people::{self, Person, Secret, mailing};
 use crate::review::words;
 use crate::web::answer::{go_to, page, page_with};
-use crate::web::session::Visitor;
+use crate::web::session::{Visitor, must_read_log};
 use actix_web::http::StatusCode;
 use actix_web::http::header::{CACHE_CONTROL, HeaderValue};
 use actix_web::{HttpResponse, web};
@@ -23,6 +23,8 @@ pub(super) struct Mailing {
     pub(super) email: String,
     /// Whether they want the daily digest.
     pub(super) digest: bool,
+    /// Whether they get the checkpoint of each day; nothing for who may not read the log.
+    pub(super) checkpoints: Option<bool>,
     /// Since when they have a calendar feed.
     pub(super) calendar_since: Option<At>,
     /// Why mail does not reach them.
@@ -54,6 +56,10 @@ impl Mailing {
         Ok(Mailing {
             email: person.email.clone(),
             digest: mailing::wants_digest(conn, person.id)?,
+            checkpoints: match people::reads_log(conn, person.id)? {
+                true => Some(checkpoint::wanted(conn, person.id)?),
+                false => None,
+            },
             calendar_since: links::calendar_since(conn, person.id)?,
             unreachable: mailing::unreachable(conn, person.id)?.map(Lost::from),
         })
@@ -62,6 +68,8 @@ impl Mailing {
 
 #[derive(Serialize)]
 struct MailPage {
+    /// Whether checkpoints are theirs to have.
+    reads_checkpoints: bool,
     mailing: Mailing,
     digest_at: String,
     /// The address of the feed, in the one answer that shows it.
@@ -72,6 +80,7 @@ async fn shown(app: &App, visitor: &Visitor, address: Option<String>) -> Result<
     let person = visitor.person()?.clone();
     let mailing = app.db.read(move |conn| Mailing::of(conn, &person)).await?;
     let context = MailPage {
+        reads_checkpoints: mailing.checkpoints.is_some(),
         mailing,
         digest_at: app.config.digest_at.clone(),
         address,
@@ -132,6 +141,53 @@ pub(super) async fn set_digest(
     };
     app.command(name, person.to_string(), actor, move |tx, _| {
         mailing::set_digest(tx, now, &author, person, wanted)
+    })
+    .await
+}
+
+/// Whether the person wants checkpoints from now on.
+#[derive(Debug, Deserialize)]
+pub struct CheckpointWish {
+    checkpoints: String,
+}
+
+/// `POST /profile/mail/checkpoints`: turns the checkpoint of each day `on` or `off`.
+///
+/// # Errors
+/// 400 for another word; 403 for who may not read the log.
+pub async fn checkpoints(
+    app: web::Data<App>,
+    visitor: Visitor,
+    wish: web::Form<CheckpointWish>,
+) -> Result<HttpResponse> {
+    let wanted = match wish.checkpoints.as_str() {
+        "on" => true,
+        "off" => false,
+        _ => {
+            return Err(Error::BadRequest(
+                "checkpoints: choose on or off".to_owned(),
+            ));
+        }
+    };
+    set_checkpoints(&app, &visitor, wanted).await?;
+    Ok(go_to(&app, "/profile/mail"))
+}
+
+/// Turns the visitor's checkpoints on or off.
+///
+/// # Errors
+/// 403 for who may not read the log; when the database fails.
+pub(super) async fn set_checkpoints(app: &App, visitor: &Visitor, wanted: bool) -> Result<()> {
+    must_read_log(visitor)?;
+    let (now, person, actor) = (app.desk.clock.now(), visitor.id()?, visitor.actor()?);
+    let author = actor.clone();
+    let name = if wanted {
+        "checkpoint_mail.start"
+    } else {
+        "checkpoint_mail.stop"
+    };
+    app.command(name, person.to_string(), &actor, move |tx, _| {
+        checkpoint::set(tx, now, &author, person, wanted)
     })
     .await
 }

@@ -53,6 +53,8 @@ enum Ending {
     Trouble(String),
     /// The message can never be built.
     Parked(String),
+    /// It waits for something that comes in a moment.
+    Early,
 }
 
 impl Worker {
@@ -183,11 +185,17 @@ impl Worker {
         let draft = self
             .app
             .db
-            .read(move |conn| mail::draft(conn, &app, &message, now))
+            .read(
+                move |conn| match mail::waits_for_seal(conn, &message, now)? {
+                    true => Ok(None),
+                    false => mail::draft(conn, &app, &message, now).map(Some),
+                },
+            )
             .await?;
         let mut draft = match draft {
-            Ok(draft) => draft,
-            Err(unwanted) => return Ok(Ending::Dropped(unwanted)),
+            None => return Ok(Ending::Early),
+            Some(Ok(draft)) => draft,
+            Some(Err(unwanted)) => return Ok(Ending::Dropped(unwanted)),
         };
         let counter = match self.postman.ready().await {
             Ok(counter) => counter,
@@ -226,7 +234,7 @@ impl Worker {
                     tracing::info!("the mail server is back; mails are sent again");
                 }
             }
-            Ending::Dropped(_) | Ending::Trouble(_) | Ending::Parked(_) => {}
+            Ending::Dropped(_) | Ending::Trouble(_) | Ending::Parked(_) | Ending::Early => {}
         }
     }
 
@@ -277,7 +285,7 @@ fn report(owed: &Owed, ending: &Ending) {
     match ending {
         Ending::Sent => tracing::info!(%id, template, "mail sent"),
         Ending::Dropped(why) => tracing::info!(%id, template, why, "mail no longer wanted"),
-        Ending::Failed(Failure::Server(_)) => {}
+        Ending::Failed(Failure::Server(_)) | Ending::Early => {}
         Ending::Failed(Failure::Later(why) | Failure::Never(why) | Failure::Lost(_, why)) => {
             tracing::warn!(%id, template, why, attempt = owed.attempts, "mail not taken");
         }
@@ -318,6 +326,7 @@ fn settle(tx: &mut Tx, owed: &Owed, ending: Ending, now: At) -> Result<bool> {
         Ending::Parked(why) => {
             outbox::finish(tx, id, "failed", Some(&why), now)?;
         }
+        Ending::Early => outbox::postpone(tx, id, now.plus(POLL))?,
         Ending::Failed(Failure::Server(why)) => outbox::give_back(tx, id, now, &why)?,
         Ending::Failed(Failure::Later(why)) | Ending::Trouble(why)
             if owed.attempts < ATTEMPTS_MAX =>

@@ -203,9 +203,16 @@ pub fn create_token(
     let note = Note::new("token.created", actor).about(person);
     let note = note
         .subject("token", id.to_string())
-        .data("scopes", scopes.to_vec());
+        .subject("digest", token_digest(&secret.hash()))
+        .data("scopes", scopes.to_vec())
+        .data("expires_at", expires_at.map(|at| at.to_string()));
     crate::ledger::append(tx, now, note)?;
     Ok(secret)
+}
+
+/// What stands for a token in its entry: a hash of the hash by which it is known.
+pub fn token_digest(token_hash: &str) -> String {
+    hex::encode(Sha256::digest(token_hash.as_bytes()))
 }
 
 /// Whose token this is and what it may do, if it is one and is in force.

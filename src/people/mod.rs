@@ -22,7 +22,8 @@ mod words;
 
 pub use access::{
     SESSION_HOURS, SIGN_IN_MINUTES, Secret, create_token, end_session, open_session,
-    person_of_session, person_of_token, sign_in_link, sign_in_person, use_sign_in_link,
+    person_of_session, person_of_token, sign_in_link, sign_in_person, token_digest,
+    use_sign_in_link,
 };
 pub use directory::directory;
 pub use erased::{ERASED_NAME, erase};
@@ -31,7 +32,9 @@ pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;
 pub use staffing::staffing;
 pub use standing::{come_back, leave, managed_by, manager_by_address, set_manager};
-pub use store::{Person, all, by_email, by_id, held_by, holders, known, member_names, names};
+pub use store::{
+    Person, all, by_email, by_id, held_by, holders, known, member_names, names, reads_log,
+};
 pub use words::{other_person, sentence};
 
 use crate::db::{At, Conn, PersonId, Tx};
@@ -46,9 +49,11 @@ pub const ADMINISTRATOR: &str = "administrator";
 pub const AUDITOR: &str = "auditor";
 /// Role of those who keep the policy.
 pub const GOVERNANCE: &str = "governance_admin";
+/// The roles whose holders may read the whole decision log.
+pub const LOG_READERS: [&str; 3] = [AUDITOR, ADMINISTRATOR, GOVERNANCE];
 
-/// What an API token may be allowed to do: read the register, write use cases, decide, read the
-/// decision log, and keep the directory.
+/// What an API token may be allowed to do: read the register, write use cases, decide (tasks, and
+/// about conditions, approvals and overrides), read the decision log, and keep the directory.
 pub const SCOPES: &[&str] = &["read", "write", "decide", "log", "people"];
 
 /// Somebody to be added.

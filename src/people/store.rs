@@ -2,6 +2,7 @@
 use crate::db::schema::{memberships, people};
 use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
+use crate::people::LOG_READERS;
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -159,6 +160,15 @@ pub(super) fn remove_membership(
 /// When the database fails.
 pub fn held_by(conn: &mut Conn, person: PersonId) -> Result<BTreeSet<String>> {
     member_names(conn, person, "role")
+}
+
+/// Whether a person may read the whole decision log.
+///
+/// # Errors
+/// When the database fails.
+pub fn reads_log(conn: &mut Conn, person: PersonId) -> Result<bool> {
+    let roles = held_by(conn, person)?;
+    Ok(LOG_READERS.iter().any(|role| roles.contains(*role)))
 }
 
 /// The roles (`role`) or groups (`group`) of a person.

@@ -192,7 +192,8 @@ pub fn create(tx: &mut Tx, now: At, actor: &Actor, kind: &Kind, new: NewRecord) 
     let note = Note::new("record.created", actor).record(id, &reference);
     let note = note
         .data("kind", kind.key)
-        .data("status", new.status.as_str());
+        .data("status", new.status.as_str())
+        .data("owner", record.owner_id.map(|id| id.to_string()));
     crate::ledger::append(
         tx,
         now,
@@ -238,7 +239,8 @@ pub fn revise(
     let note = Note::new("record.revised", actor).record(after.id, &after.reference);
     let note = note
         .subject("revision", after.revision)
-        .subject("digest", sealed.digest);
+        .subject("digest", sealed.digest)
+        .data("owner", after.owner_id.map(|id| id.to_string()));
     crate::ledger::append(tx, now, note)?;
     Ok(after)
 }
@@ -265,6 +267,39 @@ fn seal(document: &Value) -> Result<Sealed> {
         salt: hex::encode(salt),
         digest,
     })
+}
+
+/// The digest that the text of a revision has; nothing where its salt is none.
+pub fn digest_of(revision: &Revision) -> Option<String> {
+    let mut salt = [0; 32];
+    hex::decode_to_slice(&revision.salt, &mut salt).ok()?;
+    let digest = commitment(&salt, "document", revision.text.as_bytes());
+    Some(hex::encode(digest))
+}
+
+/// What the register shows of a document, and finds it by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Shown {
+    /// Its title.
+    pub title: String,
+    /// What a search finds.
+    pub body: String,
+    /// Field and value of what lists are narrowed by, sorted.
+    pub facets: Vec<(String, String)>,
+}
+
+impl Shown {
+    /// What it shows of this one.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] without a title.
+    pub fn of(kind: &Kind, document: &Value) -> Result<Shown> {
+        Ok(Shown {
+            title: title(document)?,
+            body: search_text(document),
+            facets: facets(kind, document),
+        })
+    }
 }
 
 fn check(kind: &Kind, document: &Value) -> Result<()> {

@@ -1,6 +1,6 @@
 //! Commands about a task that goes to another person, and about what became of an approval:
 //! conditions, suspension, revocation, override, renewal, restart.
-use crate::db::{At, ConditionId, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
+use crate::db::{ConditionId, Conn, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::Method;
 use crate::ledger::{Actor, Note};
@@ -144,7 +144,8 @@ pub fn on_approval(
     service::command(tx, desk, actor, approval, &command)
 }
 
-/// Somebody proposes, grants or declines an override of a running review.
+/// Somebody proposes, grants or declines an override of a running review, having seen the revision
+/// with the digest `seen`.
 ///
 /// # Errors
 /// A refusal.
@@ -153,11 +154,32 @@ pub fn on_override(
     desk: &Desk,
     actor: &Actor,
     review: ReviewId,
+    seen: &str,
     deed: OverrideDeed,
 ) -> Result<Review> {
     let by = actor.person.ok_or(Error::Unauthenticated)?;
-    let command = Command::OnOverride { by, deed };
+    let lets_through = !matches!(deed, OverrideDeed::Decline(_));
+    if lets_through && renews_what_stands(tx, review)? {
+        return Err(Refusal::OverrideOfRenewal.into());
+    }
+    let command = Command::OnOverride {
+        by,
+        seen: seen.to_owned(),
+        deed,
+    };
     service::command(tx, desk, actor, review, &command)
+}
+
+/// Whether the review renews an approval that is in force, which an override would end.
+///
+/// # Errors
+/// When the database fails.
+pub fn renews_what_stands(conn: &mut Conn, review: ReviewId) -> Result<bool> {
+    let review = store::review(conn, review)?;
+    match review.renews.filter(|_| !review.after_the_fact) {
+        Some(former) => Ok(store::review(conn, former)?.phase.is_in_force()),
+        None => Ok(false),
+    }
 }
 
 /// Begins a renewal: the record becomes a draft of itself, with its answers, while the approval
@@ -264,11 +286,10 @@ pub fn restart(
     }
     let former = store::review(tx, review)?;
     let record = register::by_id(tx, former.record)?;
-    if let Some(refusal) = may_restart(tx, desk, &former, &record)? {
+    if let Some(refusal) = may_restart(tx, desk, by, &former, &record)? {
         return Err(refusal.into());
     }
     let (loading, opening) = service::opening(tx, desk, former.submitter, &record, former.renews)?;
-    let now: At = desk.clock.now();
     let opening = crate::review::engine::Opening {
         after_the_fact: former.after_the_fact,
         apart: former.apart.clone(),
@@ -281,7 +302,7 @@ pub fn restart(
     };
     service::command(tx, desk, actor, review, &command)?;
     let record = register::by_id(tx, former.record)?;
-    service::begin(tx, desk, actor, &record, (loading, opening), now)
+    service::begin(tx, desk, actor, &record, (loading, opening))
 }
 
 /// Why a keeper of the policy may not start the review anew now; nothing when they may.
@@ -291,9 +312,13 @@ pub fn restart(
 pub fn may_restart(
     conn: &mut Conn,
     desk: &Desk,
+    by: PersonId,
     review: &Review,
     record: &Record,
 ) -> Result<Option<Refusal>> {
+    if review.has_part(by) {
+        return Ok(Some(Refusal::Separated("you have a part in this")));
+    }
     if !review.phase.is_running() || record.review_id != Some(review.id) {
         return Ok(Some(Refusal::NotInReview(review.phase.as_str())));
     }

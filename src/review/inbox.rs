@@ -1,7 +1,7 @@
 //! An approver's inbox: every open task of one person in one statement, and what of it can be
 //! decided together with others.
 use crate::db::{At, Conn, PersonId, TaskId};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::people;
 use crate::review::case::link_decides;
 use crate::review::due::{self, Due};
@@ -95,6 +95,30 @@ pub fn inbox(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<Item>
             item.since,
         )
     });
+    Ok(items)
+}
+
+/// Tasks of a person by their identifiers, whatever became of them; those of others are left out.
+///
+/// # Errors
+/// When the database fails or holds what cannot be read.
+pub fn theirs(
+    conn: &mut Conn,
+    desk: &Desk,
+    person: PersonId,
+    tasks: &[TaskId],
+) -> Result<Vec<Item>> {
+    let mut items = Vec::new();
+    for id in tasks {
+        let asked = match store::asked(conn, *id) {
+            Ok(asked) if asked.task.person_id == person => asked,
+            Ok(_) | Err(Error::NotFound(_)) => continue,
+            Err(error) => return Err(error),
+        };
+        let concerned = [Some(asked.review.submitter), first(&asked)];
+        let names = people::names(conn, &concerned.into_iter().flatten().collect())?;
+        items.push(item(conn, desk, &asked, &names)?);
+    }
     Ok(items)
 }
 

@@ -4,12 +4,13 @@ use crate::db::{At, PersonId, ReviewId, TaskId, TimerId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::notify::outbox::{self, Message};
-use crate::register::{self, Record, Status};
+use crate::register::{self, Record};
 use crate::review::announce::announce;
 use crate::review::engine::{
     self, Command, Event, OpenTask, Opening, Phase, Refusal, Review, SupersededBecause,
 };
 use crate::review::notes::note;
+use crate::review::place::{Place, status_of};
 use crate::review::service::{self, Desk, Loading};
 use crate::review::store::{self, DecisionRow};
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,36 +50,18 @@ pub(super) fn keep(tx: &mut Tx, change: &Change, after: &Review, events: &[Event
 /// Where the record stands now: by its latest review, and by the review whose approval counts.
 fn place(tx: &mut Tx, change: &Change, after: &Review) -> Result<()> {
     let Change { record, now, .. } = *change;
-    let status = status_of(after.phase);
-    // While a renewal is being written, the record is a draft, whatever becomes of its approval.
-    let drafted = record.status == Status::Draft.as_str();
-    let latest = change.opened || (record.review_id == Some(after.id) && !drafted);
-    if latest && after.phase != Phase::Superseded {
+    if after.phase == Phase::Superseded {
+        return Ok(());
+    }
+    let (place, status) = (Place::of(record), status_of(after.phase));
+    if place.is_latest(after, change.opened) {
         let risk = after.derived.get("risk").and_then(|d| d.value.as_str());
         register::set_review(tx, record.id, after.id, status, risk, now)?;
     }
-    let counts = record.approval_id == Some(after.id);
-    let granted = after.phase.is_in_force();
-    if (counts || granted) && after.phase != Phase::Superseded {
+    if place.counts(after) {
         register::set_standing(tx, record.id, after.id, status, after.valid_until, now)?;
     }
     Ok(())
-}
-
-fn status_of(phase: Phase) -> Status {
-    match phase {
-        Phase::InReview => Status::InReview,
-        Phase::ChangesRequested => Status::ChangesRequested,
-        Phase::Approved => Status::Approved,
-        Phase::Overridden => Status::Overridden,
-        Phase::Suspended => Status::Suspended,
-        Phase::Rejected => Status::Rejected,
-        Phase::Withdrawn | Phase::Superseded => Status::Withdrawn,
-        Phase::Abandoned => Status::Abandoned,
-        Phase::Expired => Status::Expired,
-        Phase::Revoked => Status::Revoked,
-        Phase::Retired => Status::Retired,
-    }
 }
 
 /// Rows that pages and the API read, beside the state itself.
@@ -236,9 +219,7 @@ pub(super) fn sync_timers(tx: &mut Tx, loading: &Loading, review: &Review) -> Re
 /// What an event means for other reviews of the record.
 fn follow_up(tx: &mut Tx, change: &Change, review: &Review, event: &Event) -> Result<()> {
     match (event, review.renews) {
-        (Event::Approved { .. } | Event::OverrideGranted { .. }, Some(former)) => {
-            supersede(tx, change, former, review)
-        }
+        (Event::Approved { .. }, Some(former)) => supersede(tx, change, former, review),
         // Nobody keeps an override by taking its review back or letting it run out.
         (Event::Rejected { .. } | Event::Withdrawn { .. } | Event::Abandoned, Some(former))
             if review.after_the_fact =>
@@ -247,7 +228,10 @@ fn follow_up(tx: &mut Tx, change: &Change, review: &Review, event: &Event) -> Re
             let command = Command::RevokeAfterTheFact;
             service::command(tx, change.desk, &system, former, &command).map(drop)
         }
-        (Event::OverrideGranted { first, second, .. }, None) => {
+        (Event::OverrideGranted { first, second, .. }, former) => {
+            if let Some(former) = former {
+                supersede(tx, change, former, review)?;
+            }
             look_after_the_fact(tx, change, review, [*first, *second].into())
         }
         _ => Ok(()),
@@ -277,27 +261,17 @@ fn look_after_the_fact(
     apart: BTreeSet<PersonId>,
 ) -> Result<()> {
     let record = register::by_id(tx, change.record.id)?;
-    let (loading, opening) = service::opening(
-        tx,
-        change.desk,
-        overridden.submitter,
-        &record,
-        Some(overridden.id),
-    )?;
-    let opening = Opening {
-        after_the_fact: true,
-        apart,
-        ..opening
-    };
     let system = Actor::system(change.actor.via.clone());
-    let begun = service::begin(
-        tx,
-        change.desk,
-        &system,
-        &record,
-        (loading, opening),
-        change.now,
-    );
+    let (desk, submitter, former) = (change.desk, overridden.submitter, Some(overridden.id));
+    let begun = service::opening(tx, desk, submitter, &record, former).and_then(|opened| {
+        let (loading, opening) = opened;
+        let opening = Opening {
+            after_the_fact: true,
+            apart,
+            ..opening
+        };
+        service::begin(tx, desk, &system, &record, (loading, opening))
+    });
     match begun {
         Err(Error::Refused(_) | Error::Invalid(_)) => {
             Err(Error::Refused(Refusal::OverrideWithoutReview))

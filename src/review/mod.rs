@@ -26,7 +26,9 @@ mod moves;
 mod nonce;
 mod notes;
 pub mod page;
+mod place;
 mod preview;
+mod recall;
 mod receipt;
 pub mod rounds;
 mod sentences;
@@ -53,11 +55,13 @@ pub use inbox::{Item, inbox};
 pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
 };
+pub use place::Place;
 pub use preview::{Preview, PreviewStage, preview};
+pub use recall::recall;
 pub use sentences::spelled;
 pub use service::{
-    ConditionGiven, DecisionGiven, Desk, Revised, decide, decide_from_inbox, may_edit, refill,
-    revise, start, submit, withdraw,
+    ConditionGiven, DecisionGiven, Desk, Revised, Rules, decide, decide_from_inbox, may_edit,
+    refill, revise, rules, start, submit, withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,

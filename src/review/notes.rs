@@ -20,7 +20,8 @@ pub(super) fn note(actor: &Actor, record: &Record, review: &Review, event: &Even
         .review(review.id)
         .subject("workflow_hash", review.workflow.hash.as_str());
     if let Some(stage) = event.stage() {
-        note = note.stage(stage, review.stage(stage).map_or(0, |s| s.epoch));
+        let present = || review.stage(stage).map_or(0, |run| run.epoch);
+        note = note.stage(stage, event.epoch().unwrap_or_else(present));
     }
     if let Some(condition) = event.condition() {
         note = note.subject("condition", condition.to_string());
@@ -86,6 +87,8 @@ fn submitted(note: Note, event: &Event) -> Note {
                 .subject("digest", opened.digest.as_str())
                 .subject("workflow", opened.workflow.key.as_str())
                 .subject("workflow_version", opened.workflow.version)
+                .data("submitter", opened.submitter.to_string())
+                .data("stages", json!(opened.stages))
                 .data("owner", opened.owner.to_string())
                 .data("editors", json!(opened.editors))
                 .data("derived", values(&opened.derived))
@@ -220,16 +223,28 @@ fn on_approval(note: Note, event: &Event) -> Note {
 
 fn on_override(note: Note, event: &Event) -> Note {
     match event {
-        Event::OverrideProposed { reason, until, .. } => note
+        Event::OverrideProposed {
+            revision,
+            digest,
+            reason,
+            until,
+            ..
+        } => note
+            .subject("revision", *revision)
+            .subject("digest", digest.as_str())
             .data("until", until.to_string())
             .private("reason", reason.as_str()),
         Event::OverrideDeclined { reason, .. } => with_reason(note, reason.as_deref()),
         Event::OverrideGranted {
+            revision,
+            digest,
             first,
             second,
             until,
             notify,
         } => note
+            .subject("revision", *revision)
+            .subject("digest", digest.as_str())
             .data("first", first.to_string())
             .data("second", second.to_string())
             .data("until", until.to_string())

@@ -17,6 +17,7 @@ use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
+use crate::ledger::seal;
 use crate::notify::outbox::{self, Message};
 use crate::people::Secret;
 use crate::review::ballot::{Ballot, BallotView, Place};
@@ -223,6 +224,10 @@ struct DecidedPage<'a> {
     #[serde(flatten)]
     receipt: &'a Receipt,
     by_link: bool,
+    /// This page, to be loaded again.
+    again: String,
+    /// The receipt as a file.
+    file: String,
 }
 
 #[derive(Serialize)]
@@ -252,7 +257,15 @@ impl Desktop<'_> {
             Shown::Open(case, sheet) => self.draw(case, sheet, &Ballot::default(), StatusCode::OK),
             Shown::Decided(receipt) => {
                 let by_link = self.way.secret().is_some();
-                page(app, who, here, "receipt", &DecidedPage { receipt, by_link })
+                let again = self.way.home();
+                let file = format!("{again}/receipt");
+                let context = DecidedPage {
+                    receipt,
+                    by_link,
+                    again,
+                    file,
+                };
+                page(app, who, here, "receipt", &context)
             }
             Shown::Closed(closed) => {
                 page_with(app, who, here, closed.template, closed, self.gone())
@@ -375,6 +388,30 @@ pub async fn link(app: web::Data<App>, token: web::Path<String>) -> Result<HttpR
     .show(&shown)
 }
 
+/// `GET /s/{token}/receipt`: the receipt of a decision that was made by this link, as a file.
+///
+/// # Errors
+/// 404 when there is no decision, or no checkpoint covers it yet.
+pub async fn receipt_by_link(
+    app: web::Data<App>,
+    token: web::Path<String>,
+) -> Result<HttpResponse> {
+    let way = Way::Link(Secret::presented(&token));
+    receipt_file(&look(&app, &way, &Visitor::default()).await?)
+}
+
+fn receipt_file(shown: &Shown) -> Result<HttpResponse> {
+    match shown {
+        Shown::Decided(receipt) => {
+            let seq = u64::try_from(receipt.seq).unwrap_or(0);
+            seal::page::download(seq, receipt.seal.clone())
+        }
+        _ => Err(Error::NotFound(
+            "decision of yours at this address".to_owned(),
+        )),
+    }
+}
+
 /// `POST /s/{token}`: the decision of whom the link was sent to.
 ///
 /// # Errors
@@ -452,6 +489,19 @@ pub async fn task(
         way: &way,
     }
     .show(&shown)
+}
+
+/// `GET /tasks/{id}/receipt`: the receipt of one's decision, as a file.
+///
+/// # Errors
+/// 404 for a task of somebody else, one that is not decided, or before a checkpoint covers it.
+pub async fn receipt_signed_in(
+    app: web::Data<App>,
+    visitor: Visitor,
+    id: web::Path<String>,
+) -> Result<HttpResponse> {
+    let way = Way::Session(task_id(&id)?);
+    receipt_file(&look(&app, &way, &visitor).await?)
 }
 
 /// `POST /tasks/{id}/decision`: the decision of a person who is signed in.

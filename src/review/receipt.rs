@@ -1,6 +1,7 @@
 //! What a person keeps of their decision, ready for `receipt`.
 use crate::db::{At, Conn};
 use crate::error::{Error, Result};
+use crate::ledger::seal::Sealing;
 use crate::ledger::{self, Filter, Page, tree};
 use crate::people;
 use crate::review::case::Case;
@@ -37,6 +38,8 @@ pub struct Receipt {
     pub seq: i64,
     /// Its leaf hash.
     pub leaf_hash: String,
+    /// Whether a signed checkpoint covers it, and the proof.
+    pub seal: Sealing,
     /// Why.
     pub reason: Option<String>,
     /// What must still be done.
@@ -69,11 +72,20 @@ pub fn receipt(conn: &mut Conn, case: &Case) -> Result<Receipt> {
         revision: row.revision,
         seq: row.seq,
         leaf_hash: leaf_hash(conn, row.seq)?,
+        seal: sealing(conn, row.seq)?,
         reason,
         conditions: conditions.unwrap_or_default(),
         replaced_by: (case.record.revision > row.revision).then_some(case.record.revision),
         digest: row.digest,
     })
+}
+
+/// How a decision's entry is sealed.
+///
+/// # Errors
+/// When the database fails or lacks the entry.
+pub(super) fn sealing(conn: &mut Conn, seq: i64) -> Result<Sealing> {
+    Sealing::of(conn, u64::try_from(seq).unwrap_or(0))
 }
 
 fn leaf_hash(conn: &mut Conn, seq: i64) -> Result<String> {

@@ -1,7 +1,7 @@
 //! The daily round. Once on every day of the organisation's zone, one of the programs that share
 //! the database looks at the running reviews again, because absences begin and end at midnight,
 //! and tells administrators what they can still prevent: seats that nobody can fill, calendars
-//! that know no more holidays.
+//! that know no more holidays. Whoever wants it gets the checkpoint of the day.
 use crate::app::App;
 use crate::calendar;
 use crate::db::schema::settings;
@@ -9,6 +9,7 @@ use crate::db::{At, Conn, Day, PersonId, ReviewId, Tx};
 use crate::error::Result;
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
+use crate::notify::checkpoint;
 use crate::notify::outbox::{self, Message};
 use crate::people;
 use crate::register;
@@ -210,6 +211,7 @@ fn tell(tx: &mut Tx, today: Day, now: At, told: Option<Value>) -> Result<()> {
             outbox::queue(tx, mail(person, today, &told), now)?;
         }
     }
+    checkpoint::queue_all(tx, today, now)?;
     let day = today.to_string();
     Round { day, until: None }.write(tx)
 }

@@ -234,6 +234,7 @@ impl Told<'_> {
             "workflow.draft_rebased" => {
                 self.of_workflow("a draft took the new version as its base")
             }
+            "workflow.draft_discarded" => self.of_workflow("a draft was discarded"),
             "workflow.proposed" => self.of_workflow("a draft was proposed"),
             "workflow.returned" => self.of_workflow("a draft was sent back"),
             "token.created" => "API token created".to_owned(),
@@ -241,9 +242,24 @@ impl Told<'_> {
             "person.reachable" => "Mail reaches this person again".to_owned(),
             "digest.stopped" => "Daily digest turned off".to_owned(),
             "digest.started" => "Daily digest turned on".to_owned(),
+            "checkpoint_mail.started" => "Daily checkpoint by mail turned on".to_owned(),
+            "checkpoint_mail.stopped" => "Daily checkpoint by mail turned off".to_owned(),
             "calendar_link.made" => "Address of a calendar feed made".to_owned(),
             "calendar_link.revoked" => "Address of a calendar feed revoked".to_owned(),
             "log.exported" => "Decision log exported".to_owned(),
+            _ => return self.of_keys(kind),
+        })
+    }
+
+    fn of_keys(&self, kind: &str) -> Option<String> {
+        Some(match kind {
+            "key.created" => "Signing key of the ledger made".to_owned(),
+            "key.rotated" => "New signing key of the ledger made, beside the old one".to_owned(),
+            "key.retired" => "Old signing key of the ledger retired".to_owned(),
+            "log.continued" => {
+                let origin = self.text("/data/origin").unwrap_or("another name");
+                format!("Ledger goes on under the name {origin}")
+            }
             _ => return None,
         })
     }

@@ -38,6 +38,14 @@ pub struct Desk {
 }
 
 impl Desk {
+    /// The time of a command; see [`crate::ledger::time`].
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn time(&self, tx: &mut Tx) -> Result<At> {
+        crate::ledger::time(tx, self.clock.now())
+    }
+
     /// The day it is now in the organisation's zone.
     pub fn today(&self) -> Day {
         Day::of(self.clock.now(), &self.zone)
@@ -142,7 +150,7 @@ pub fn revise(
     seen: i32,
     document: &Value,
 ) -> Result<Revised> {
-    let now = desk.clock.now();
+    let now = desk.time(tx)?;
     let before = register::by_id(tx, record)?;
     let kind = desk.kinds.by_key(&before.kind)?;
     editing_allowed(tx, actor, &before)?;
@@ -211,7 +219,7 @@ pub fn submit(
     record: RecordId,
     seen: i32,
 ) -> Result<Review> {
-    let now = desk.clock.now();
+    let now = desk.time(tx)?;
     let record = register::by_id(tx, record)?;
     if record.revision != seen {
         return Err(Error::Stale {
@@ -233,7 +241,7 @@ pub fn submit(
         .approval_id
         .filter(|_| record.standing_can_be_renewed());
     let opening = opening(tx, desk, submitter, &record, renews)?;
-    begin(tx, desk, actor, &record, opening, now)
+    begin(tx, desk, actor, &record, opening)
 }
 
 /// Begins a review and keeps what follows.
@@ -243,8 +251,8 @@ pub(super) fn begin(
     actor: &Actor,
     record: &Record,
     (loading, opening): (Loading, Opening),
-    now: At,
 ) -> Result<Review> {
+    let now = desk.time(tx)?;
     let (review, events) = engine::open(&loading.context(), opening, now)
         .ok_or_else(|| Error::Corrupt("a review did not begin with its opening".to_owned()))?;
     let change = Change {
@@ -387,6 +395,24 @@ fn loading(
     })
 }
 
+/// The versions that a review runs by.
+pub struct Rules {
+    /// Of its workflow.
+    pub loaded: Arc<Loaded>,
+    /// Of its calendar.
+    pub calendars: Calendars,
+}
+
+/// The versions of workflow and calendar that a review runs by.
+///
+/// # Errors
+/// When one is missing.
+pub fn rules(conn: &mut Conn, desk: &Desk, review: &Review) -> Result<Rules> {
+    let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
+    let calendars = calendars(conn, desk, &loaded.workflow, &review.calendar_versions())?;
+    Ok(Rules { loaded, calendars })
+}
+
 /// As [`Loading`] for a review that has not begun; `concerned` are those who have a part in it.
 pub(super) fn unopened(
     conn: &mut Conn,
@@ -457,7 +483,7 @@ pub(super) fn command(
         record: &record,
         loading: &loading,
         opened: false,
-        now: desk.clock.now(),
+        now: desk.time(tx)?,
     };
     run(tx, &change, &before, command)
 }
@@ -552,7 +578,7 @@ fn answer(
         outcome: given.outcome,
         reason: given.reason.clone(),
         answers: given.answers.clone(),
-        conditions: conditions(tx, &given.conditions)?,
+        conditions: conditions(tx, &given.conditions, desk.today())?,
     };
     let change = Change {
         desk,
@@ -560,14 +586,14 @@ fn answer(
         record: &record,
         loading: &loading,
         opened: false,
-        now: desk.clock.now(),
+        now: desk.time(tx)?,
     };
     run(tx, &change, &before, &Command::Decide(decision))?;
     store::decision_row(tx, task.id)?
         .ok_or_else(|| Error::Corrupt("a decision was not kept".to_owned()))
 }
 
-fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition>> {
+fn conditions(conn: &mut Conn, given: &[ConditionGiven], today: Day) -> Result<Vec<Condition>> {
     let mut read = Vec::new();
     // One more than allowed is enough for the engine to refuse them all.
     for (index, condition) in given.iter().take(CONDITIONS_MAX + 1).enumerate() {
@@ -585,9 +611,10 @@ fn conditions(conn: &mut Conn, given: &[ConditionGiven]) -> Result<Vec<Condition
         };
         let due = match condition.due.trim() {
             "" => None,
-            day => match day.parse::<jiff::civil::Date>() {
-                Ok(day) => Some(day.to_string()),
-                Err(_) => return Err(wrong("write the day as 2027-01-31")),
+            day => match Day::parse(day) {
+                Some(day) if day < today => return Err(wrong("its day is over already")),
+                Some(day) => Some(day.to_string()),
+                None => return Err(wrong("write the day as 2027-01-31")),
             },
         };
         read.push(Condition {

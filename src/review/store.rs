@@ -6,7 +6,7 @@ use crate::db::{At, ConditionId, Conn, Kept, PersonId, RecordId, ReviewId, TaskI
 use crate::error::{Error, Result};
 use crate::on_backend;
 use crate::register::{Record, Revision};
-use crate::review::engine::{Condition, Obligation, OpenTask, Progress, Review, StageRun};
+use crate::review::engine::{Condition, Obligation, OpenTask, Review};
 use diesel::prelude::*;
 use std::collections::BTreeMap;
 
@@ -139,8 +139,7 @@ pub(super) fn latest_reviews(conn: &mut Conn, count: i64) -> Result<Vec<Review>>
 pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Result<()> {
     let state = serde_json::to_string(review)?;
     let closed_at = (!review.phase.is_running()).then_some(now);
-    let proposed = review.overriding.filter(|o| o.second.is_none());
-    let override_until = proposed.filter(|_| closed_at.is_none()).map(|o| o.until);
+    let override_until = review.override_until();
     if opened {
         diesel::insert_into(reviews::table)
             .values((
@@ -152,7 +151,7 @@ pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Resul
                 reviews::state.eq(state),
                 reviews::opened_at.eq(now),
                 reviews::closed_at.eq(closed_at),
-                reviews::route.eq(closed_at.map(|_| route(review))),
+                reviews::route.eq(closed_at.map(|_| review.route())),
             ))
             .execute(&mut **tx)?;
     } else {
@@ -165,19 +164,14 @@ pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Resul
         if let Some(now) = closed_at {
             let first = reviews::table.find(review.id);
             diesel::update(first.filter(reviews::closed_at.is_null()))
-                .set((reviews::closed_at.eq(now), reviews::route.eq(route(review))))
+                .set((
+                    reviews::closed_at.eq(now),
+                    reviews::route.eq(review.route()),
+                ))
                 .execute(&mut **tx)?;
         }
     }
     Ok(())
-}
-
-/// The stages that were not left out, by their keys: reviews of one route are alike.
-pub(super) fn route(review: &Review) -> String {
-    let asked = |run: &StageRun| run.progress != Progress::Skipped;
-    let stages = review.stages.iter().filter(|(_, run)| asked(run));
-    let keys: Vec<&str> = stages.map(|(key, _)| key.as_str()).collect();
-    keys.join(" ")
 }
 
 /// When the newest reviews of a workflow that took this route to a decision began and ended.

@@ -1,5 +1,6 @@
 //! The published workflows as pages: what a review asks of whom, and when.
 use crate::app::App;
+use crate::calendar::Span;
 use crate::db::{At, Conn};
 use crate::error::{Error, Result};
 use crate::people;
@@ -270,7 +271,7 @@ fn describe(conn: &mut Conn, desk: &Desk, key: &str, number: i32) -> Result<Vers
         applies_when: workflow.applies_when.clone(),
         max_revisions: workflow.max_revisions,
         calendar: workflow.calendar.clone(),
-        max_duration: workflow.max_duration.as_ref().map(ToString::to_string),
+        max_duration: workflow.max_duration.as_ref().map(Span::words),
         later: later(workflow),
         flow: flow(workflow, &[]),
         tables: workflow.derive.iter().map(table).collect(),

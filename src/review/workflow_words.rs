@@ -1,4 +1,5 @@
 //! The rules of a workflow about time, change and what follows an approval, in sentences.
+use crate::calendar::Span;
 use crate::web::badge::sentence_case;
 use crate::workflow::{
     Delegation, Effect, EscalationByTime, Mode, OnMissed, OnTimeout, Override, Relation, Renewal,
@@ -31,9 +32,12 @@ pub(super) fn clock(stage: &Stage) -> Vec<String> {
     let Some(sla) = &stage.sla else {
         return Vec::new();
     };
-    let mut said = vec![format!("Due {} after it opens.", sla.due)];
+    let mut said = vec![format!("Due {} after it opens.", sla.due.words())];
     if !sla.remind.is_empty() {
-        said.push(format!("Reminders after {}.", listed(&sla.remind)));
+        said.push(format!(
+            "Reminders after {}.",
+            listed(sla.remind.iter().map(Span::words))
+        ));
     }
     said.push(
         match sla.on_timeout {
@@ -60,7 +64,7 @@ pub(super) fn escalations(stage: &Stage) -> Vec<String> {
         let seat = step.seat.as_deref();
         format!(
             "After {}: {}.",
-            step.after,
+            step.after.words(),
             brought_in(&step.to, step.mode, seat)
         )
     });
@@ -129,11 +133,12 @@ pub(super) fn conditions(workflow: &Workflow) -> Vec<String> {
     let mut said = Vec::new();
     if let Some(due) = &rules.due {
         said.push(format!(
-            "A condition without a day of its own is due {due} after the approval."
+            "A condition without a day of its own is due {} after the approval.",
+            due.words()
         ));
     }
     if !rules.remind_before.is_empty() {
-        let before = listed(&rules.remind_before);
+        let before = listed(rules.remind_before.iter().map(Span::words));
         said.push(format!("Its owner is reminded {before} before."));
     }
     said.push(
@@ -156,12 +161,12 @@ pub(super) fn renewal(renewal: Option<&Renewal>) -> Vec<String> {
         return vec!["An approval is valid until it is revoked.".to_owned()];
     };
     let rows = renewal.valid_for.iter().map(|row| match &row.when {
-        Some(when) => format!("{} if {when}.", row.then),
-        None => format!("Otherwise {}.", row.then),
+        Some(when) => format!("{} if {when}.", row.then.words()),
+        None => format!("Otherwise {}.", row.then.words()),
     });
     let mut said: Vec<String> = rows.collect();
     if !renewal.remind_before.is_empty() {
-        let before = listed(&renewal.remind_before);
+        let before = listed(renewal.remind_before.iter().map(Span::words));
         said.push(format!("Submitter and owner are reminded {before} before."));
     }
     said
@@ -175,7 +180,7 @@ pub(super) fn overriding(rules: Option<&Override>) -> Vec<String> {
     let roles = listed(rules.roles.iter().map(|role| sentence_case(role)));
     vec![
         format!("Two people with one of these roles: {roles}."),
-        format!("It holds {} at most.", rules.valid_for),
+        format!("It holds {} at most.", rules.valid_for.words()),
         format!(
             "Its reason has {} characters at least.",
             rules.min_reason_length

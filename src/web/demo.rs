@@ -3,8 +3,8 @@ use crate::app::App;
 use crate::db::{At, Conn, MessageId, PersonId};
 use crate::error::{Error, Result};
 use crate::notify::{Letter, Mailbox};
-use crate::people;
-use crate::review::tasks_of_person;
+use crate::people::{self, Secret};
+use crate::review::{LinkState, link_state, tasks_of_person};
 use crate::web::answer::{go_to, page};
 use crate::web::session::{Visitor, session_cookie, session_secret};
 use actix_web::http::header::CONTENT_SECURITY_POLICY;
@@ -115,6 +115,10 @@ pub async fn act_as(
 
 #[derive(Serialize)]
 struct MailboxPage {
+    /// A question that waits for its answer.
+    question: Option<LetterLine>,
+    /// Somebody was brought in because of time, risk or disagreement.
+    escalated: Option<LetterLine>,
     letters: Vec<LetterLine>,
 }
 
@@ -145,11 +149,37 @@ impl LetterLine {
 /// 404 outside of the demo.
 pub async fn mailbox(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
     let letters = mailbox_of(&app)?.list();
-    let letters = letters
-        .iter()
-        .map(|letter| LetterLine::of(letter))
-        .collect();
-    page(&app, &visitor, "", "mailbox", &MailboxPage { letters })
+    let (all, address) = (letters.clone(), app.config.link("/s/"));
+    let now = app.desk.clock.now();
+    let waits = move |conn: &mut Conn| {
+        for letter in all.iter().filter(|l| l.cover.template == "task") {
+            if still_asks(conn, letter, &address, now)? {
+                return Ok(Some(LetterLine::of(letter)));
+            }
+        }
+        Ok(None)
+    };
+    let escalated = letters.iter().find(|l| l.cover.template == "escalated");
+    let context = MailboxPage {
+        question: app.db.read(waits).await?,
+        escalated: escalated.map(|letter| LetterLine::of(letter)),
+        letters: letters
+            .iter()
+            .map(|letter| LetterLine::of(letter))
+            .collect(),
+    };
+    page(&app, &visitor, "", "mailbox", &context)
+}
+
+/// Whether the sign-off link of a mail leads to a question that can be decided.
+fn still_asks(conn: &mut Conn, letter: &Letter, address: &str, now: At) -> Result<bool> {
+    let tokens = letter.text.lines().filter_map(|l| l.strip_prefix(address));
+    for token in tokens {
+        if let LinkState::Open(_) = link_state(conn, &Secret::presented(token), now)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
 }
 
 #[derive(Serialize)]

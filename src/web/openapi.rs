@@ -56,7 +56,8 @@ mod tests {
         let served: BTreeSet<(String, String)> = TABLE
             .iter()
             .filter(|r| r.path.starts_with("/api/"))
-            .map(|r| (r.method.to_owned(), r.path.to_owned()))
+            // A description cannot say that a part of an address may hold slashes.
+            .map(|r| (r.method.to_owned(), r.path.replace(":.*", "")))
             .collect();
         assert_eq!(described, served);
     }

@@ -165,6 +165,7 @@ table! {
     GET "/s/{token}" Anyone => crate::review::page::link;
     POST "/s/{token}" Anyone => crate::review::page::decide_by_link;
     POST "/s/{token}/renewal" Anyone => crate::review::page::renew;
+    GET "/s/{token}/receipt" Anyone => crate::review::page::receipt_by_link;
     GET "/s/{token}/delegation" Anyone => crate::review::page::hand_on_by_link;
     POST "/s/{token}/delegation" Anyone => crate::review::page::delegate_by_link;
     GET "/s/{token}/absence" Anyone => crate::review::page::away_by_link;
@@ -177,6 +178,7 @@ table! {
     GET "/calendar/{token}.ics" Anyone => crate::notify::page::calendar;
     GET "/profile/mail" SignedIn => crate::notify::page::wishes;
     POST "/profile/mail/digest" SignedIn => crate::notify::page::digest;
+    POST "/profile/mail/checkpoints" LogReader => crate::notify::page::checkpoints;
     POST "/profile/mail/calendar" SignedIn => crate::notify::page::make_calendar;
     POST "/profile/mail/calendar/revocation" SignedIn => crate::notify::page::revoke_calendar;
     GET "/tasks" SignedIn => crate::review::page::tasks;
@@ -184,6 +186,7 @@ table! {
     POST "/tasks/decisions" SignedIn => crate::review::page::decide_many;
     GET "/tasks/{id}" SignedIn => crate::review::page::task;
     POST "/tasks/{id}/decision" SignedIn => crate::review::page::decide_signed_in;
+    GET "/tasks/{id}/receipt" SignedIn => crate::review::page::receipt_signed_in;
     GET "/tasks/{id}/delegation" SignedIn => crate::review::page::hand_on_signed_in;
     POST "/tasks/{id}/delegation" SignedIn => crate::review::page::delegate_signed_in;
     GET "/tasks/{id}/holder" Administrator => crate::review::page::holder;
@@ -212,6 +215,9 @@ table! {
         crate::erasure::page::settle_keeping;
     GET "/log" LogReader => crate::ledger::page::log;
     POST "/log/exports" LogReader => crate::ledger::page::export;
+    GET "/log/checkpoint" Anyone => crate::ledger::seal::page::checkpoint;
+    GET "/log/vkey" Anyone => crate::ledger::seal::page::vkey;
+    GET "/log/tile/{path:.*}" Anyone => crate::ledger::seal::page::tile;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
     POST "/workflows" SignedIn => crate::review::drafts::page::start;
     GET "/workflows/new" SignedIn => crate::review::drafts::page::new;
@@ -220,14 +226,17 @@ table! {
     POST "/workflows/{key}/drafts" SignedIn => crate::review::drafts::page::start_from;
     GET "/workflows/{key}/drafts/{id}" SignedIn => crate::review::drafts::page::show;
     POST "/workflows/{key}/drafts/{id}" SignedIn => crate::review::drafts::page::save;
-    GET "/workflows/{key}/drafts/{id}/general" SignedIn => crate::review::drafts::parts::general;
-    POST "/workflows/{key}/drafts/{id}/general" SignedIn =>
-        crate::review::drafts::parts::change_general;
-    POST "/workflows/{key}/drafts/{id}/stages" SignedIn => crate::review::drafts::parts::add_stage;
-    GET "/workflows/{key}/drafts/{id}/stages/{stage}" SignedIn =>
-        crate::review::drafts::parts::stage;
-    POST "/workflows/{key}/drafts/{id}/stages/{stage}" SignedIn =>
-        crate::review::drafts::parts::change_stage;
+    POST "/workflows/{key}/drafts/{id}/discard" SignedIn => crate::review::drafts::page::discard;
+    GET "/workflows/{key}/drafts/{id}/{part:general|edits|conditions|renewal|override}" SignedIn =>
+        crate::review::drafts::parts::page::part;
+    POST "/workflows/{key}/drafts/{id}/{part:general|edits|conditions|renewal|override}" SignedIn =>
+        crate::review::drafts::parts::page::change_part;
+    POST "/workflows/{key}/drafts/{id}/{list:stages|tables}" SignedIn =>
+        crate::review::drafts::parts::page::add_member;
+    GET "/workflows/{key}/drafts/{id}/{list:stages|tables}/{name}" SignedIn =>
+        crate::review::drafts::parts::page::member;
+    POST "/workflows/{key}/drafts/{id}/{list:stages|tables}/{name}" SignedIn =>
+        crate::review::drafts::parts::page::change_member;
     POST "/workflows/{key}/drafts/{id}/base" SignedIn => crate::review::drafts::page::rebase;
     POST "/workflows/{key}/drafts/{id}/proposal" SignedIn => crate::review::drafts::page::propose;
     POST "/workflows/{key}/drafts/{id}/publication" SignedIn =>
@@ -248,6 +257,10 @@ table! {
     GET "/demo/mailbox/{id}/html" Anyone => crate::web::demo::html;
     GET "/api/v1/openapi.json" Anyone => crate::web::openapi::document;
     GET "/api/v1/log/entries" Token("log") => crate::ledger::api::entries;
+    GET "/api/v1/log/entries/{seq}/receipt" Token("log") => crate::ledger::seal::page::receipt;
+    GET "/api/v1/log/checkpoint" Token("log") => crate::ledger::seal::page::checkpoint;
+    GET "/api/v1/log/vkey" Token("log") => crate::ledger::seal::page::vkey;
+    GET "/api/v1/log/tile/{path:.*}" Token("log") => crate::ledger::seal::page::tile;
     GET "/api/v1/erasures" Token("people") => crate::erasure::api::erasures;
     POST "/api/v1/erasures" Token("people") => crate::erasure::api::propose;
     POST "/api/v1/erasures/{id}/agreement" Token("people") => crate::erasure::api::agree;
@@ -275,21 +288,21 @@ table! {
     POST "/api/v1/reviews/{id}/withdrawal" Token("write") => crate::review::api::withdraw;
     POST "/api/v1/conditions/{id}/evidence" Token("write") =>
         crate::review::deeds::api::on_condition;
-    POST "/api/v1/conditions/{id}/evidence/refusal" Token("write") =>
+    POST "/api/v1/conditions/{id}/evidence/refusal" Token("decide") =>
         crate::review::deeds::api::on_condition;
-    POST "/api/v1/conditions/{id}/acceptance" Token("write") =>
+    POST "/api/v1/conditions/{id}/acceptance" Token("decide") =>
         crate::review::deeds::api::on_condition;
     POST "/api/v1/conditions/{id}/refusal" Token("write") =>
         crate::review::deeds::api::on_condition;
-    POST "/api/v1/conditions/{id}/waiver" Token("write") =>
+    POST "/api/v1/conditions/{id}/waiver" Token("decide") =>
         crate::review::deeds::api::on_condition;
-    POST "/api/v1/reviews/{id}/override" Token("write") =>
+    POST "/api/v1/reviews/{id}/override" Token("decide") =>
         crate::review::deeds::api::on_review;
-    POST "/api/v1/reviews/{id}/override/agreement" Token("write") =>
+    POST "/api/v1/reviews/{id}/override/agreement" Token("decide") =>
         crate::review::deeds::api::on_review;
-    POST "/api/v1/reviews/{id}/override/refusal" Token("write") =>
+    POST "/api/v1/reviews/{id}/override/refusal" Token("decide") =>
         crate::review::deeds::api::on_review;
-    POST "/api/v1/reviews/{id}/restart" Token("write") =>
+    POST "/api/v1/reviews/{id}/restart" Token("decide") =>
         crate::review::deeds::api::on_review;
     GET "/api/v1/workflows" Token("read") => crate::review::api::workflows;
     GET "/api/v1/workflows/{key}/drafts" Token("read") => crate::review::drafts::api::list;
@@ -298,10 +311,12 @@ table! {
     PUT "/api/v1/workflows/{key}/drafts/{id}" Token("write") => crate::review::drafts::api::save;
     POST "/api/v1/workflows/{key}/drafts/{id}/proposal" Token("write") =>
         crate::review::drafts::api::propose;
-    POST "/api/v1/workflows/{key}/drafts/{id}/publication" Token("write") =>
+    POST "/api/v1/workflows/{key}/drafts/{id}/publication" Token("decide") =>
         crate::review::drafts::api::publish;
-    POST "/api/v1/workflows/{key}/drafts/{id}/return" Token("write") =>
+    POST "/api/v1/workflows/{key}/drafts/{id}/return" Token("decide") =>
         crate::review::drafts::api::send_back;
+    POST "/api/v1/workflows/{key}/drafts/{id}/discard" Token("write") =>
+        crate::review::drafts::api::discard;
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
@@ -329,11 +344,11 @@ table! {
     GET "/api/v1/{kind}/{reference}/revisions/{number}" Token("read") =>
         crate::register::api::revision;
     POST "/api/v1/{kind}/{reference}/submission" Token("write") => crate::register::api::submit;
-    POST "/api/v1/{kind}/{reference}/suspension" Token("write") =>
+    POST "/api/v1/{kind}/{reference}/suspension" Token("decide") =>
         crate::review::deeds::api::on_record;
-    POST "/api/v1/{kind}/{reference}/reinstatement" Token("write") =>
+    POST "/api/v1/{kind}/{reference}/reinstatement" Token("decide") =>
         crate::review::deeds::api::on_record;
-    POST "/api/v1/{kind}/{reference}/revocation" Token("write") =>
+    POST "/api/v1/{kind}/{reference}/revocation" Token("decide") =>
         crate::review::deeds::api::on_record;
     POST "/api/v1/{kind}/{reference}/retirement" Token("write") =>
         crate::review::deeds::api::on_record;

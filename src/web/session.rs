@@ -64,7 +64,7 @@ impl Visitor {
 
     /// Whether the person may read the whole decision log.
     pub fn reads_log(&self) -> bool {
-        self.holds(&[people::AUDITOR, people::ADMINISTRATOR, people::GOVERNANCE])
+        self.holds(&people::LOG_READERS)
     }
 
     /// Whether the person may change workflows and calendars.
@@ -187,7 +187,7 @@ fn may_enter(who: Who, visitor: &Visitor) -> Result<()> {
     match who {
         Who::Anyone => Ok(()),
         Who::SignedIn => visitor.person().map(|_| ()),
-        Who::LogReader => may_read_log(visitor),
+        Who::LogReader => must_read_log(visitor),
         Who::Administrator => is_administrator(visitor),
         Who::Token(scope) => {
             visitor.person()?;
@@ -199,7 +199,7 @@ fn may_enter(who: Who, visitor: &Visitor) -> Result<()> {
             }
             // A token narrows what its person may do and never widens it.
             match scope {
-                "log" => may_read_log(visitor),
+                "log" => must_read_log(visitor),
                 "people" => is_administrator(visitor),
                 _ => Ok(()),
             }
@@ -207,7 +207,11 @@ fn may_enter(who: Who, visitor: &Visitor) -> Result<()> {
     }
 }
 
-fn may_read_log(visitor: &Visitor) -> Result<()> {
+/// That the visitor may read the whole decision log.
+///
+/// # Errors
+/// [`Error::Unauthenticated`], [`Error::Forbidden`].
+pub fn must_read_log(visitor: &Visitor) -> Result<()> {
     visitor.person()?;
     if visitor.reads_log() {
         Ok(())

@@ -219,10 +219,13 @@ impl Faulty {
                 Command::OnOverride {
                     by,
                     deed: OverrideDeed::Agree,
+                    ..
                 },
                 Refusal::OverrideNeedsAnother,
             ) => {
                 let event = Event::OverrideGranted {
+                    revision: review.revision,
+                    digest: review.digest.clone(),
                     first: *by,
                     second: *by,
                     until: review.overriding?.until,

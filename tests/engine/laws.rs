@@ -785,7 +785,13 @@ impl<'a> Look<'a> {
         for event in self.seen.events {
             let rules = ctx.workflow.over_ride.as_ref();
             match event {
-                Event::OverrideProposed { by, reason, until } => {
+                Event::OverrideProposed {
+                    digest,
+                    by,
+                    reason,
+                    until,
+                    ..
+                } => {
                     let rules = rules.expect("an override is offered");
                     let longest = ctx
                         .calendars
@@ -793,7 +799,8 @@ impl<'a> Look<'a> {
                         .after(now, &rules.valid_for);
                     let fits = !before.has_part(*by)
                         && reason.chars().count() >= rules.min_reason_length
-                        && (now < *until && *until <= longest);
+                        && (now < *until && *until <= longest)
+                        && (before.phase == Phase::InReview && *digest == before.digest);
                     self.must("I23", fits, || format!("{event:?}"));
                 }
                 Event::OverrideGranted {
@@ -801,6 +808,8 @@ impl<'a> Look<'a> {
                     second,
                     until,
                     notify,
+                    digest,
+                    ..
                 } => {
                     let proposed = before.overriding.filter(|o| o.second.is_none());
                     let fits = first != second
@@ -808,6 +817,7 @@ impl<'a> Look<'a> {
                         && !before.has_part(*second)
                         && proposed.is_some_and(|o| (o.first, o.until) == (*first, *until))
                         && *until > now
+                        && (before.phase == Phase::InReview && *digest == before.digest)
                         && !notify.is_empty();
                     self.must("I23", fits, || format!("{event:?}"));
                 }
@@ -848,7 +858,9 @@ impl<'a> Look<'a> {
             if after.phase.is_final() {
                 continue;
             }
+            let judged_first = obligation.state == ObligationState::EvidenceGiven;
             let known = after.fired.contains(&step) || self.seen.timers.contains_key(&timer);
+            let known = known || judged_first;
             self.must("I30", known, || {
                 format!("{id} is due {due} and nobody looks")
             });

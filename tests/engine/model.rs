@@ -2,7 +2,7 @@
 //! by number. It shares no code with the engine and counts in another way: where the engine moves
 //! people between seats until they fit, the model takes the least cut over all sets of seats.
 
-use super::plan::{PEOPLE, Plan, StagePlan, When, Who};
+use super::plan::{PEOPLE, Plan, SeatPlan, StagePlan, When, Who};
 use countersign::workflow::Outcome;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -204,7 +204,8 @@ impl Model {
             && ballot.epoch == room.epoch
             && !ballot.blind
             && !(ballot.by_link && self.plan.stages[stage].view_only)
-            && !(outcome == Outcome::Recuse && room.chairs.iter().any(last_resort));
+            && !(outcome == Outcome::Recuse
+                && (room.chairs.iter().any(last_resort) || self.is_needed(stage, person)));
         if !accepted {
             return false;
         }
@@ -215,6 +216,26 @@ impl Model {
             _ => self.advance(),
         }
         true
+    }
+
+    /// Whether somebody the plan lets stand in is missed once every stand-in is called.
+    fn is_needed(&self, stage: usize, person: usize) -> bool {
+        let plan = &self.plan.stages[stage];
+        let stands_in = |seat: &SeatPlan| self.people(stage, &seat.fallback).contains(&person);
+        if !plan.seats.iter().any(stands_in) {
+            return false;
+        }
+        let mut called = self.clone();
+        for (chair, seat) in plan.seats.iter().enumerate() {
+            let resort = self.people(stage, &seat.fallback);
+            let chair = &mut called.rooms[stage].chairs[chair];
+            chair.stand_ins.get_or_insert(resort);
+        }
+        let room = &called.rooms[stage];
+        let mut able = called.hopeful(stage);
+        let with = room.short(&able).is_empty();
+        able.remove(&person);
+        with && !room.short(&able).is_empty()
     }
 
     fn refuse(&mut self, stage: usize) {

@@ -345,7 +345,8 @@ impl Small {
                 until: None,
             };
             for deed in [propose, OverrideDeed::Agree, OverrideDeed::Decline(None)] {
-                all.push(Command::OnOverride { by, deed });
+                let seen = state.review.digest.clone();
+                all.push(Command::OnOverride { by, seen, deed });
             }
         }
         let reason = || "It is so.".to_owned();

@@ -28,6 +28,10 @@ impl Register {
 
     /// The program on the same database, with the story's clock.
     pub fn app(&self) -> App {
+        self.program.get_or_init(|| self.start()).clone()
+    }
+
+    fn start(&self) -> App {
         let config = Config {
             database_url: self.url().to_owned(),
             public_url: ORIGIN.to_owned(),
@@ -150,7 +154,8 @@ impl Register {
         deed: OverrideDeed,
     ) -> Result<Review> {
         let actor = in_session(self.person(who));
-        self.tries(move |tx, desk| review::on_override(tx, desk, &actor, review, deed))
+        let seen = self.reads(|conn| review::review(conn, review)).digest;
+        self.tries(move |tx, desk| review::on_override(tx, desk, &actor, review, &seen, deed))
     }
 
     pub fn proposes_override(&self, who: &str, case: &Case) -> Result<Review> {

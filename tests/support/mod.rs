@@ -8,6 +8,7 @@
 
 pub mod afterwards;
 pub mod database;
+pub mod house;
 pub mod http;
 pub mod post;
 pub mod program;

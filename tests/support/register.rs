@@ -22,7 +22,7 @@ use diesel::prelude::*;
 use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use std::time::Duration;
 
 const POLICY: &str = include_str!("../../templates/workflows/ai_use_case.json");
@@ -65,6 +65,8 @@ pub struct Register {
     pub desk: Arc<Desk>,
     url: String,
     people: Mutex<BTreeMap<String, PersonId>>,
+    /// The program on the same database, once it is asked for.
+    pub(super) program: OnceLock<countersign::app::App>,
 }
 
 /// A use case of the story.
@@ -154,6 +156,7 @@ impl Register {
             desk: Arc::new(desk),
             url,
             people: Mutex::default(),
+            program: OnceLock::new(),
         };
         let everybody = register.does(|tx, desk| {
             let mut everybody = BTreeMap::new();
@@ -753,7 +756,7 @@ impl Drop for Register {
                     promises::record_and_tasks_follow_the_review(conn, &review)?;
                     promises::the_pin_stands_in_every_entry(conn, &review)?;
                 }
-                Ok(())
+                promises::the_entries_alone_lead_to_all_of_it(conn, &self.desk)
             });
         }
     }
@@ -767,6 +770,7 @@ mod promises {
     };
     use countersign::ledger::entry::commitment;
     use countersign::ledger::tree::{Range, leaf_hash};
+    use countersign::replay;
 
     pub fn all_reviews(conn: &mut Conn) -> Result<Vec<Review>> {
         let ids: Vec<ReviewId> = reviews::table.select(reviews::id).load(conn)?;
@@ -823,6 +827,12 @@ mod promises {
                 "{name} stands in entry {seq}"
             );
         }
+        Ok(())
+    }
+
+    pub fn the_entries_alone_lead_to_all_of_it(conn: &mut Conn, desk: &Desk) -> Result<()> {
+        let checked = replay::check(conn, desk)?;
+        assert_eq!(checked.first, None);
         Ok(())
     }
 

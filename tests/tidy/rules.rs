@@ -147,7 +147,7 @@ pub const PURE: [&str; 5] = [
     "src/ledger",
 ];
 
-/// The files by which calendars and the ledger reach the database and the web.
+/// The files and folders by which calendars and the ledger reach the database, files and the web.
 const BRIDGES: [&str; 10] = [
     "src/calendar/store.rs",
     "src/calendar/page.rs",
@@ -159,6 +159,7 @@ const BRIDGES: [&str; 10] = [
     "src/ledger/page.rs",
     "src/ledger/api.rs",
     "src/ledger/download.rs",
+    "src/ledger/seal/",
 ];
 
 fn is_pure(path: &str) -> bool {
@@ -166,7 +167,8 @@ fn is_pure(path: &str) -> bool {
         path.strip_prefix(part)
             .is_some_and(|rest| rest.starts_with('/'))
     };
-    PURE.iter().any(|part| within(part)) && !BRIDGES.contains(&path)
+    let bridge = |bridge: &str| path == bridge || bridge.ends_with('/') && path.starts_with(bridge);
+    PURE.iter().any(|part| within(part)) && !BRIDGES.iter().any(|one| bridge(one))
 }
 
 /// Ids and times are plain values, whoever defines them.

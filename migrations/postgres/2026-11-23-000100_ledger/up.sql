@@ -16,9 +16,13 @@ CREATE TABLE ledger_index (
   record_id TEXT,
   review_id TEXT,
   stage TEXT,
-  outcome TEXT
+  outcome TEXT,
+  record_seq BIGINT,
+  CHECK ((record_id IS NULL) = (record_seq IS NULL))
 );
 CREATE INDEX ledger_index_record ON ledger_index (record_id, seq);
+-- Each record counts its own entries: its history can be shown without a gap.
+CREATE UNIQUE INDEX ledger_index_record_seq ON ledger_index (record_id, record_seq);
 CREATE INDEX ledger_index_actor ON ledger_index (actor_id, seq);
 CREATE INDEX ledger_index_outcome ON ledger_index (outcome, seq);
 CREATE INDEX ledger_index_stage ON ledger_index (stage, seq);

@@ -5,11 +5,13 @@ mod organisation;
 mod story;
 
 use crate::app::App;
+use crate::cli::operator;
 use crate::cli::serve::{log_to_console, serve_with};
 use crate::cli::throwaway::Throwaway;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::error::Result;
+use crate::ledger::seal;
 use crate::notify::Postman;
 use crate::notify::Worker;
 use crate::web::serve::listen;
@@ -46,12 +48,14 @@ impl Demo {
             mail_from: organisation::SENDER.to_owned(),
             time_zone: organisation::ZONE.to_owned(),
             mail_hold: 0,
+            signing_key_file: folder.path().join("signing.key").display().to_string(),
             ..Config::default()
         };
         config.check()?;
         log_to_console(&config, "warn");
         let (app, mailbox) = App::open(config, Clock::system())?.as_demo();
         story::tell(&app)?;
+        seal::create(&app, &operator())?;
         greet(&app);
         actix_web::rt::System::new().block_on(async move {
             let worker = Worker::new(app.clone(), Postman::Mailbox(mailbox))?;
@@ -69,9 +73,10 @@ fn greet(app: &App) {
     );
     println!();
     println!("  Open first   {}", app.config.link("/demo"));
-    println!("  then         act as Tomás Rivera, who wants a tool, and open New use case,");
-    println!("               or as Mei Tanaka, who has something to decide");
+    println!("  then         act as Tomás Rivera, who wants a tool, and open New use case");
     println!("  Mailbox      {}", app.config.link("/demo/mailbox"));
+    println!("               where a mail asks Ingrid Solheim for a decision: follow its link");
+    println!("  Rules        act as Elena Petrova and open How reviews run");
     println!("  Auditor      act as David Cohen and open the decision log");
     println!();
     println!("Everything is thrown away when you stop it with Ctrl-C.");

@@ -25,6 +25,10 @@ const HEAD_OFFICE: &str = include_str!("../../../templates/calendars/head_office
 const LONG_BACK: i64 = 345;
 /// How long ago the rest of the story begins.
 const DAYS_BACK: i64 = 38;
+/// How long ago its last part begins: nothing in it is overdue yet.
+const LAST_HOURS: i64 = 52;
+/// How often the clocks are looked at where nothing else happens.
+const CLOCK_HOURS: i64 = 6;
 
 /// The story so far: its own clock, so that things happened on different days.
 pub(super) struct Story<'a> {
@@ -79,7 +83,8 @@ pub(super) fn tell(app: &App) -> Result<()> {
     story.stock()?;
     cases::all(&story)?;
     afterwards::all(&story, &terms)?;
-    story.clocks_go()?;
+    story.draws_near()?;
+    cases::waits_for_legal(&story)?;
     story.look_ahead()
 }
 
@@ -112,6 +117,20 @@ impl Story<'_> {
         let latest = self.app.desk.clock.now().0 - jiff::Span::new().hours(1);
         if at < latest {
             self.clock.set(At::new(at + jiff::Span::new().minutes(7)));
+        }
+    }
+
+    /// Days pass until the last ones begin, and the clocks take what comes due in them.
+    fn draws_near(&self) -> Result<()> {
+        let last = self.app.desk.clock.now().0 - jiff::Span::new().hours(LAST_HOURS);
+        loop {
+            self.clocks_go()?;
+            let at = self.clock.now().0;
+            if at >= last {
+                return Ok(());
+            }
+            let next = (at + jiff::Span::new().hours(CLOCK_HOURS)).min(last);
+            self.clock.set(At::new(next));
         }
     }
 
@@ -219,6 +238,7 @@ impl Story<'_> {
     /// Somebody writes a record.
     pub(super) fn create(&self, who: &str, kind: &'static str, document: Value) -> Result<Record> {
         self.later(1);
+        self.clocks_go()?;
         let actor = self.actor(who, Method::Session)?;
         self.write(move |tx, desk| review::start(tx, desk, &actor, kind, document))
     }
@@ -297,7 +317,7 @@ impl Story<'_> {
         let (actor, id) = (self.actor(who, Method::Session)?, record.id);
         let given = Given {
             text: reason.to_owned(),
-            until: String::new(),
+            ..Given::default()
         };
         self.write(move |tx, desk| {
             deeds::act(tx, desk, &actor, (deed, Subject::Record(id)), &given)?;
@@ -309,13 +329,15 @@ impl Story<'_> {
     pub(super) fn proposes_override(&self, who: &str, record: &Record, reason: &str) -> Result<()> {
         self.later(1);
         let (actor, id) = (self.actor(who, Method::Session)?, record.id);
-        let given = Given {
-            text: reason.to_owned(),
-            until: String::new(),
-        };
+        let reason = reason.to_owned();
         self.write(move |tx, desk| {
             let review = register::by_id(tx, id)?.review_id;
             let review = review.ok_or_else(|| Error::not_found("review of", id))?;
+            let given = Given {
+                text: reason,
+                digest: crate::review::review(tx, review)?.digest,
+                ..Given::default()
+            };
             let about = (Deed::ProposeOverride, Subject::Review(review));
             deeds::act(tx, desk, &actor, about, &given)
         })

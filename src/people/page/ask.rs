@@ -12,6 +12,8 @@ pub struct Ask {
     pub action: String,
     /// Makes two presses of the button one command; empty where that is no matter.
     pub once: Option<String>,
+    /// Digest of the revision that is signed, where one is.
+    pub digest: Option<String>,
     /// Its questions.
     pub fields: Vec<FieldView>,
     /// What the button says.
@@ -25,6 +27,7 @@ impl Ask {
         Ask {
             action,
             once: None,
+            digest: None,
             fields: Vec::new(),
             button: button.into(),
             tone: "plain",

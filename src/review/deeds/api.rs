@@ -22,6 +22,8 @@ pub struct Body {
     evidence: Option<String>,
     /// Last day of an override.
     until: Option<String>,
+    /// Digest of the revision that is let through.
+    digest: Option<String>,
 }
 
 impl Body {
@@ -42,9 +44,19 @@ impl Body {
         if self.until.is_some() && deed != Deed::ProposeOverride {
             return odd("until");
         }
+        if self.digest.is_some() != deed.signs() {
+            return match deed.signs() {
+                true => Err(Error::BadRequest(format!(
+                    "digest: {} needs the digest of the revision, as the review has it",
+                    deed.tail()
+                ))),
+                false => odd("digest"),
+            };
+        }
         Ok(Given {
             text: self.evidence.or(self.reason).unwrap_or_default(),
             until: self.until.unwrap_or_default(),
+            digest: self.digest.unwrap_or_default(),
         })
     }
 }

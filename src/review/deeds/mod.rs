@@ -97,6 +97,8 @@ pub struct Given {
     pub text: String,
     /// Last day of an override, `YYYY-MM-DD`; empty for as long as the workflow allows.
     pub until: String,
+    /// Digest of the revision that an override was read for.
+    pub digest: String,
 }
 
 impl Deed {
@@ -119,6 +121,11 @@ impl Deed {
             Deed::DeclineOverride => "override/refusal",
             Deed::Restart => "restart",
         }
+    }
+
+    /// Whether who does it signs a revision.
+    fn signs(self) -> bool {
+        matches!(self, Deed::ProposeOverride | Deed::AgreeToOverride)
     }
 
     /// The deed at an address.
@@ -197,7 +204,7 @@ pub fn act(
         (Subject::Review(id), _) => {
             let until = last_moment(desk, &given.until)?;
             let deed = deed.of_override(&given.text, until).ok_or_else(foreign)?;
-            approvals::on_override(tx, desk, actor, id, deed).map(drop)
+            approvals::on_override(tx, desk, actor, id, &given.digest, deed).map(drop)
         }
     }
 }
@@ -259,6 +266,7 @@ impl Asked<'_> {
         deed.of_override("", None).is_some_and(|deed| {
             self.takes(&Command::OnOverride {
                 by: self.person,
+                seen: self.review.digest.clone(),
                 deed,
             })
         })
@@ -335,11 +343,14 @@ fn of_approval(conn: &mut Conn, asked: &Asked, record: &Record, offers: &mut Off
 }
 
 fn of_review(conn: &mut Conn, asked: &Asked, record: &Record, offers: &mut Offers) -> Result<()> {
+    let renewing = approvals::renews_what_stands(conn, asked.review.id)?;
     for deed in OF_REVIEWS {
         let taken = match deed {
             Deed::Restart if asked.steward => {
-                approvals::may_restart(conn, asked.desk, &asked.review, record)?.is_none()
+                approvals::may_restart(conn, asked.desk, asked.person, &asked.review, record)?
+                    .is_none()
             }
+            Deed::ProposeOverride | Deed::AgreeToOverride if renewing => false,
             _ => asked.takes_on_override(deed),
         };
         if taken {

@@ -32,6 +32,7 @@ struct DeedPage {
     lead: &'static str,
     condition: Option<ConditionView>,
     proposal: Option<Proposal>,
+    signed: Option<Signed>,
     ask: AskView,
 }
 
@@ -46,9 +47,17 @@ struct KindView {
 struct AskView {
     action: String,
     once: Option<String>,
+    digest: Option<String>,
     fields: Vec<FieldView>,
     button: &'static str,
     tone: &'static str,
+}
+
+/// The revision that an override lets through.
+#[derive(Debug, Clone, Serialize)]
+struct Signed {
+    revision: i32,
+    digest: String,
 }
 
 /// A form that comes back.
@@ -221,6 +230,7 @@ async fn take(
     let given = Given {
         text: value("text"),
         until: value("until"),
+        digest: value("digest"),
     };
     let desk = app.desk.clone();
     let find = move |conn: &mut Conn| {
@@ -301,7 +311,7 @@ impl DeedPage {
         let kind = desk.kinds.by_key(&record.kind)?;
         let words = deed.words();
         let timeline = review::timeline(conn, desk, record.id)?;
-        let (mut condition, mut proposal, mut least) = (None, None, None);
+        let (mut condition, mut proposal, mut least, mut signed) = (None, None, None, None);
         match subject {
             Subject::Condition(id) => {
                 let all = matter::conditions(conn, desk, record, &timeline)?;
@@ -311,12 +321,29 @@ impl DeedPage {
                 let state = review::review(conn, id)?;
                 proposal = matter::proposal(desk, &state, &timeline);
                 least = least_reason(conn, desk, deed, &state)?;
+                signed = deed.signs().then(|| Signed {
+                    revision: state.revision,
+                    digest: state.digest.clone(),
+                });
             }
             Subject::Record(_) => {}
         }
         let fields = fields(deed, least, again);
+        let mut summary = complaints(&fields, again);
+        let seen = &again.given.digest;
+        if again.refusal.is_none()
+            && signed
+                .as_ref()
+                .is_some_and(|now| !seen.is_empty() && now.digest != *seen)
+        {
+            summary.push(SummaryLine {
+                target: None,
+                message: words::sentence(&Refusal::Superseded.to_string()),
+            });
+        }
+        let digest = signed.as_ref().map(|signed| signed.digest.clone());
         Ok(DeedPage {
-            summary: complaints(&fields, again),
+            summary,
             reference: record.reference.clone(),
             title: record.title.clone(),
             status: of_status(record.status()?),
@@ -324,9 +351,11 @@ impl DeedPage {
             lead: words.lead,
             condition,
             proposal,
+            signed,
             ask: AskView {
                 action: address(kind.path, record, (deed, subject)),
                 once: Some(Secret::new()?.reveal().to_owned()),
+                digest,
                 fields,
                 button: words.button,
                 tone: words.tone,

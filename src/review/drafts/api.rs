@@ -233,3 +233,25 @@ pub async fn send_back(
         .await?;
     answer(&app, &at).await
 }
+
+/// `POST /api/v1/workflows/{key}/drafts/{id}/discard`
+///
+/// # Errors
+/// 403, 404, 409.
+pub async fn discard(
+    app: web::Data<App>,
+    visitor: Visitor,
+    place: Place,
+    body: web::Json<Seen>,
+) -> Result<HttpResponse> {
+    visitor.must_keep_policy()?;
+    let (at, actor) = (At::of(place)?, visitor.actor()?);
+    let (place, author) = (at.clone(), actor.clone());
+    let work = move |tx: &mut Tx, desk: &Desk| {
+        let place = (place.key.as_str(), place.id);
+        drafts::discard(tx, desk, &author, place, body.seen).map(drop)
+    };
+    app.command("discard_draft", at.id.to_string(), &actor, work)
+        .await?;
+    answer(&app, &at).await
+}

@@ -5,7 +5,6 @@
 //! published until its authors looked at what it changes now. A change of a proposed draft takes
 //! the proposal back.
 pub mod api;
-mod edit;
 pub mod page;
 pub mod parts;
 mod refusal;
@@ -65,14 +64,17 @@ pub enum State {
     Published,
     /// It was sent back.
     Returned,
+    /// Its authors, or another keeper of the policy, gave it up.
+    Discarded,
 }
 
 impl State {
-    const ALL: [State; 4] = [
+    const ALL: [State; 5] = [
         State::Draft,
         State::Proposed,
         State::Published,
         State::Returned,
+        State::Discarded,
     ];
 
     /// The word, as stored and as the API says it.
@@ -82,6 +84,16 @@ impl State {
             State::Proposed => "proposed",
             State::Published => "published",
             State::Returned => "returned",
+            State::Discarded => "discarded",
+        }
+    }
+
+    /// Why nothing changes a draft any more; nothing while it is open.
+    pub fn closed(self) -> Option<Refusal> {
+        match self {
+            State::Published => Some(Refusal::Published),
+            State::Discarded => Some(Refusal::Discarded),
+            State::Draft | State::Proposed | State::Returned => None,
         }
     }
 
@@ -115,6 +127,8 @@ pub struct Draft {
     pub created_at: At,
     /// When it was last changed.
     pub changed_at: At,
+    /// Who discarded it.
+    pub discarded_by: Option<PersonId>,
 }
 
 /// What a new draft begins with.
@@ -187,6 +201,7 @@ pub fn begin(tx: &mut Tx, desk: &Desk, actor: &Actor, key: &str, start: Start) -
         reason_seq: None,
         created_at: now,
         changed_at: now,
+        discarded_by: None,
     };
     rows::insert(tx, &draft)?;
     let begun = note("workflow.drafted", actor, &draft).data("base_version", base);
@@ -261,10 +276,7 @@ pub fn save(
     text: String,
 ) -> Result<Draft> {
     people::keeps_policy(tx, actor)?;
-    let mut draft = rows::find(tx, key, id)?;
-    if draft.state == State::Published {
-        return Err(Refusal::Published.into());
-    }
+    let mut draft = open(tx, key, id)?;
     if draft.text == text {
         tx.leave_unchanged();
         return Ok(draft);
@@ -272,11 +284,19 @@ pub fn save(
     fresh(&draft, seen)?;
     draft.text = short_enough(text)?;
     draft.state = State::Draft;
-    let digest = hex::encode(Sha256::digest(draft.text.as_bytes()));
     changed(tx, desk, actor, &mut draft)?;
-    let saved = note("workflow.draft_saved", actor, &draft).data("digest", digest);
+    let saved = note("workflow.draft_saved", actor, &draft);
     ledger::append(tx, desk.clock.now(), saved)?;
     Ok(draft)
+}
+
+/// A draft that can still change.
+fn open(conn: &mut Conn, key: &str, id: DraftId) -> Result<Draft> {
+    let draft = rows::find(conn, key, id)?;
+    match draft.state.closed() {
+        None => Ok(draft),
+        Some(closed) => Err(closed.into()),
+    }
 }
 
 fn fresh(draft: &Draft, seen: i32) -> Result<()> {
@@ -309,10 +329,7 @@ pub fn rebase(
     seen: i32,
 ) -> Result<Draft> {
     people::keeps_policy(tx, actor)?;
-    let mut draft = rows::find(tx, key, id)?;
-    if draft.state == State::Published {
-        return Err(Refusal::Published.into());
-    }
+    let mut draft = open(tx, key, id)?;
     let now = workflows::in_force(tx, key)?;
     if draft.base == now {
         tx.leave_unchanged();
@@ -324,6 +341,31 @@ pub fn rebase(
     changed(tx, desk, actor, &mut draft)?;
     let moved = note("workflow.draft_rebased", actor, &draft).data("former_base", before);
     ledger::append(tx, desk.clock.now(), moved.data("base_version", now))?;
+    Ok(draft)
+}
+
+/// Gives a draft up. Its text stays to be read; nothing changes it any more.
+///
+/// # Errors
+/// [`Refusal::Published`], [`Refusal::Discarded`], [`Error::Stale`], [`Error::Forbidden`].
+pub fn discard(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    (key, id): (&str, DraftId),
+    seen: i32,
+) -> Result<Draft> {
+    people::keeps_policy(tx, actor)?;
+    let mut draft = open(tx, key, id)?;
+    fresh(&draft, seen)?;
+    let former = draft.state.as_str();
+    draft.state = State::Discarded;
+    draft.seen += 1;
+    draft.changed_at = desk.clock.now();
+    draft.discarded_by = actor.person;
+    rows::update(tx, &draft)?;
+    let given_up = note("workflow.draft_discarded", actor, &draft).data("former_state", former);
+    ledger::append(tx, desk.clock.now(), given_up)?;
     Ok(draft)
 }
 
@@ -342,11 +384,9 @@ pub fn propose(
     examined: &Examined,
 ) -> Result<Draft> {
     people::keeps_policy(tx, actor)?;
-    let mut draft = rows::find(tx, key, id)?;
-    match draft.state {
-        State::Published => return Err(Refusal::Published.into()),
-        State::Proposed => return Err(Refusal::Proposed.into()),
-        State::Draft | State::Returned => {}
+    let mut draft = open(tx, key, id)?;
+    if draft.state == State::Proposed {
+        return Err(Refusal::Proposed.into());
     }
     fresh(&draft, seen)?;
     let bundle = publishable(tx, &draft, examined)?;
@@ -455,11 +495,9 @@ fn second_person(
     seen: i32,
 ) -> Result<Draft> {
     people::keeps_policy(tx, actor)?;
-    let draft = rows::find(tx, key, id)?;
-    match draft.state {
-        State::Published => return Err(Refusal::Published.into()),
-        State::Draft | State::Returned => return Err(Refusal::NotProposed.into()),
-        State::Proposed => {}
+    let draft = open(tx, key, id)?;
+    if draft.state != State::Proposed {
+        return Err(Refusal::NotProposed.into());
     }
     fresh(&draft, seen)?;
     // The operator proposes on the console and is nobody's second person.
@@ -537,6 +575,7 @@ pub fn propose_file(
         reason_seq: None,
         created_at: now,
         changed_at: now,
+        discarded_by: None,
     };
     rows::insert(tx, &draft)?;
     announce(tx, desk, actor, &draft, bundle)?;
@@ -560,6 +599,15 @@ fn note(kind: &str, actor: &Actor, draft: &Draft) -> Note {
     Note::new(kind, actor)
         .subject("workflow", draft.key.as_str())
         .subject("draft", draft.id.to_string())
+        .subject("digest", digest(&draft.text, &draft.forms))
+}
+
+/// What stands for the draft's text and forms in entries.
+pub fn digest(text: &str, forms: &BTreeMap<String, Value>) -> String {
+    let forms = forms.iter();
+    let forms = forms.map(|(name, form)| format!("\n{name}\n{form}"));
+    let whole: String = std::iter::once(text.to_owned()).chain(forms).collect();
+    hex::encode(Sha256::digest(whole.as_bytes()))
 }
 
 /// Looks at a draft's text: reads it, checks it, tries it out. What was looked at before is

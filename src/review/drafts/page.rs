@@ -220,7 +220,17 @@ pub struct Wanted {
 struct Again {
     text: Option<String>,
     reason: String,
+    new: NewPart,
     errors: Vec<SummaryLine>,
+}
+
+/// A stage or a table that is to be added.
+#[derive(Debug, Clone, Default, Serialize)]
+pub(super) struct NewPart {
+    /// `stages` or `tables`.
+    pub list: String,
+    pub key: String,
+    pub title: String,
 }
 
 #[derive(Serialize)]
@@ -230,6 +240,7 @@ struct DraftPage {
     lines: Vec<String>,
     unsaved: bool,
     reason_typed: Vec<String>,
+    new: NewPart,
 }
 
 /// `GET /workflows/{key}/drafts/{id}`, with `?last=N` for a simulation over the last reviews.
@@ -291,6 +302,7 @@ async fn draw(
             lines: text.split('\n').map(str::to_owned).collect(),
             unsaved: *text != draft.text,
             reason_typed: again.reason.split('\n').map(str::to_owned).collect(),
+            new: again.new,
             draft: DraftView::of(conn, &desk, &draft, &who, last)?,
         })
     };
@@ -313,6 +325,7 @@ async fn again(
     mut again: Again,
     error: Error,
 ) -> Result<HttpResponse> {
+    let (text, list) = (again.text.is_some(), again.new.list.clone());
     let line = |target: Option<&str>, message: &str| SummaryLine {
         target: target.map(str::to_owned),
         message: sentence(message),
@@ -320,9 +333,20 @@ async fn again(
     let status = status_of(&error);
     again.errors = match &error {
         Error::Invalid(wrong) => {
-            let lines = wrong.iter().map(|w| line(Some(&w.field), &w.message));
+            let target = |field: &str| match list.is_empty() {
+                true => field.to_owned(),
+                false => format!("new-{list}-{field}"),
+            };
+            let lines = wrong.iter();
+            let lines = lines.map(|w| line(Some(&target(&w.field)), &w.message));
             lines.collect()
         }
+        Error::Stale { .. } if !text => {
+            let message = "somebody changed this draft meanwhile, and nothing was done: look at \
+                           what stands there now and try again";
+            vec![line(None, message)]
+        }
+        Error::BadRequest(message) => vec![line(Some("text"), message)],
         Error::Stale { .. } => {
             let message = "somebody changed this draft meanwhile. What you typed stands below; \
                            what is saved now is compared above. Saving replaces it";
@@ -332,6 +356,21 @@ async fn again(
         _ => return Err(error),
     };
     draw(app, visitor, at, None, again, status).await
+}
+
+/// The page again with the stage or table that could not be added, or moved.
+pub(super) async fn again_with_new(
+    app: &App,
+    visitor: &Visitor,
+    at: &At,
+    new: NewPart,
+    error: Error,
+) -> Result<HttpResponse> {
+    let typed = Again {
+        new,
+        ..Again::default()
+    };
+    again(app, visitor, at, typed, error).await
 }
 
 /// `POST /workflows/{key}/drafts/{id}`: saves the text.
@@ -489,6 +528,31 @@ pub async fn rebase(
     };
     let done = app
         .command("rebase_draft", at.id.to_string(), &actor, work)
+        .await;
+    match done {
+        Ok(()) => Ok(go_to(&app, &at.path())),
+        Err(error) => again(&app, &visitor, &at, Again::default(), error).await,
+    }
+}
+
+/// `POST /workflows/{key}/drafts/{id}/discard`: gives it up.
+///
+/// # Errors
+/// 403, 404.
+pub async fn discard(
+    app: web::Data<App>,
+    visitor: Visitor,
+    place: Place,
+    form: Posted,
+) -> Result<HttpResponse> {
+    visitor.must_keep_policy()?;
+    let (at, seen, actor) = (At::of(place)?, seen(&form), visitor.actor()?);
+    let (place, author) = (at.clone(), actor.clone());
+    let work = move |tx: &mut Tx, desk: &Desk| {
+        drafts::discard(tx, desk, &author, (&place.key, place.id), seen).map(drop)
+    };
+    let done = app
+        .command("discard_draft", at.id.to_string(), &actor, work)
         .await;
     match done {
         Ok(()) => Ok(go_to(&app, &at.path())),

@@ -26,6 +26,9 @@ pub enum Refusal {
     /// A published draft is history.
     #[error("this draft was published; begin a new one from the version in force")]
     Published,
+    /// A discarded draft is history.
+    #[error("this draft was discarded; begin a new one from the version in force")]
+    Discarded,
     /// Something keeps it from being published.
     #[error("{count} things keep this draft from being published; the first: {first}")]
     Flawed {
@@ -51,6 +54,7 @@ impl Refusal {
             Refusal::NotProposed => "draft-not-proposed",
             Refusal::Proposed => "draft-proposed",
             Refusal::Published => "draft-published",
+            Refusal::Discarded => "draft-discarded",
             Refusal::Flawed { .. } => "draft-flawed",
             Refusal::Same(_) => "draft-unchanged",
             Refusal::KeyTaken(_) => "workflow-exists",

@@ -18,6 +18,7 @@ type Fields = (
     Option<i64>,
     At,
     At,
+    Option<PersonId>,
 );
 
 pub(super) fn find(conn: &mut Conn, key: &str, id: DraftId) -> Result<Draft> {
@@ -46,7 +47,7 @@ pub(super) fn all(conn: &mut Conn, key: Option<&str>) -> Result<Vec<Draft>> {
 }
 
 fn whole(conn: &mut Conn, row: Fields) -> Result<Draft> {
-    let (id, key, base, text, forms, state, seen, reason_seq, created_at, changed_at) = row;
+    let (id, key, base, text, forms, state, seen, reason_seq, created_at, changed_at, by) = row;
     let authors: Vec<PersonId> = workflow_draft_authors::table
         .filter(workflow_draft_authors::draft_id.eq(id))
         .select(workflow_draft_authors::person_id)
@@ -64,6 +65,7 @@ fn whole(conn: &mut Conn, row: Fields) -> Result<Draft> {
         reason_seq,
         created_at,
         changed_at,
+        discarded_by: by,
     })
 }
 
@@ -79,6 +81,7 @@ pub(super) fn insert(tx: &mut Tx, draft: &Draft) -> Result<()> {
             workflow_drafts::seen.eq(draft.seen),
             workflow_drafts::created_at.eq(draft.created_at),
             workflow_drafts::changed_at.eq(draft.changed_at),
+            workflow_drafts::discarded_by.eq(draft.discarded_by),
         ))
         .execute(&mut **tx)?;
     authors(tx, draft)
@@ -93,6 +96,7 @@ pub(super) fn update(tx: &mut Tx, draft: &Draft) -> Result<()> {
             workflow_drafts::seen.eq(draft.seen),
             workflow_drafts::reason_seq.eq(draft.reason_seq),
             workflow_drafts::changed_at.eq(draft.changed_at),
+            workflow_drafts::discarded_by.eq(draft.discarded_by),
         ))
         .execute(&mut **tx)?;
     authors(tx, draft)

@@ -1,5 +1,5 @@
 //! A draft as its page shows it.
-use super::parts::{part_of, stages_of};
+use super::parts::{PartLink, part_of, parts_of};
 use super::{Draft, Examined, LAST_MAX, State, examined, missing_people, published, simulate};
 use crate::db::{At, Conn, PersonId};
 use crate::error::Result;
@@ -53,6 +53,7 @@ pub fn line(conn: &mut Conn, draft: &Draft) -> Result<DraftLine> {
             State::Proposed => badge("Proposed", "open"),
             State::Published => badge("Published", "good"),
             State::Returned => badge("Sent back", "part"),
+            State::Discarded => badge("Discarded", ""),
         },
         authors,
         changed_at: draft.changed_at,
@@ -74,13 +75,15 @@ pub(super) struct DraftView {
     may_propose: bool,
     may_decide: bool,
     waits: bool,
+    /// Who discarded it.
+    discarded_by: Option<String>,
     errors: usize,
     warnings: usize,
     problems: Vec<ProblemView>,
     flow: Option<Flow>,
     run: Option<RunView>,
     changes: Vec<Change>,
-    stages: Vec<StageLink>,
+    parts: Vec<PartLink>,
     simulation: Option<SimulationView>,
     last: i64,
     last_max: i64,
@@ -95,13 +98,6 @@ pub(super) struct ProblemView {
     column: usize,
     place: String,
     message: String,
-}
-
-/// A stage that can be edited by questions.
-#[derive(Debug, Serialize)]
-pub(super) struct StageLink {
-    pub key: String,
-    pub title: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -160,7 +156,7 @@ impl DraftView {
         let problems = problems(conn, desk, &seen)?;
         let errors = problems.iter().filter(|p| p.is_error()).count();
         let in_force = workflows::in_force(conn, &draft.key)?;
-        let open = draft.state != State::Published;
+        let open = draft.state.closed().is_none();
         let moved = (open && in_force != draft.base).then_some(in_force);
         let workflow = seen.found.bundle.as_ref().map(|bundle| &bundle.workflow);
         let proposed = draft.state == State::Proposed;
@@ -169,7 +165,7 @@ impl DraftView {
         let simulated = simulated.transpose()?.flatten();
         Ok(DraftView {
             line: line(conn, draft)?,
-            title: workflow.map_or_else(|| draft.key.clone(), |w| w.title.clone()),
+            title: title_of(draft),
             path: path.clone(),
             seen: draft.seen,
             reason: match draft.state {
@@ -181,6 +177,7 @@ impl DraftView {
             may_propose: keeps && open && !proposed && errors == 0 && moved.is_none(),
             may_decide: keeps && proposed && !ours,
             waits: proposed && ours,
+            discarded_by: discarded_by(conn, draft)?,
             errors,
             warnings: problems.len() - errors,
             problems: problems
@@ -190,10 +187,7 @@ impl DraftView {
                     problem_view(problem, part.map(|part| format!("{path}{part}")))
                 })
                 .collect(),
-            stages: stages_of(&draft.text)
-                .into_iter()
-                .map(|(key, title)| StageLink { key, title })
-                .collect(),
+            parts: parts_of(&path, &draft.text),
             flow: workflow.map(|workflow| flow(workflow, &[])),
             run: seen.found.dry_run.as_ref().map(run_view),
             changes: changes(conn, desk, draft)?,
@@ -202,6 +196,20 @@ impl DraftView {
             last_max: LAST_MAX,
         })
     }
+}
+
+/// Its title, also where the rest of it cannot be read yet; else its key.
+fn title_of(draft: &Draft) -> String {
+    let whole: Value = serde_json::from_str(&draft.text).unwrap_or_default();
+    match whole.get("title").and_then(Value::as_str) {
+        Some(title) if !title.trim().is_empty() => title.to_owned(),
+        _ => draft.key.clone(),
+    }
+}
+
+fn discarded_by(conn: &mut Conn, draft: &Draft) -> Result<Option<String>> {
+    let who: BTreeSet<PersonId> = draft.discarded_by.into_iter().collect();
+    Ok(people::names(conn, &who)?.into_values().next())
 }
 
 /// What was found in the text and among the people, errors first.

@@ -196,9 +196,13 @@ fn of_standing(ctx: &Context, review: &Review, all: &mut BTreeMap<Timer, At>) {
         step(Step::Expire, until);
     }
     for (id, obligation) in &review.obligations {
-        // Saying that it will not be done does not put its end off.
-        let waits = !obligation.state.is_settled() && obligation.state != ObligationState::Missed;
-        let Some(due) = obligation.due.filter(|_| waits) else {
+        // Evidence waits for its judge however long that takes; once it is refused, the day counts
+        // again. Saying that it will not be done does not put the day off.
+        let owed = matches!(
+            obligation.state,
+            ObligationState::Open | ObligationState::Refused
+        );
+        let Some(due) = obligation.due.filter(|_| owed) else {
             continue;
         };
         if obligation.state == ObligationState::Open {

@@ -4,11 +4,11 @@ use crate::form::Form;
 use crate::review::engine::clock::{Calendars, Timer};
 use crate::review::engine::event::{Condition, Event, Opened, RejectedBecause, SupersededBecause};
 use crate::review::engine::refusal::Refusal;
-use crate::review::engine::seats::{Directory, separated};
+use crate::review::engine::seats::{Directory, is_last, named, separated};
 use crate::review::engine::standing::{ApprovalDeed, ConditionDeed, OverrideDeed};
 use crate::review::engine::state::{Phase, Pin, Progress, Review, SeatRun};
 use crate::review::engine::{CONDITION_MAX, CONDITIONS_MAX, REASON_MAX};
-use crate::workflow::{Inputs, Link, OnReject, Outcome, Stage, Workflow};
+use crate::workflow::{Inputs, Link, OnReject, Outcome, Seat, Stage, Workflow};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -158,6 +158,8 @@ pub enum Command {
     OnOverride {
         /// Who.
         by: PersonId,
+        /// Digest of the revision they were shown.
+        seen: String,
         /// What.
         deed: OverrideDeed,
     },
@@ -244,7 +246,7 @@ pub fn decide(
             deed,
             reason,
         } => run.on_approval(*by, *steward, *deed, reason)?,
-        Command::OnOverride { by, deed } => run.on_override(*by, deed)?,
+        Command::OnOverride { by, seen, deed } => run.on_override(*by, seen, deed)?,
         Command::Supersede {
             by,
             because,
@@ -378,11 +380,14 @@ impl<'a> Run<'a> {
     }
 
     /// Who stands in for any seat may not step aside, even from a seat of their own: with one
-    /// decision they would leave both.
+    /// decision they would leave both. Nor may who is the only one left to stand in.
     fn may_recuse(&self, stage: &Stage, person: PersonId) -> Result<(), Refusal> {
         let stands_in = |seat: &SeatRun| seat.fallback.iter().flatten().any(|p| *p == person);
+        let would = |seat: &Seat| named(self.ctx, &self.review, &seat.fallback).contains(&person);
+        let needed =
+            || stage.seats.iter().any(would) && is_last(self.ctx, &self.review, stage, person);
         match self.review.stage(&stage.key) {
-            Some(run) if !run.seats.iter().any(stands_in) => Ok(()),
+            Some(run) if !run.seats.iter().any(stands_in) && !needed() => Ok(()),
             _ => Err(Refusal::StandInCannotRecuse),
         }
     }

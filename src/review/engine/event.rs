@@ -410,6 +410,10 @@ pub enum Event {
     },
     /// A first person asks to let the use case go ahead.
     OverrideProposed {
+        /// The revision that is to be let through.
+        revision: i32,
+        /// Its digest.
+        digest: String,
         /// Who.
         by: PersonId,
         /// Why.
@@ -426,6 +430,10 @@ pub enum Event {
     },
     /// Two people let the use case go ahead.
     OverrideGranted {
+        /// The revision that is let through.
+        revision: i32,
+        /// Its digest.
+        digest: String,
         /// Who proposed it.
         first: PersonId,
         /// Who agreed.
@@ -454,6 +462,25 @@ impl Event {
             | Event::ClockResumed { stage, .. }
             | Event::StageSettled { stage, .. }
             | Event::ChangesRequested { stage } => Some(stage),
+            _ => None,
+        }
+    }
+
+    /// The epoch of its stage, where it says so.
+    pub fn epoch(&self) -> Option<u32> {
+        match self {
+            Event::StageReopened { epoch, .. }
+            | Event::StageSkipped { epoch, .. }
+            | Event::StageOpened { epoch, .. }
+            | Event::SeatFellBack { epoch, .. }
+            | Event::Decided { epoch, .. }
+            | Event::TaskMoved { epoch, .. }
+            | Event::PersonLeft { epoch, .. }
+            | Event::Reminded { epoch, .. }
+            | Event::Escalated(Escalated { epoch, .. })
+            | Event::StageOverdue { epoch, .. }
+            | Event::ClockResumed { epoch, .. }
+            | Event::StageSettled { epoch, .. } => Some(*epoch),
             _ => None,
         }
     }

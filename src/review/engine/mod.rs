@@ -35,7 +35,7 @@ pub use seats::{
 pub use standing::{
     ApprovalDeed, ConditionDeed, Obligation, ObligationState, OverrideDeed, Overriding,
 };
-pub use state::{Owed, Phase, Pin, Progress, Review, SeatRun, StageRun, Suspended};
+pub use state::{Owed, Phase, Pin, Progress, Review, SeatRun, StageRun, Suspended, merge};
 
 /// Longest reason or withdrawal text, in characters.
 pub const REASON_MAX: usize = 4000;

@@ -34,6 +34,13 @@ impl Run<'_> {
         if given.to == given.by {
             return Err(Refusal::DelegateUnfit("you cannot give a task to yourself"));
         }
+        // Else they would choose who judges what is theirs.
+        if self.review.has_part(given.by) {
+            return Err(Refusal::Separated("you have a part in this"));
+        }
+        if let Some(why) = separated(self.ctx, &self.review, stage, given.by) {
+            return Err(Refusal::Separated(why));
+        }
         self.may_take(stage, given)?;
         self.hand_over(given, Moved::Reassigned)
     }

@@ -50,7 +50,7 @@ pub enum Refusal {
     #[error("the stage's form needs attention")]
     AnswersInvalid(Vec<FieldError>),
     /// The last resort may not step aside.
-    #[error("you stand in for this seat and cannot step aside; there is nobody after you")]
+    #[error("you are the last who can stand in for this stage and cannot step aside")]
     StandInCannotRecuse,
     /// The stage wants a sign-in.
     #[error("this stage asks you to sign in before you decide")]
@@ -114,6 +114,18 @@ pub enum Refusal {
     /// Nobody proposed one.
     #[error("there is no override to answer")]
     NoOverride,
+    /// The proposer of an override may not override any more.
+    #[error(
+        "who proposed this override may not let it through any more; decline it, and somebody else \
+         may propose it"
+    )]
+    OverrideProposerUnfit,
+    /// What stands needs no override.
+    #[error("the approval that this renews is still in force; an override would end it")]
+    OverrideOfRenewal,
+    /// Evidence is there and was not judged yet.
+    #[error("evidence was given and waits for its judge; once it is refused you can give other")]
+    EvidenceWaits,
     /// Only a running review can be overridden.
     #[error("an override is for a review that is running: this one is {}", spaced(.0))]
     OverrideTooLate(&'static str),
@@ -194,6 +206,9 @@ impl Refusal {
             Refusal::OverrideNeedsAnother => "override-needs-another",
             Refusal::OverrideProposed => "override-proposed",
             Refusal::NoOverride => "no-override",
+            Refusal::OverrideProposerUnfit => "override-proposer-unfit",
+            Refusal::OverrideOfRenewal => "override-of-renewal",
+            Refusal::EvidenceWaits => "evidence-waits",
             Refusal::OverrideTooLate(_) => "override-too-late",
             Refusal::OverrideTooLong(_) => "override-too-long",
             Refusal::SameVersion => "same-version",

@@ -286,6 +286,30 @@ pub(super) fn count(ctx: &Context, review: &Review, stage: &Stage, run: &StageRu
     }
 }
 
+/// Whether the seats of `stage` can be filled with `person`, once every stand-in is called, and
+/// cannot without them.
+pub(super) fn is_last(ctx: &Context, review: &Review, stage: &Stage, person: PersonId) -> bool {
+    let Some(run) = review.stage(&stage.key) else {
+        return false;
+    };
+    let mut seats = run.seats.clone();
+    for seat in seats.iter_mut().filter(|seat| seat.fallback.is_none()) {
+        let key = seat.beside.as_ref().unwrap_or(&seat.key);
+        let defined = stage.seats.iter().find(|defined| defined.key == *key);
+        seat.fallback = defined.map(|seat| stand_ins(ctx, review, stage, seat));
+    }
+    let approvers = run.approvers();
+    let may = |p: &PersonId| {
+        approvers.contains(p)
+            || (!run.votes.contains_key(p) && separated(ctx, review, stage, *p).is_none())
+    };
+    let mut able: BTreeSet<PersonId> = seats.iter().flat_map(SeatRun::asked).collect();
+    able.retain(may);
+    let with = short(&seats, &able).is_empty();
+    able.remove(&person);
+    with && !short(&seats, &able).is_empty()
+}
+
 /// The seats of open stages that those who are asked and here cannot fill: stage and seat.
 pub fn vacant(ctx: &Context, review: &Review) -> Vec<(String, String)> {
     let mut vacant = Vec::new();

@@ -329,7 +329,8 @@ impl<'a> Run<'a> {
             let because = RejectedBecause::TooManyRevisions;
             self.emit(Event::Rejected { because });
         } else {
-            self.settle();
+            // People may have left while the submitter held it.
+            self.refill();
         }
         Ok(())
     }

@@ -236,10 +236,10 @@ impl Run<'_> {
         for (stage, run) in &self.review.stages {
             for (id, owed) in &run.conditions {
                 let day = owed.due.as_ref().and_then(|day| day.parse::<Date>().ok());
-                let due = match day {
-                    Some(day) => Some(end_of(day, calendar)),
-                    None => without_day.map(|span| calendar.after(self.now, span)),
-                };
+                // A day that passed while others still decided is no day to keep.
+                let due = day.map(|day| end_of(day, calendar));
+                let due = due.filter(|due| *due > self.now);
+                let due = due.or_else(|| without_day.map(|span| calendar.after(self.now, span)));
                 let obligation = Obligation {
                     stage: stage.clone(),
                     asked_by: owed.by,
@@ -270,7 +270,10 @@ impl Run<'_> {
         if obligation.state.is_settled() {
             return Err(Refusal::ConditionSettled(obligation.state.as_str()));
         }
+        let given = obligation.state == ObligationState::EvidenceGiven;
         match deed {
+            // Who judges must not find other evidence than they read.
+            ConditionDeed::GiveEvidence(_) if given => return Err(Refusal::EvidenceWaits),
             ConditionDeed::GiveEvidence(_) | ConditionDeed::Refuse(_) => {
                 let theirs = [obligation.owner, self.review.owner, self.review.submitter];
                 if !theirs.contains(&by) {
@@ -279,7 +282,6 @@ impl Run<'_> {
             }
             _ => self.may_judge(&obligation, by, steward)?,
         }
-        let given = obligation.state == ObligationState::EvidenceGiven;
         if matches!(
             deed,
             ConditionDeed::Accept | ConditionDeed::RefuseEvidence(_)
@@ -419,13 +421,22 @@ impl Run<'_> {
         }
     }
 
-    pub(super) fn on_override(&mut self, by: PersonId, deed: &OverrideDeed) -> Result<(), Refusal> {
+    pub(super) fn on_override(
+        &mut self,
+        by: PersonId,
+        seen: &str,
+        deed: &OverrideDeed,
+    ) -> Result<(), Refusal> {
         let workflow = self.ctx.workflow;
         let rules = workflow.over_ride.as_ref();
         let rules = rules.ok_or(Refusal::OverrideNotOffered)?;
         self.may_override(rules, by)?;
         let now = self.now;
         let proposed = self.review.overriding.filter(|o| o.until > now);
+        let signs = !matches!(deed, OverrideDeed::Decline(_));
+        if signs && seen != self.review.digest {
+            return Err(Refusal::Superseded);
+        }
         match (deed, proposed) {
             (OverrideDeed::Propose { .. }, Some(_)) => Err(Refusal::OverrideProposed),
             (OverrideDeed::Propose { reason, until }, None) => {
@@ -436,8 +447,14 @@ impl Run<'_> {
                 Err(Refusal::OverrideNeedsAnother)
             }
             (OverrideDeed::Agree, Some(run)) => {
+                // Whoever proposed it may have got a part in it, or lost the role, since.
+                if self.may_override(rules, run.first).is_err() {
+                    return Err(Refusal::OverrideProposerUnfit);
+                }
                 let notify = named(self.ctx, &self.review, &rules.notify);
                 self.emit(Event::OverrideGranted {
+                    revision: self.review.revision,
+                    digest: self.review.digest.clone(),
                     first: run.first,
                     second: by,
                     until: run.until,
@@ -454,7 +471,8 @@ impl Run<'_> {
     }
 
     fn may_override(&self, rules: &Override, by: PersonId) -> Result<(), Refusal> {
-        if !self.review.phase.is_running() || self.review.after_the_fact {
+        // While the submitter is asked for changes, what would be let through is not settled.
+        if self.review.phase != Phase::InReview || self.review.after_the_fact {
             return Err(Refusal::OverrideTooLate(self.review.phase.as_str()));
         }
         if self.review.has_part(by) {
@@ -484,7 +502,13 @@ impl Run<'_> {
         if until <= self.now || until > longest {
             return Err(Refusal::OverrideTooLong(longest));
         }
-        self.emit(Event::OverrideProposed { by, reason, until });
+        self.emit(Event::OverrideProposed {
+            revision: self.review.revision,
+            digest: self.review.digest.clone(),
+            by,
+            reason,
+            until,
+        });
         Ok(())
     }
 }

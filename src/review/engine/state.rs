@@ -349,6 +349,8 @@ impl Review {
                 self.owner = *owner;
                 self.editors = editors.clone();
                 self.derived = derived.clone();
+                // Nobody agreed to let this revision through.
+                self.overriding = None;
                 self.clocks().for_each(|clock| clock.resume(at));
             }
             Event::ChangesRequested { .. } => {
@@ -362,6 +364,22 @@ impl Review {
             _ if event.stage().is_some() => self.apply_to_stage(event, at),
             _ => self.apply_to_standing(event, at),
         }
+    }
+
+    /// The stages that were not left out, by their keys: reviews of one route are alike.
+    pub fn route(&self) -> String {
+        let asked = |run: &StageRun| run.progress != Progress::Skipped;
+        let stages = self.stages.iter().filter(|(_, run)| asked(run));
+        let keys: Vec<&str> = stages.map(|(key, _)| key.as_str()).collect();
+        keys.join(" ")
+    }
+
+    /// Until when a proposed override waits for a second person.
+    pub fn override_until(&self) -> Option<At> {
+        let proposed = self.overriding.filter(|o| o.second.is_none());
+        proposed
+            .filter(|_| self.phase.is_running())
+            .map(|o| o.until)
     }
 
     /// Everybody who has a part in the record or is asked, was asked or is awaited.
@@ -542,7 +560,8 @@ impl StageRun {
     }
 }
 
-fn merge(answers: &mut Value, more: &Value) {
+/// Lays the answers of one who approved over those of the others.
+pub fn merge(answers: &mut Value, more: &Value) {
     if let (Value::Object(into), Value::Object(more)) = (answers, more) {
         into.extend(more.iter().map(|(k, v)| (k.clone(), v.clone())));
     }

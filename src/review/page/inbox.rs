@@ -10,7 +10,7 @@ use crate::ledger::entry::{Method, Via};
 use crate::notify::links;
 use crate::people::{self, Secret};
 use crate::review::engine::{REASON_MAX, Refusal};
-use crate::review::inbox::{Item, inbox};
+use crate::review::inbox::{Item, inbox, theirs};
 use crate::review::service::{self, DecisionGiven, Desk};
 use crate::review::{nonce, words};
 use crate::web::answer::{page, page_with};
@@ -464,11 +464,15 @@ pub async fn decide_many_by_link(
 
 async fn sign(app: &App, visitor: &Visitor, way: Way, choice: Choice) -> Result<HttpResponse> {
     let (desk, at) = (app.desk.clone(), way.clone());
+    let chosen: Vec<TaskId> = choice.tasks.iter().map(|(task, _)| *task).collect();
     let found = move |conn: &mut Conn| match at.person(conn, &desk)? {
-        Some(person) => Ok(Some((person, inbox(conn, &desk, person)?))),
+        Some(person) => {
+            let items = inbox(conn, &desk, person)?;
+            Ok(Some((person, items, theirs(conn, &desk, person, &chosen)?)))
+        }
         None => Ok(None),
     };
-    let Some((person, items)) = app.db.read(found).await? else {
+    let Some((person, items, named)) = app.db.read(found).await? else {
         return dead(app);
     };
     if let Some(complaint) = wrong(app, &way, &choice, &items) {
@@ -489,7 +493,7 @@ async fn sign(app: &App, visitor: &Visitor, way: Way, choice: Choice) -> Result<
             conditions: Vec::new(),
             link: None,
         };
-        let item = items.iter().find(|item| item.id == *task);
+        let item = named.iter().find(|item| item.id == *task);
         let told = decide(app, &way, &actor, given, item).await?;
         match told.seq {
             Some(_) => done.push(told),

@@ -1,0 +1,3 @@
+DROP TABLE checkpoint_readers;
+DROP TABLE ledger_keys;
+DROP TABLE ledger_checkpoints;

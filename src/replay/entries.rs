@@ -1,0 +1,393 @@
+//! Entries, taken one after the other, become a snapshot. Pure.
+use crate::db::{At, RecordId, ReviewId};
+use crate::ledger::entry::{Entry, SYSTEM, time_text};
+use crate::replay::reviews::{Course, object};
+use crate::replay::{Key, Last, Snapshot, Thing};
+use crate::review::engine::{Event, Review};
+use crate::review::{Place, recall};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+/// A register on its way from entry to entry.
+#[derive(Debug, Default)]
+pub struct Replay {
+    things: Snapshot,
+    courses: BTreeMap<ReviewId, Course>,
+    places: BTreeMap<RecordId, Place>,
+    /// How many entries tell of each record.
+    counts: BTreeMap<String, u64>,
+    next: u64,
+}
+
+impl Replay {
+    /// Takes the next entry.
+    ///
+    /// # Errors
+    /// Why it cannot follow, in a sentence.
+    pub fn take(&mut self, entry: &Entry) -> Result<(), String> {
+        if entry.seq != self.next {
+            let next = self.next;
+            return Err(format!(
+                "entry {} stands where entry {next} belongs",
+                entry.seq
+            ));
+        }
+        self.next += 1;
+        self.entry(entry).map_err(|why| {
+            format!(
+                "entry {} ({}) cannot be replayed: {why}",
+                entry.seq, entry.kind
+            )
+        })
+    }
+
+    /// The reviews as they stand, and the calendar and workflow versions they run by.
+    pub fn reviews(&self) -> impl Iterator<Item = &Review> {
+        self.courses.values().map(|course| &course.review)
+    }
+
+    /// The snapshot after the last entry.
+    pub fn snapshot(mut self) -> Snapshot {
+        for (id, place) in self.places {
+            if let Some(record) = self.things.get_mut(&Key::new("record", id)) {
+                record.fields.extend(object(place_fields(&place)));
+            }
+        }
+        for course in self.courses.into_values() {
+            course.things(&mut self.things);
+        }
+        self.things
+    }
+
+    fn entry(&mut self, entry: &Entry) -> Result<(), String> {
+        if let Some(record) = entry.subject.get("record").and_then(Value::as_str) {
+            self.count(record, entry)?;
+        }
+        if let Some((id, event)) = recall(entry)? {
+            return self.event(id, &event, entry);
+        }
+        let (what, deed) = entry.kind.split_once('.').unwrap_or((&entry.kind, ""));
+        match what {
+            "person" | "manager" | "digest" => self.person(entry),
+            "role" => self.holding(entry, "role", deed == "given"),
+            "group" => self.holding(entry, "group", deed == "joined"),
+            "absence" => self.absence(entry, deed),
+            "calendar" => self.calendar(entry),
+            "calendar_link" => self.calendar_link(entry, deed),
+            "token" => self.token(entry),
+            "workflow" => self.workflow(entry, deed),
+            "record" | "approval" => self.record(entry),
+            _ => Ok(()),
+        }
+    }
+
+    /// Each record numbers its entries without a gap.
+    fn count(&mut self, record: &str, entry: &Entry) -> Result<(), String> {
+        let stated = entry.subject.get("record_seq").and_then(Value::as_u64);
+        let count = self.counts.entry(record.to_owned()).or_default();
+        *count += 1;
+        if stated == Some(*count) {
+            return Ok(());
+        }
+        let stated = stated.map_or("no number".to_owned(), |n| format!("number {n}"));
+        Err(format!(
+            "it has {stated} of its record, whose entry {count} it is"
+        ))
+    }
+
+    fn event(&mut self, id: ReviewId, event: &Event, entry: &Entry) -> Result<(), String> {
+        let last = last(entry);
+        let opened = matches!(event, Event::Opened(_));
+        if opened {
+            let review = Review::begin(event, At(entry.at)).ok_or("it begins no review")?;
+            self.courses.insert(id, Course::begin(review, last.clone()));
+        }
+        let course = self
+            .courses
+            .get_mut(&id)
+            .ok_or("its review has not begun")?;
+        if !opened {
+            course.take(event, entry, last.clone());
+        }
+        let review = &course.review;
+        let record = review.record;
+        if let Some(place) = self.places.get_mut(&record) {
+            place.follow(review, opened);
+        }
+        self.touch(&Key::new("record", record), last);
+        Ok(())
+    }
+
+    fn touch(&mut self, key: &Key, last: Last) {
+        if let Some(thing) = self.things.get_mut(key) {
+            thing.last = Some(last);
+        }
+    }
+
+    fn put(&mut self, key: Key, entry: &Entry, fields: Value) {
+        let thing = Thing {
+            fields: object(fields),
+            last: Some(last(entry)),
+        };
+        self.things.insert(key, thing);
+    }
+
+    /// Changes fields of a thing that must be there.
+    fn set(&mut self, key: &Key, entry: &Entry, fields: Value) -> Result<(), String> {
+        let missing = || format!("no entry before it tells of {} {}", key.thing, key.id);
+        let thing = self.things.get_mut(key).ok_or_else(missing)?;
+        thing.fields.extend(object(fields));
+        thing.last = Some(last(entry));
+        Ok(())
+    }
+
+    fn person(&mut self, entry: &Entry) -> Result<(), String> {
+        let id = subject(entry, "person")?;
+        let key = Key::new("person", id);
+        let data = |name: &str| entry.data.get(name).cloned().unwrap_or_default();
+        match entry.kind.as_str() {
+            "person.added" => {
+                let fields = json!({
+                    "name": committed(entry, "name"), "email": committed(entry, "email"),
+                    "active": true, "manager": null, "digest": true, "unreachable": null,
+                });
+                self.put(key, entry, fields);
+                Ok(())
+            }
+            "person.left" => {
+                self.revoke_tokens(id, entry);
+                self.set(&key, entry, json!({ "active": false }))
+            }
+            "person.returned" => self.set(&key, entry, json!({ "active": true })),
+            "person.unreachable" => self.set(&key, entry, json!({ "unreachable": data("code") })),
+            "person.reachable" => self.set(&key, entry, json!({ "unreachable": null })),
+            "manager.set" => self.set(&key, entry, json!({ "manager": data("manager") })),
+            "digest.started" => self.set(&key, entry, json!({ "digest": true })),
+            "digest.stopped" => self.set(&key, entry, json!({ "digest": false })),
+            _ => Ok(()),
+        }
+    }
+
+    fn revoke_tokens(&mut self, person: &str, entry: &Entry) {
+        let tokens = self.things.iter_mut();
+        let tokens = tokens.filter(|(key, _)| key.thing == "token");
+        for (_, token) in tokens.filter(|(_, t)| t.fields.get("person") == Some(&json!(person))) {
+            token.fields.insert("revoked".to_owned(), true.into());
+            token.last = Some(last(entry));
+        }
+    }
+
+    fn holding(&mut self, entry: &Entry, what: &str, given: bool) -> Result<(), String> {
+        let name = text(entry.data.get(what), what)?;
+        let person = subject(entry, "person")?;
+        let key = Key::new("holding", format!("{what}:{name}:{person}"));
+        if given {
+            self.put(key, entry, json!({}));
+        } else {
+            self.things.remove(&key);
+        }
+        Ok(())
+    }
+
+    fn absence(&mut self, entry: &Entry, deed: &str) -> Result<(), String> {
+        let key = Key::new("absence", subject(entry, "absence")?);
+        if deed == "ended" {
+            return self.set(&key, entry, json!({ "ended": true }));
+        }
+        let delegate = entry.data.get("delegate").cloned().unwrap_or_default();
+        let fields = json!({
+            "person": subject(entry, "person")?, "delegate": delegate,
+            "days": committed(entry, "days"), "ended": false,
+        });
+        self.put(key, entry, fields);
+        Ok(())
+    }
+
+    fn calendar(&mut self, entry: &Entry) -> Result<(), String> {
+        let (name, version) = (
+            subject(entry, "calendar")?,
+            number(entry, "calendar_version")?,
+        );
+        let key = Key::new("calendar", format!("{name}:{version}"));
+        let hash = subject(entry, "calendar_hash")?;
+        self.put(key, entry, json!({ "hash": hash, "by": by(entry) }));
+        Ok(())
+    }
+
+    fn calendar_link(&mut self, entry: &Entry, deed: &str) -> Result<(), String> {
+        let key = Key::new("calendar_link", subject(entry, "person")?);
+        if deed == "made" {
+            self.put(key, entry, json!({}));
+        } else {
+            self.things.remove(&key);
+        }
+        Ok(())
+    }
+
+    fn token(&mut self, entry: &Entry) -> Result<(), String> {
+        let data = |name: &str| entry.data.get(name).cloned().unwrap_or_default();
+        let key = Key::new("token", subject(entry, "token")?);
+        let fields = json!({
+            "person": subject(entry, "person")?, "digest": subject(entry, "digest")?,
+            "scopes": data("scopes"), "expires_at": data("expires_at"), "revoked": false,
+        });
+        self.put(key, entry, fields);
+        Ok(())
+    }
+
+    fn workflow(&mut self, entry: &Entry, deed: &str) -> Result<(), String> {
+        if deed == "published" {
+            return self.published(entry);
+        }
+        let base = || entry.data.get("base_version").cloned();
+        let key = Key::new("draft", subject(entry, "draft")?);
+        let state = match deed {
+            "proposed" => "proposed",
+            "returned" => "returned",
+            _ => "draft",
+        };
+        let author = (entry.actor != SYSTEM && deed != "returned").then_some(&entry.actor);
+        let known = self.things.get(&key).map(|thing| thing.fields.clone());
+        let mut fields = known.unwrap_or_else(|| {
+            object(json!({ "workflow": subject(entry, "workflow").ok(), "authors": [], "seen": 0 }))
+        });
+        let seen = fields.get("seen").and_then(Value::as_u64).unwrap_or(0) + 1;
+        let authors = fields.get("authors").cloned().unwrap_or_default();
+        fields.extend(object(json!({
+            "state": state, "seen": seen, "digest": subject(entry, "digest")?,
+            "authors": with(authors, author),
+        })));
+        if let Some(base) = base() {
+            fields.insert("base".to_owned(), base);
+        }
+        self.put(key, entry, Value::Object(fields));
+        Ok(())
+    }
+
+    fn published(&mut self, entry: &Entry) -> Result<(), String> {
+        let name = subject(entry, "workflow")?;
+        let version = number(entry, "workflow_version")?;
+        let of_it = format!("{name}:");
+        let versions = self.things.iter_mut();
+        for (key, thing) in versions.filter(|(key, _)| key.thing == "workflow") {
+            if key.id.starts_with(&of_it) {
+                thing.fields.insert("active".to_owned(), false.into());
+            }
+        }
+        let key = Key::new("workflow", format!("{name}:{version}"));
+        let hash = subject(entry, "workflow_hash")?;
+        let fields = json!({ "hash": hash, "active": true, "by": by(entry) });
+        self.put(key, entry, fields);
+        let Some(draft) = entry.data.get("draft").and_then(Value::as_str) else {
+            return Ok(());
+        };
+        let key = Key::new("draft", draft);
+        let seen = self
+            .things
+            .get(&key)
+            .and_then(|t| t.fields.get("seen")?.as_u64());
+        let seen = seen.unwrap_or(0) + 1;
+        self.set(&key, entry, json!({ "state": "published", "seen": seen }))
+    }
+
+    fn record(&mut self, entry: &Entry) -> Result<(), String> {
+        let id = subject(entry, "record")?;
+        let key = Key::new("record", id);
+        let record: RecordId = id.parse().map_err(|_| format!("`record` is {id}"))?;
+        let data = |name: &str| entry.data.get(name).cloned().unwrap_or_default();
+        match entry.kind.as_str() {
+            "record.created" => {
+                let status = text(entry.data.get("status"), "status")?;
+                self.places.insert(record, Place::new(status));
+                let fields = json!({
+                    "kind": data("kind"), "reference": subject(entry, "reference")?,
+                    "submitter": by(entry), "owner": data("owner"), "revision": 1,
+                    "content": "of its revision",
+                });
+                self.put(key, entry, fields);
+                self.revision(entry, id)
+            }
+            "record.revised" => {
+                let revision = number(entry, "revision")?;
+                let fields = json!({ "revision": revision, "owner": data("owner") });
+                self.set(&key, entry, fields)?;
+                self.revision(entry, id)
+            }
+            "approval.renewal_begun" => {
+                self.place(record)?.status = "draft".to_owned();
+                self.touch(&key, last(entry));
+                Ok(())
+            }
+            "approval.renewal_given_up" => {
+                let place = self.place(record)?;
+                place.review = place.approval;
+                if let Some(standing) = place.standing.clone() {
+                    place.status = standing;
+                }
+                self.touch(&key, last(entry));
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn place(&mut self, record: RecordId) -> Result<&mut Place, String> {
+        let place = self.places.get_mut(&record);
+        place.ok_or_else(|| format!("no entry before it tells of record {record}"))
+    }
+
+    fn revision(&mut self, entry: &Entry, record: &str) -> Result<(), String> {
+        let revision = number(entry, "revision")?;
+        let key = Key::new("revision", format!("{record}:{revision}"));
+        let digest = subject(entry, "digest")?;
+        self.put(key, entry, json!({ "digest": digest, "author": by(entry) }));
+        Ok(())
+    }
+}
+
+/// What a record says of its reviews.
+pub(super) fn place_fields(place: &Place) -> Value {
+    json!({
+        "status": place.status, "risk": place.risk, "review": place.review,
+        "approval": place.approval, "standing": place.standing,
+        "valid_until": place.valid_until.map(|at| at.to_string()),
+    })
+}
+
+fn last(entry: &Entry) -> Last {
+    Last {
+        seq: entry.seq,
+        kind: entry.kind.clone(),
+        at: time_text(entry.at),
+    }
+}
+
+fn with(authors: Value, author: Option<&String>) -> Value {
+    let mut all: Vec<Value> = authors.as_array().cloned().unwrap_or_default();
+    all.extend(author.map(|id| json!(id)));
+    all.sort_by(|a, b| a.as_str().cmp(&b.as_str()));
+    all.dedup();
+    all.into()
+}
+
+fn by(entry: &Entry) -> Option<&str> {
+    (entry.actor != SYSTEM).then_some(entry.actor.as_str())
+}
+
+fn committed(entry: &Entry, name: &str) -> Option<String> {
+    entry.private.get(name).map(hex::encode)
+}
+
+fn text<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, String> {
+    let text = value.and_then(Value::as_str);
+    text.ok_or_else(|| format!("it does not say `{name}`"))
+}
+
+fn subject<'a>(entry: &'a Entry, name: &str) -> Result<&'a str, String> {
+    text(entry.subject.get(name), name)
+}
+
+fn number(entry: &Entry, name: &str) -> Result<i64, String> {
+    let number = entry.subject.get(name).and_then(Value::as_i64);
+    number.ok_or_else(|| format!("it does not say `{name}`"))
+}
