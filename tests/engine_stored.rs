@@ -416,6 +416,7 @@ impl<'a> Play<'a> {
             from: asked.person,
             to: self.register.person(to),
             by,
+            by_link: false,
             reason: "Please.".to_owned(),
         };
         let given = HandoverGiven {
@@ -687,8 +688,7 @@ impl<'a> Play<'a> {
             happened.push((place, events));
             self.taken += 1;
         }
-        self.register
-            .does(|tx, desk| review::refill(tx, desk, &operator()));
+        self.register.looks_again();
         for (place, events) in happened {
             if !events.is_empty() {
                 self.entries_follow(&self.twins[place].review, size, &events);

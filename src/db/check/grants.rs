@@ -62,7 +62,8 @@ pub fn sql(schema: &str, owner: &str, app: &str) -> Result<String> {
          EXECUTE format('ALTER TABLE {schema}.%I OWNER TO {owner}', what.relname);\n  \
          END LOOP;\n  \
          FOR what IN SELECT oid::regprocedure AS guard FROM pg_proc\n    \
-         WHERE pronamespace = '{schema}'::regnamespace AND proname LIKE 'countersign\\_%' LOOP\n    \
+         WHERE pronamespace = '{schema}'::regnamespace\n    \
+         AND proname LIKE 'countersign\\_%' LOOP\n    \
          EXECUTE format('ALTER FUNCTION %s OWNER TO {owner}', what.guard);\n  \
          END LOOP;\nEND $$;\n\
          REVOKE ALL ON ALL TABLES IN SCHEMA {schema} FROM PUBLIC, {app};\n\
