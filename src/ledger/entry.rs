@@ -534,7 +534,7 @@ fn calendar_time(text: &str) -> Option<DateTime> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::sample::{draft, stamp};
+    use super::super::sample::{draft, shared, stamp};
     use super::*;
     use proptest::prelude::*;
     use serde_json::json;
@@ -845,6 +845,23 @@ mod tests {
         assert_eq!(commitment(&[9; 32], "reason", b"it was tested"), by_hand);
         assert_ne!(commitment(&[8; 32], "reason", b"it was tested"), by_hand);
         assert_ne!(commitment(&[9; 32], "reasoni", b"t was tested"), by_hand);
+    }
+
+    #[test]
+    fn the_public_vectors_of_canonical_json_agree() {
+        let Some(vectors) = shared("vectors/cyberphone-json-canonicalization/testdata") else {
+            return;
+        };
+        let mut seen = 0;
+        for file in std::fs::read_dir(vectors.join("input")).unwrap() {
+            let input = file.unwrap().path();
+            let output = vectors.join("output").join(input.file_name().unwrap());
+            let read: Value = serde_json::from_slice(&std::fs::read(&input).unwrap()).unwrap();
+            let text = serde_json_canonicalizer::to_vec(&read).unwrap();
+            assert_eq!(text, std::fs::read(output).unwrap(), "{}", input.display());
+            seen += 1;
+        }
+        assert_eq!(seen, 6);
     }
 
     proptest! {
