@@ -9,6 +9,7 @@ use countersign::app::App;
 use countersign::config::Config;
 use countersign::db::schema::{conditions, decisions, timers};
 use countersign::db::{At, ConditionId, Conn, Day, Db, PersonId, RecordId, ReviewId, TimerId};
+use countersign::ledger::seal::Sealer;
 use countersign::ledger::{self, Page};
 use countersign::people::{self, absence};
 use countersign::review::engine::{
@@ -62,10 +63,12 @@ fn app(register: &Register, db: Db) -> App {
         base_path: String::new(),
         zone: jiff::tz::TimeZone::UTC,
     };
+    let config = Config::default();
     App {
         db,
         desk: register.desk.clone(),
-        config: Arc::new(Config::default()),
+        sealer: Arc::new(Sealer::new(&config)),
+        config: Arc::new(config),
         templates: Arc::new(Templates::load(&place).expect("the templates")),
         post: Arc::new(Notify::new()),
         mailbox: None,

@@ -11,9 +11,12 @@ use countersign::calendar;
 use countersign::config::Config;
 use countersign::db::schema::{conditions, records, reviews, tasks};
 use countersign::db::{At, ConditionId, Day, PersonId, RecordId, ReviewId};
+use countersign::ledger::seal::Sealer;
 use countersign::ledger::{self, Filter, Page};
 use countersign::people::{self, absence};
-use countersign::review::engine::{ConditionDeed, OverrideDeed, Phase, Progress, Review, Step};
+use countersign::review::engine::{
+    ConditionDeed, ObligationState, OverrideDeed, Phase, Progress, Review, Step,
+};
 use countersign::review::{self, ConditionGiven, DecisionGiven, HandoverGiven, Task, clockwork};
 use countersign::templates::{Place, Templates};
 use countersign::workflow::{Bundle, Outcome, Workflow};
@@ -75,10 +78,12 @@ impl<'a> Year<'a> {
             base_path: String::new(),
             zone: jiff::tz::TimeZone::UTC,
         };
+        let config = Config::default();
         let app = App {
             db: register.db.clone(),
             desk: register.desk.clone(),
-            config: Arc::new(Config::default()),
+            sealer: Arc::new(Sealer::new(&config)),
+            config: Arc::new(config),
             templates: Arc::new(Templates::load(&place).expect("the templates")),
             post: Arc::new(Notify::new()),
             mailbox: None,
