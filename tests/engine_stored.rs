@@ -71,6 +71,7 @@ fn app(register: &Register, db: Db) -> App {
         config: Arc::new(config),
         templates: Arc::new(Templates::load(&place).expect("the templates")),
         post: Arc::new(Notify::new()),
+        sealer: Arc::new(Sealer::new(&Config::default())),
         mailbox: None,
     }
 }
@@ -417,6 +418,7 @@ impl<'a> Play<'a> {
             from: asked.person,
             to: self.register.person(to),
             by,
+            by_link: false,
             reason: "Please.".to_owned(),
         };
         let given = HandoverGiven {
@@ -688,8 +690,7 @@ impl<'a> Play<'a> {
             happened.push((place, events));
             self.taken += 1;
         }
-        self.register
-            .does(|tx, desk| review::refill(tx, desk, &operator()));
+        self.register.looks_again();
         for (place, events) in happened {
             if !events.is_empty() {
                 self.entries_follow(&self.twins[place].review, size, &events);

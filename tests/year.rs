@@ -86,6 +86,7 @@ impl<'a> Year<'a> {
             config: Arc::new(config),
             templates: Arc::new(Templates::load(&place).expect("the templates")),
             post: Arc::new(Notify::new()),
+            sealer: Arc::new(Sealer::new(&Config::default())),
             mailbox: None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -146,8 +147,7 @@ impl<'a> Year<'a> {
     fn half_day(&mut self, morning: bool, submit: usize) {
         if morning {
             self.comings_and_goings();
-            self.register
-                .does(|tx, desk| review::refill(tx, desk, &operator()));
+            self.register.looks_again();
         }
         self.runtime
             .block_on(clockwork::tick(&self.app))
@@ -193,10 +193,9 @@ impl<'a> Year<'a> {
             return;
         };
         let person = self.register.person(&name);
-        self.register.does(move |tx, desk| {
-            people::leave(tx, desk.clock.now(), &operator(), person, None)?;
-            review::refill(tx, desk, &operator())
-        });
+        self.register
+            .does(move |tx, desk| people::leave(tx, desk.clock.now(), &operator(), person, None));
+        self.register.looks_again();
         self.gone.insert(name);
         self.left += 1;
         let later = Day(today.0.saturating_add(jiff::Span::new().days(10)));
