@@ -63,12 +63,10 @@ fn app(register: &Register, db: Db) -> App {
         base_path: String::new(),
         zone: jiff::tz::TimeZone::UTC,
     };
-    let config = Config::default();
     App {
         db,
         desk: register.desk.clone(),
-        sealer: Arc::new(Sealer::new(&config)),
-        config: Arc::new(config),
+        config: Arc::new(Config::default()),
         templates: Arc::new(Templates::load(&place).expect("the templates")),
         post: Arc::new(Notify::new()),
         sealer: Arc::new(Sealer::new(&Config::default())),

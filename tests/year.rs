@@ -78,12 +78,10 @@ impl<'a> Year<'a> {
             base_path: String::new(),
             zone: jiff::tz::TimeZone::UTC,
         };
-        let config = Config::default();
         let app = App {
             db: register.db.clone(),
             desk: register.desk.clone(),
-            sealer: Arc::new(Sealer::new(&config)),
-            config: Arc::new(config),
+            config: Arc::new(Config::default()),
             templates: Arc::new(Templates::load(&place).expect("the templates")),
             post: Arc::new(Notify::new()),
             sealer: Arc::new(Sealer::new(&Config::default())),
