@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::ledger::api::Asked;
 use crate::ledger::download::{Format, Ready, ready};
+use crate::ledger::seal;
 use crate::ledger::{Filter, Page, head, root};
 use crate::review::words;
 use crate::review::workflows;
@@ -98,6 +99,14 @@ struct LogPage {
     first: Option<String>,
     size: u64,
     root: String,
+    /// The newest signed checkpoint; nothing when the ledger is not signed.
+    sealed: Option<Sealed>,
+}
+
+#[derive(Serialize)]
+struct Sealed {
+    size: u64,
+    at: At,
 }
 
 #[derive(Serialize)]
@@ -206,6 +215,10 @@ fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
         summary,
         size,
         root: hex::encode(root(conn, size)?.as_bytes()),
+        sealed: seal::newest(conn)?.map(|newest| Sealed {
+            size: newest.size,
+            at: newest.at,
+        }),
         wanted,
     })
 }
