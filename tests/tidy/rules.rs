@@ -148,7 +148,7 @@ pub const PURE: [&str; 5] = [
 ];
 
 /// The files and folders by which calendars and the ledger reach the database, files and the web.
-const BRIDGES: [&str; 10] = [
+const BRIDGES: [&str; 11] = [
     "src/calendar/store.rs",
     "src/calendar/page.rs",
     "src/calendar/api.rs",
