@@ -245,15 +245,10 @@ fn administrators(register: &Register) {
 fn leaves(register: &Register, name: &str) {
     let person = register.person(name);
     register.does(move |tx, desk| {
-        people::leave(
-            tx,
-            desk.clock.now(),
-            &operator(),
-            person,
-            Some("End of contract"),
-        )?;
-        review::refill(tx, desk, &operator()).map(drop)
+        let now = desk.clock.now();
+        people::leave(tx, now, &operator(), person, Some("End of contract"))
     });
+    register.looks_again();
 }
 
 fn proposes(register: &Register, by: &str, about: &str) -> Result<ErasureId> {

@@ -12,9 +12,12 @@
 //! change, and tasks that are over.
 pub mod entries;
 pub mod open;
+mod packaged;
 mod reviews;
 pub mod stored;
 mod tables;
+
+pub use packaged::Replaying;
 
 use crate::db::Conn;
 use crate::error::Result;

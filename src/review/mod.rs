@@ -3,6 +3,7 @@
 //! `engine` holds the rules and is pure. This room loads what they need, writes the ledger
 //! entries, the state, the tasks and the messages of a command in one transaction, and answers
 //! what pages and the API ask. Nothing else changes a review.
+mod again;
 pub mod agenda;
 mod announce;
 pub mod api;
@@ -42,6 +43,7 @@ pub mod workflow_page;
 mod workflow_words;
 pub mod workflows;
 
+pub use again::{look_again, look_again_now};
 pub use approvals::{
     HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
     reassign, renew, restart,
@@ -61,7 +63,7 @@ pub use recall::recall;
 pub use sentences::spelled;
 pub use service::{
     ConditionGiven, DecisionGiven, Desk, Revised, Rules, decide, decide_from_inbox, may_edit,
-    refill, revise, rules, start, submit, withdraw,
+    revise, rules, start, submit, withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,

@@ -148,7 +148,7 @@ pub const PURE: [&str; 5] = [
 ];
 
 /// The files and folders by which calendars and the ledger reach the database, files and the web.
-const BRIDGES: [&str; 11] = [
+const BRIDGES: &[&str] = &[
     "src/calendar/store.rs",
     "src/calendar/page.rs",
     "src/calendar/api.rs",
@@ -159,6 +159,7 @@ const BRIDGES: [&str; 11] = [
     "src/ledger/page.rs",
     "src/ledger/api.rs",
     "src/ledger/download.rs",
+    "src/ledger/packing.rs",
     "src/ledger/seal/",
 ];
 
