@@ -303,9 +303,12 @@ impl Replay {
         let state = match deed {
             "proposed" => "proposed",
             "returned" => "returned",
+            "draft_discarded" => "discarded",
             _ => "draft",
         };
-        let author = (entry.actor != SYSTEM && deed != "returned").then_some(&entry.actor);
+        let writes = !["returned", "draft_discarded"].contains(&deed);
+        let author = (entry.actor != SYSTEM && writes).then_some(&entry.actor);
+        let discarded_by = (state == "discarded").then(|| by(entry));
         let known = self.things.get(&key).map(|thing| thing.fields.clone());
         let mut fields = known.unwrap_or_else(|| {
             object(json!({ "workflow": subject(entry, "workflow").ok(), "authors": [], "seen": 0 }))
@@ -314,7 +317,7 @@ impl Replay {
         let authors = fields.get("authors").cloned().unwrap_or_default();
         fields.extend(object(json!({
             "state": state, "seen": seen, "digest": subject(entry, "digest")?,
-            "authors": with(authors, author),
+            "authors": with(authors, author), "discarded_by": discarded_by,
         })));
         if let Some(base) = base() {
             fields.insert("base".to_owned(), base);

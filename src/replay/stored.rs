@@ -265,7 +265,16 @@ fn of_versions(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
     Ok(())
 }
 
-type DraftRow = (String, String, i32, String, String, String, i32);
+type DraftRow = (
+    String,
+    String,
+    i32,
+    String,
+    String,
+    String,
+    i32,
+    Option<PersonId>,
+);
 
 fn of_drafts(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
     let rows: Vec<(String, PersonId)> = workflow_draft_authors::table.load(conn)?;
@@ -282,15 +291,16 @@ fn of_drafts(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
             workflow_drafts::forms,
             workflow_drafts::state,
             workflow_drafts::seen,
+            workflow_drafts::discarded_by,
         ))
         .load(conn)?;
-    for (id, key, base, text, forms, state, seen) in rows {
+    for (id, key, base, text, forms, state, seen, discarded_by) in rows {
         let forms: BTreeMap<String, Value> = serde_json::from_str(&forms)?;
         let mut authors = authors.remove(&id).unwrap_or_default();
         authors.sort();
         let fields = json!({
             "workflow": key, "base": base, "state": state, "seen": seen, "authors": authors,
-            "digest": drafts::digest(&text, &forms),
+            "digest": drafts::digest(&text, &forms), "discarded_by": discarded_by,
         });
         put(all, Key::new("draft", id), fields);
     }
