@@ -175,7 +175,8 @@ fn two_administrators_erase_somebody_by_page_and_by_api(house: House) {
 }
 
 fn what_was_typed_wrong_comes_back_with_the_reason(house: House) {
-    let wrong: [(&str, &[(&str, &str)], &str); 5] = [
+    type Typed<'a> = &'a [(&'a str, &'a str)];
+    let wrong: [(&str, Typed, &str); 5] = [
         (
             "/erasure/proposals",
             &[
