@@ -2,7 +2,7 @@
 use crate::db::{At, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM, time_text};
 use crate::replay::reviews::{Course, object};
-use crate::replay::{ERASED, Key, Last, Snapshot, Thing, WITHOUT_SALT};
+use crate::replay::{Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
 use crate::review::{Place, recall};
 use serde_json::{Value, json};
@@ -76,8 +76,8 @@ impl Replay {
             "calendar_link" => self.calendar_link(entry, deed),
             "token" => self.token(entry),
             "workflow" => self.workflow(entry, deed),
+            "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
-            "values" => self.erase_values(entry),
             _ => Ok(()),
         }
     }
@@ -155,21 +155,16 @@ impl Replay {
                 self.put(key, entry, fields);
                 Ok(())
             }
-            "person.erased" => {
-                self.erase_person(id);
-                self.erase_values(entry)?;
-                let fields = json!({
-                    "name": ERASED, "email": ERASED, "active": false, "manager": null,
-                    "digest": false, "unreachable": null,
-                });
-                self.set(&key, entry, fields)
-            }
             "person.left" => {
                 self.revoke_tokens(id, entry);
                 self.set(&key, entry, json!({ "active": false }))
             }
             "person.returned" => self.set(&key, entry, json!({ "active": true })),
             "person.unreachable" => self.set(&key, entry, json!({ "unreachable": data("code") })),
+            "person.erased" => {
+                self.erased(entry)?;
+                self.set(&key, entry, json!({ "unreachable": null }))
+            }
             "person.reachable" => self.set(&key, entry, json!({ "unreachable": null })),
             "manager.set" => self.set(&key, entry, json!({ "manager": data("manager") })),
             "digest.started" => self.set(&key, entry, json!({ "digest": true })),
@@ -178,51 +173,23 @@ impl Replay {
         }
     }
 
-    /// What goes with a person: absences, tokens, feeds.
-    fn erase_person(&mut self, person: &str) {
-        let theirs = Some(json!(person));
-        self.things.retain(|key, thing| match key.thing {
-            "absence" | "token" => thing.fields.get("person") != theirs.as_ref(),
-            "calendar_link" => key.id != person,
-            _ => true,
-        });
-    }
-
-    /// Values that lie beside entries no more, and texts that others took the place of.
-    fn erase_values(&mut self, entry: &Entry) -> Result<(), String> {
+    /// The values that an entry says are erased, and the revisions that say less since then.
+    fn erased(&mut self, entry: &Entry) -> Result<(), String> {
         let values = entry.data.get("values").and_then(Value::as_object);
-        for (name, numbers) in values.into_iter().flatten() {
-            for seq in numbers
-                .as_array()
-                .into_iter()
-                .flatten()
-                .filter_map(Value::as_u64)
-            {
-                for course in self.courses.values_mut() {
-                    course.forget(seq, name);
-                }
-                let absences = self
-                    .things
-                    .iter_mut()
-                    .filter(|(key, _)| key.thing == "absence");
-                let told = |thing: &Thing| thing.last.as_ref().is_some_and(|l| l.seq == seq);
-                for (_, absence) in absences.filter(|(_, thing)| name == "days" && told(thing)) {
-                    absence
-                        .fields
-                        .insert("days".to_owned(), WITHOUT_SALT.into());
-                }
+        for (name, seqs) in values.into_iter().flatten() {
+            for seq in seqs.as_array().into_iter().flatten() {
+                let key = Key::new("erased_value", format!("{seq}:{name}"));
+                self.put(key, entry, json!({ "entry": entry.seq }));
             }
         }
         let revisions = entry.data.get("revisions").and_then(Value::as_array);
-        for redacted in revisions.into_iter().flatten() {
-            let record = text(redacted.get("record"), "record")?;
-            let number = redacted
-                .get("revision")
-                .and_then(Value::as_i64)
-                .unwrap_or(0);
+        for revision in revisions.into_iter().flatten() {
+            let number = revision.get("revision").and_then(Value::as_i64);
+            let number = number.ok_or("it does not say `revision`")?;
+            let record = text(revision.get("record"), "record")?;
+            let left = text(revision.get("digest"), "digest")?;
             let key = Key::new("revision", format!("{record}:{number}"));
-            let digest = redacted.get("digest").cloned().unwrap_or_default();
-            self.set(&key, entry, json!({ "redacted": digest }))?;
+            self.set(&key, entry, json!({ "redacted": left }))?;
         }
         Ok(())
     }
@@ -402,11 +369,7 @@ impl Replay {
         let revision = number(entry, "revision")?;
         let key = Key::new("revision", format!("{record}:{revision}"));
         let digest = subject(entry, "digest")?;
-        self.put(
-            key,
-            entry,
-            json!({ "digest": digest, "author": by(entry), "redacted": null }),
-        );
+        self.put(key, entry, json!({ "digest": digest, "author": by(entry) }));
         Ok(())
     }
 }

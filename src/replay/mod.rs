@@ -27,11 +27,6 @@ use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
 
-/// What stands for a value that was erased.
-const ERASED: &str = "erased";
-/// What stands for a value whose salt is gone, so that no entry vouches for it.
-const WITHOUT_SALT: &str = "a value without its salt";
-
 /// Which thing: what it is, and its identifier among those.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Key {

@@ -1,8 +1,9 @@
 //! The snapshot of what the tables say.
 use crate::db::schema::{
-    absences, api_tokens, calendars, conditions, decisions, ledger_entries, ledger_index,
-    ledger_private, memberships, people, person_links, record_facets, records, reviews, revisions,
-    tasks, timers, unreachable_people, workflow_draft_authors, workflow_drafts, workflows,
+    absences, api_tokens, calendars, conditions, decisions, erased_values, ledger_entries,
+    ledger_index, ledger_private, memberships, people, person_links, record_facets, records,
+    reviews, revisions, tasks, timers, unreachable_people, workflow_draft_authors, workflow_drafts,
+    workflows,
 };
 use crate::db::{At, ConditionId, Conn, PersonId, TaskId, TimerId};
 use crate::error::{Error, Result};
@@ -10,9 +11,9 @@ use crate::ledger::entry::{Entry, commitment};
 use crate::register::{self, Kinds, Record, Revision};
 use crate::replay::entries::place_fields;
 use crate::replay::reviews::{Columns, fields, object};
-use crate::replay::{ERASED, Key, Snapshot, Thing, WITHOUT_SALT};
+use crate::replay::{Key, Snapshot, Thing};
+use crate::review::drafts;
 use crate::review::engine::{CONDITIONS_MAX, Review, merge};
-use crate::review::{self, drafts};
 use crate::review::{ConditionRow, DecisionRow, Place};
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -27,6 +28,7 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     let mut all = Snapshot::new();
     let beside = Beside::read(conn)?;
     of_people(conn, &beside, &mut all)?;
+    of_erased(conn, &mut all)?;
     of_absences(conn, &beside, &mut all)?;
     of_access(conn, &mut all)?;
     of_versions(conn, &mut all)?;
@@ -51,6 +53,8 @@ struct Beside {
     opened: HashMap<(i64, String), (Vec<u8>, String)>,
     /// The entries that added people, and those that set absences last.
     told: HashMap<String, i64>,
+    /// The commitments of erased values, by entry and name.
+    erased: HashMap<(i64, String), String>,
 }
 
 impl Beside {
@@ -80,22 +84,67 @@ impl Beside {
             }
         }
         let opened = opened.collect();
-        Ok(Beside { opened, told })
+        let erased = erased(conn)?;
+        Ok(Beside {
+            opened,
+            told,
+            erased,
+        })
     }
 
     /// What stands for `value` in the entry, if it is what the entry was made with.
     fn commitment(&self, seq: Option<i64>, name: &str, value: &str) -> Value {
-        let known = seq.and_then(|seq| self.opened.get(&(seq, name.to_owned())));
+        let at = seq.map(|seq| (seq, name.to_owned()));
+        let erased = at.as_ref().and_then(|at| self.erased.get(at));
+        if let Some(promised) = erased.filter(|_| is_erased(name, value)) {
+            return promised.as_str().into();
+        }
+        let known = at.and_then(|at| self.opened.get(&at));
         match known.and_then(|(salt, _)| <[u8; 32]>::try_from(salt.as_slice()).ok()) {
             Some(salt) => hex::encode(commitment(&salt, name, value.as_bytes())).into(),
-            None if value == review::ERASED => ERASED.into(),
-            None => WITHOUT_SALT.into(),
+            None => "a value without its salt".into(),
         }
     }
 
     fn told(&self, id: impl ToString) -> Option<i64> {
         self.told.get(&id.to_string()).copied()
     }
+}
+
+/// Whether `value` is what stands in the place of an erased value called `name`.
+fn is_erased(name: &str, value: &str) -> bool {
+    let condition = name.starts_with("condition_") && value == crate::review::ERASED;
+    condition || crate::people::is_erased(name, value)
+}
+
+/// What erased values were promised to be, by the entries that they lay beside.
+fn erased(conn: &mut Conn) -> Result<HashMap<(i64, String), String>> {
+    let rows: Vec<(i64, String, Vec<u8>)> = erased_values::table
+        .inner_join(ledger_entries::table.on(ledger_entries::seq.eq(erased_values::seq)))
+        .select((
+            erased_values::seq,
+            erased_values::name,
+            ledger_entries::entry,
+        ))
+        .load(conn)?;
+    let mut erased = HashMap::new();
+    for (seq, name, text) in rows {
+        let entry =
+            Entry::parse(&text).map_err(|why| Error::Corrupt(format!("entry {seq}: {why}")))?;
+        if let Some(promised) = entry.private.get(&name) {
+            erased.insert((seq, name), hex::encode(promised));
+        }
+    }
+    Ok(erased)
+}
+
+fn of_erased(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
+    let rows: Vec<(i64, String, i64)> = erased_values::table.load(conn)?;
+    for (seq, name, entry) in rows {
+        let key = Key::new("erased_value", format!("{seq}:{name}"));
+        put(all, key, json!({ "entry": entry }));
+    }
+    Ok(())
 }
 
 type PersonRow = (
@@ -107,7 +156,6 @@ type PersonRow = (
     Option<PersonId>,
     bool,
     Option<String>,
-    Option<At>,
 );
 
 fn of_people(conn: &mut Conn, beside: &Beside, all: &mut Snapshot) -> Result<()> {
@@ -122,29 +170,18 @@ fn of_people(conn: &mut Conn, beside: &Beside, all: &mut Snapshot) -> Result<()>
             people::manager_id,
             people::digest,
             unreachable_people::code.nullable(),
-            people::erased_at,
         ))
         .load(conn)?;
-    for (id, email, name, active, reachable, manager, digest, code, erased) in rows {
+    for (id, email, name, active, reachable, manager, digest, code) in rows {
         let seq = beside.told(id);
-        let gone = [
-            crate::people::ERASED_NAME.to_owned(),
-            format!("{id}@erased.invalid"),
-        ];
-        let erased = erased.is_some() && gone == [name.as_str(), email.as_str()];
-        let said = |what: &str, value: &str| match erased {
-            true => ERASED.into(),
-            false => beside.commitment(seq, what, value),
-        };
         let unreachable = match (reachable, code) {
-            (false, None) if erased => Value::Null,
             (false, None) => json!("it is not said why"),
             (true, Some(code)) => json!(format!("{code}, and yet reachable")),
             (_, code) => json!(code),
         };
         let fields = json!({
-            "name": said("name", &name),
-            "email": said("email", &email),
+            "name": beside.commitment(seq, "name", &name),
+            "email": beside.commitment(seq, "email", &email),
             "active": active, "manager": manager, "digest": digest, "unreachable": unreachable,
         });
         put(all, Key::new("person", id), fields);
@@ -307,25 +344,26 @@ fn of_drafts(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
     Ok(())
 }
 
-/// Whether a revision's text has its digest; once data was erased from it, that of what is left.
-fn is_whole(revision: &Revision, redacted: Option<&String>) -> bool {
-    register::digest_of(revision).as_ref() == Some(redacted.unwrap_or(&revision.digest))
+fn is_whole(revision: &Revision) -> bool {
+    let digest = revision.redacted_digest.as_ref();
+    register::digest_of(revision).as_ref() == Some(digest.unwrap_or(&revision.digest))
 }
 
 fn of_records(conn: &mut Conn, kinds: &Kinds, all: &mut Snapshot) -> Result<()> {
     let mut texts = HashMap::new();
-    let rows: Vec<(Revision, Option<String>)> = revisions::table
-        .select((Revision::as_select(), revisions::redacted_digest))
-        .load(conn)?;
-    for (row, redacted) in rows {
+    let rows: Vec<Revision> = revisions::table.select(Revision::as_select()).load(conn)?;
+    for row in rows {
         let key = Key::new("revision", format!("{}:{}", row.record_id, row.number));
-        let digest = match is_whole(&row, redacted.as_ref()) {
+        let digest = match is_whole(&row) {
             true => row.digest.clone(),
             false => format!("{}, which its text no longer has", row.digest),
         };
-        let fields = json!({ "digest": digest, "author": row.author_id, "redacted": redacted });
+        let mut fields = json!({ "digest": digest, "author": row.author_id });
+        if let (Some(left), Some(fields)) = (&row.redacted_digest, fields.as_object_mut()) {
+            fields.insert("redacted".to_owned(), json!(left));
+        }
         put(all, key, fields);
-        texts.insert((row.record_id, row.number), (row, redacted));
+        texts.insert((row.record_id, row.number), row);
     }
     let mut facets: HashMap<String, Vec<(String, String)>> = HashMap::new();
     let rows: Vec<(String, String, String)> = record_facets::table.load(conn)?;
@@ -344,9 +382,9 @@ fn of_records(conn: &mut Conn, kinds: &Kinds, all: &mut Snapshot) -> Result<()> 
             facets,
         };
         let revision = texts.get(&(record.id, record.revision));
-        let revision = revision.filter(|(row, redacted)| is_whole(row, redacted.as_ref()));
+        let revision = revision.filter(|revision| is_whole(revision));
         let follows = match (kinds.by_key(&record.kind), revision) {
-            (Ok(kind), Some((revision, _))) => {
+            (Ok(kind), Some(revision)) => {
                 register::Shown::of(kind, &revision.document()?).ok() == Some(shown)
             }
             // What is wrong with the revision itself is told of it.
@@ -441,7 +479,11 @@ fn answers(beside: &Beside, review: &Review, made: &[DecisionRow]) -> BTreeMap<S
             .filter(|row| row.stage == *stage && u32::try_from(row.epoch).ok() == Some(run.epoch));
         let (mut merged, mut committed) = (json!({}), Vec::new());
         for row in of_epoch.filter(|row| row.outcome.starts_with("approve")) {
-            let opened = beside.opened.get(&(row.seq, "answers".to_owned()));
+            let at = (row.seq, "answers".to_owned());
+            if let Some(promised) = beside.erased.get(&at) {
+                committed.push(promised.as_str().into());
+            }
+            let opened = beside.opened.get(&at);
             if let Some((_, value)) = opened {
                 merge(
                     &mut merged,
@@ -450,9 +492,7 @@ fn answers(beside: &Beside, review: &Review, made: &[DecisionRow]) -> BTreeMap<S
                 committed.push(beside.commitment(Some(row.seq), "answers", value));
             }
         }
-        if run.answers == json!({}) {
-            committed.clear();
-        } else if merged != run.answers {
+        if merged != run.answers {
             committed.push("answers that nobody gave".into());
         }
         all.insert(stage.clone(), committed);
