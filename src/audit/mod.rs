@@ -1,0 +1,6 @@
+//! The auditor's desk: what was decided, examined as a whole and by sample, and the register as it
+//! stood on a day.
+//!
+//! `exam` is pure and reads entries alone; see there for the tests and for how samples are drawn.
+//! Looking changes nothing. Work papers that are taken away leave an entry.
+pub mod exam;
