@@ -3,4 +3,9 @@
 //!
 //! `exam` is pure and reads entries alone; see there for the tests and for how samples are drawn.
 //! Looking changes nothing. Work papers that are taken away leave an entry.
+mod asked;
+mod draw;
 pub mod exam;
+
+pub use asked::{Asked, SAMPLE_MAX, Wanted};
+pub use draw::{Drawn, LISTED_MAX, Tally, draw};

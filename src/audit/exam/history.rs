@@ -308,6 +308,7 @@ impl Case<'_> {
             outcome: outcome.to_owned(),
             method: entry.via.method.as_str(),
             risk: risk.and_then(|d| Some(d.value.as_str()?.to_owned())),
+            leaf_hash: String::new(),
             tests,
         }
     }

@@ -160,6 +160,8 @@ pub struct Item {
     pub method: &'static str,
     /// The risk that the workflow found.
     pub risk: Option<String>,
+    /// Leaf hash of the entry, in hex; set by whoever reads the entries' bytes.
+    pub leaf_hash: String,
     /// The tests.
     pub tests: Vec<Test>,
 }
