@@ -6,7 +6,9 @@ mod support;
 use actix_web::test::TestRequest;
 use countersign::audit::exam::{Item, Verdict};
 use countersign::audit::{Asked, Drawn, draw};
+use countersign::db::Conn;
 use countersign::error::{Error, Result};
+use countersign::ledger::{Filter, Page, rows};
 use countersign::people::{self, Holding};
 use serde_json::{Value, json};
 use support::house::House;
@@ -22,10 +24,18 @@ on_both! { now crate::support::register::Register::open =>
     what_cannot_be_meant_is_refused_at_its_field
 }
 
+on_both! { now crate::support::house::House::open =>
+    an_auditor_finds_the_desk_and_looking_changes_nothing
+    work_papers_say_what_they_were_drawn_from_and_leave_an_entry
+    the_register_is_shown_as_of_a_day
+    a_program_takes_the_same_papers
+    the_desk_is_for_those_who_read_the_log
+}
+
 fn asked(population: &str) -> Asked {
     Asked {
         population: population.to_owned(),
-        seed: "engagement 7".to_owned(),
+        seed: "engagement-7".to_owned(),
         count: "5".to_owned(),
         ..Asked::default()
     }
@@ -201,7 +211,7 @@ fn what_cannot_be_meant_is_refused_at_its_field(register: Register) {
         }
     };
     assert_eq!(wrong(&|a| a.seed = String::new()), ["seed"]);
-    assert_eq!(wrong(&|a| a.seed = "a\nb".to_owned()), ["seed"]);
+    assert_eq!(wrong(&|a| a.seed = "a b".to_owned()), ["seed"]);
     assert_eq!(wrong(&|a| a.seed = "x".repeat(65)), ["seed"]);
     for count in ["", "0", "-1", "501", "99999999999999999999", "ten"] {
         assert_eq!(wrong(&|a| a.count = count.to_owned()), ["count"], "{count}");
@@ -227,4 +237,179 @@ fn what_cannot_be_meant_is_refused_at_its_field(register: Register) {
         ["population"]
     );
     assert_eq!(wrong(&|a| a.drawing = "haphazard".to_owned()), ["drawing"]);
+}
+
+fn last_entry(register: &Register) -> String {
+    let newest = |conn: &mut Conn| rows(conn, &Filter::default(), Page::Newest, 1);
+    let row = register.reads(newest).into_iter().next().expect("an entry");
+    String::from_utf8(row.entry).expect("text")
+}
+
+const DRAW: &str = "population=decisions&seed=engagement-7&count=5";
+
+fn an_auditor_finds_the_desk_and_looking_changes_nothing(house: House) {
+    house.register.approved();
+    let before = house.register.ledger_size();
+    let home = house.get("audra", "/audit");
+    assert_eq!(home.status, 200);
+    assert!(
+        home.body.contains("aria-current=\"page\">Audit"),
+        "{}",
+        home.body
+    );
+    let page = house.get("audra", &format!("/audit?{DRAW}"));
+    assert_eq!(page.status, 200);
+    for expected in [
+        "Population</dt><dd>3 decisions",
+        "No exception",
+        "AI-2027-0001",
+        "seed",
+    ] {
+        assert!(page.body.contains(expected), "{expected}: {}", page.body);
+    }
+    let wrong = house.get(
+        "audra",
+        "/audit?population=decisions&seed=&count=9999999&from=soon",
+    );
+    assert_eq!(wrong.status, 422);
+    for field in ["#seed", "#count", "#from"] {
+        assert!(wrong.body.contains(&format!("href=\"{field}\"")), "{field}");
+    }
+    assert!(
+        wrong.body.contains("value=\"soon\""),
+        "what was typed comes back"
+    );
+    assert_eq!(house.register.ledger_size(), before);
+}
+
+fn work_papers_say_what_they_were_drawn_from_and_leave_an_entry(house: House) {
+    let case = house
+        .register
+        .submitted_by("tomas", json!({"unit": "=Claims"}));
+    house.register.approve_all(&case, &[]);
+    let before = house.register.ledger_size();
+    let pairs = [
+        ("population", "decisions"),
+        ("unit", "=Claims"),
+        ("seed", "engagement-7"),
+        ("count", "2"),
+        ("format", "csv"),
+    ];
+    let papers = house.post("audra", "/audit/papers", &pairs);
+    assert_eq!(papers.status, 200, "{}", papers.body);
+    let lines: Vec<&str> = papers.body.lines().collect();
+    assert_eq!(
+        lines.len(),
+        4,
+        "a header, what it was drawn from, two items"
+    );
+    let from = format!("drawn_from,decisions,,,'=Claims,random,engagement-7,2,{before},");
+    assert!(lines[1].starts_with(&from), "{}", lines[1]);
+    assert!(lines[2].starts_with("sample,,,"), "{}", lines[2]);
+    assert_eq!(house.register.ledger_size(), before + 1);
+    let text = last_entry(&house.register);
+    assert!(text.contains("\"kind\":\"audit.drawn\""), "{text}");
+    assert!(
+        text.contains("\"seed\":\"engagement-7\"") && !text.contains("Claims"),
+        "{text}"
+    );
+    let mut printed = pairs;
+    printed[4] = ("format", "print");
+    let page = house.post("audra", "/audit/papers", &printed);
+    assert!(page.body.contains("<h1>Work papers</h1>") && page.body.contains("=Claims"));
+    let mut wrong = pairs;
+    wrong[3] = ("count", "0");
+    assert_eq!(house.post("audra", "/audit/papers", &wrong).status, 422);
+    wrong[4] = ("format", "docx");
+    assert_eq!(house.post("audra", "/audit/papers", &wrong).status, 400);
+    assert_eq!(house.register.ledger_size(), before + 2);
+}
+
+fn the_register_is_shown_as_of_a_day(house: House) {
+    let register = &house.register;
+    let case = register.submitted_by("tomas", json!({"title": "First title"}));
+    register.days_pass(3);
+    register.edit(&case, json!({"title": "Second title"}));
+    register.approve_all(&case, &[]);
+    register.appoint("nils", "legal");
+    let then = house.get("audra", "/audit/as-of?day=2027-03-01").body;
+    assert!(
+        then.contains("First title") && then.contains("<td>in review</td>"),
+        "{then}"
+    );
+    assert!(!then.contains("nils"), "{then}");
+    let now = house.get("audra", "/audit/as-of?day=2027-03-04").body;
+    assert!(
+        now.contains("Second title") && now.contains("<td>approved</td>"),
+        "{now}"
+    );
+    assert!(
+        now.contains("nils") && now.contains("ai_use_case, version 1"),
+        "{now}"
+    );
+    let never = house.get("audra", "/audit/as-of?day=1999-12-31");
+    assert!(never.body.contains("There was no record."));
+    for odd in [
+        "2027-02-30",
+        "x",
+        "-0001-01-01",
+        "9999-12-31T00:00:00Z",
+        "2027-3-1",
+        "%00",
+    ] {
+        let answer = house.get("audra", &format!("/audit/as-of?day={odd}"));
+        assert_eq!(answer.status, 422, "{odd}");
+    }
+    assert_eq!(
+        house.get("audra", "/audit/as-of?day=9999-12-31").status,
+        200
+    );
+}
+
+fn a_program_takes_the_same_papers(house: House) {
+    house.register.approved();
+    let person = house.register.person("audra");
+    let now = house.register.desk.clock.now();
+    let secret = house.register.does(move |tx, _| {
+        people::create_token(tx, now, &operator(), person, &["log".to_owned()], None)
+    });
+    let bearer = format!("Bearer {}", secret.reveal());
+    let path = "/api/v1/audit/papers";
+    let wish = json!({"seed": "engagement-7", "count": 2});
+    let ask = |wish: &Value| TestRequest::post().uri(path).set_json(wish);
+    let before = house.register.ledger_size();
+    let (status, papers) = house.call(&bearer, ask(&wish), path);
+    assert_eq!(status, 200, "{papers}");
+    assert_eq!(
+        (papers["population"].as_u64(), papers["size"].as_u64()),
+        (Some(3), Some(before))
+    );
+    assert_eq!(
+        papers["sample"][0]["tests"].as_array().map(Vec::len),
+        Some(7)
+    );
+    assert_eq!(house.register.ledger_size(), before + 1);
+    let (status, problem) = house.call(&bearer, ask(&json!({"seed": "", "count": 2})), path);
+    assert_eq!(
+        (status.as_u16(), problem["code"].as_str()),
+        (422, Some("invalid"))
+    );
+    let (status, _) = house.call(&bearer, ask(&json!({"seeds": "a"})), path);
+    assert_eq!(status, 400);
+    let as_of = "/api/v1/audit/as-of?day=2027-03-01";
+    let (status, then) = house.call(&bearer, TestRequest::get().uri(as_of), as_of);
+    assert_eq!(
+        (status.as_u16(), then["records_count"].as_u64()),
+        (200, Some(1))
+    );
+}
+
+fn the_desk_is_for_those_who_read_the_log(house: House) {
+    for path in ["/audit", "/audit/as-of?day=2027-03-01", "/audit/receipts/1"] {
+        assert_eq!(house.get("tomas", path).status, 403, "{path}");
+    }
+    let pairs = [("seed", "a"), ("count", "1"), ("format", "csv")];
+    assert_eq!(house.post("tomas", "/audit/papers", &pairs).status, 403);
+    let home = house.get("tomas", "/");
+    assert!(!home.body.contains("/audit\""), "{}", home.body);
 }

@@ -16,8 +16,8 @@ const SEED_MAX: usize = 64;
 const UNIT_MAX: usize = 200;
 
 /// As it was written; what is empty is not asked for.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 pub struct Asked {
     /// `decisions`, `reviews` or `overrides`.
     pub population: String,
@@ -123,14 +123,13 @@ impl Asked {
     /// A seed goes into an entry as it is: plain characters, so that every program reads the same.
     fn seed(&self, wrong: &mut Vec<FieldError>) -> String {
         let seed = self.seed.trim();
-        let plain = |c: char| c.is_ascii_alphanumeric() || " .:_-".contains(c);
+        let plain = |c: char| c.is_ascii_alphanumeric() || ".:_-".contains(c);
         if seed.is_empty() {
-            let message = "Write a seed, such as the date and number of your engagement.";
+            let message = "Write a seed without spaces, such as engagement-2027-04.";
             wrong.push(error("seed", message));
         } else if seed.len() > SEED_MAX || !seed.chars().all(plain) {
-            let message = format!(
-                "Write the seed in at most {SEED_MAX} letters a to z, digits, spaces and . : _ -"
-            );
+            let message =
+                format!("Write the seed in at most {SEED_MAX} letters a to z, digits and . : _ -");
             wrong.push(error("seed", &message));
         }
         seed.to_owned()
