@@ -9,6 +9,7 @@ use countersign::app::App;
 use countersign::config::Config;
 use countersign::db::schema::{conditions, decisions, timers};
 use countersign::db::{At, ConditionId, Conn, Day, Db, PersonId, RecordId, ReviewId, TimerId};
+use countersign::ledger::seal::Sealer;
 use countersign::ledger::{self, Page};
 use countersign::people::{self, absence};
 use countersign::review::engine::{
@@ -68,6 +69,7 @@ fn app(register: &Register, db: Db) -> App {
         config: Arc::new(Config::default()),
         templates: Arc::new(Templates::load(&place).expect("the templates")),
         post: Arc::new(Notify::new()),
+        sealer: Arc::new(Sealer::new(&Config::default())),
         mailbox: None,
     }
 }
@@ -414,6 +416,7 @@ impl<'a> Play<'a> {
             from: asked.person,
             to: self.register.person(to),
             by,
+            by_link: false,
             reason: "Please.".to_owned(),
         };
         let given = HandoverGiven {
@@ -685,8 +688,7 @@ impl<'a> Play<'a> {
             happened.push((place, events));
             self.taken += 1;
         }
-        self.register
-            .does(|tx, desk| review::refill(tx, desk, &operator()));
+        self.register.looks_again();
         for (place, events) in happened {
             if !events.is_empty() {
                 self.entries_follow(&self.twins[place].review, size, &events);

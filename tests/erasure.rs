@@ -2,6 +2,13 @@
 
 mod support;
 
+use actix_web::cookie::Cookie;
+use actix_web::http::{StatusCode, header};
+use actix_web::rt::System;
+use actix_web::test::{TestRequest, call_service, init_service, read_body};
+use countersign::app::App;
+use countersign::clock::Clock;
+use countersign::config::Config;
 use countersign::db::schema::ledger_private;
 use countersign::db::{Conn, ErasureId, Tx};
 use countersign::erasure::hold::{self, On};
@@ -14,6 +21,8 @@ use countersign::ledger::tree::{check_inclusion, inclusion, leaf_hash};
 use countersign::ledger::{self, Filter, Page};
 use countersign::people::{self, NewPerson};
 use countersign::review::{self, Desk};
+use countersign::web::serve::configure;
+use countersign::web::session::session_cookie;
 use diesel::prelude::*;
 use serde_json::json;
 use std::sync::Barrier;
@@ -27,6 +36,7 @@ on_both! { now crate::support::register::Register::open =>
     erasing_takes_two_administrators_and_neither_is_the_person
     who_is_here_is_not_erased_and_who_is_erased_does_not_come_back
     a_legal_hold_stands_against_an_erasure_until_it_is_lifted
+    what_an_erasure_left_cannot_be_rewritten
     a_declined_proposal_changes_nothing_and_can_be_made_again
     two_who_agree_at_once_erase_once
     an_erasure_meets_a_decision
@@ -34,6 +44,197 @@ on_both! { now crate::support::register::Register::open =>
     the_log_says_that_a_value_was_erased
     values_of_ended_reviews_go_when_two_agreed_on_it
     a_rule_of_retention_takes_two_and_has_bounds
+}
+
+on_both! { now crate::house =>
+    two_administrators_erase_somebody_by_page_and_by_api
+    what_was_typed_wrong_comes_back_with_the_reason
+}
+
+/// The same database, reached by stories and over HTTP.
+struct House {
+    register: Register,
+    app: App,
+}
+
+const ORIGIN: &str = "https://register.example";
+
+fn house(url: String) -> House {
+    let register = Register::open(url.clone());
+    administrators(&register);
+    let config = Config {
+        database_url: url,
+        public_url: ORIGIN.to_owned(),
+        readers: 1,
+        ..Config::default()
+    };
+    let clock = Clock::fixed(register.desk.clock.now());
+    let app = App::open(config, clock).expect("the program opens");
+    House { register, app }
+}
+
+impl House {
+    fn cookie(&self, name: &str) -> Cookie<'static> {
+        let (person, now) = (self.register.person(name), self.app.desk.clock.now());
+        let open = move |tx: &mut Tx| people::open_session(tx, now, person);
+        session_cookie(&self.app, &self.app.db.upkeep_now(open).expect("a session"))
+    }
+
+    fn token(&self, name: &str) -> String {
+        let (person, now) = (self.register.person(name), self.app.desk.clock.now());
+        let scopes = ["read".to_owned(), "people".to_owned()];
+        let make = move |tx: &mut Tx, _: &Desk| {
+            people::create_token(tx, now, &operator(), person, &scopes, None)
+        };
+        format!("Bearer {}", self.register.does(make).reveal())
+    }
+
+    fn send(&self, request: TestRequest) -> (StatusCode, String) {
+        let request = request.insert_header((header::ORIGIN, ORIGIN)).to_request();
+        System::new().block_on(async {
+            let app = actix_web::App::new().configure(configure(self.app.clone()));
+            let response = call_service(&init_service(app).await, request).await;
+            let status = response.status();
+            let body = read_body(response).await;
+            (status, String::from_utf8_lossy(&body).into_owned())
+        })
+    }
+
+    fn get(&self, who: &str, path: &str) -> (StatusCode, String) {
+        self.send(TestRequest::get().uri(path).cookie(self.cookie(who)))
+    }
+
+    fn post(&self, who: &str, path: &str, form: &[(&str, &str)]) -> (StatusCode, String) {
+        let request = TestRequest::post().uri(path).cookie(self.cookie(who));
+        self.send(request.set_form(form))
+    }
+
+    fn call(&self, who: &str, path: &str, body: serde_json::Value) -> (StatusCode, String) {
+        let bearer = (header::AUTHORIZATION, self.token(who));
+        let request = TestRequest::post().uri(path).insert_header(bearer);
+        self.send(request.set_json(body))
+    }
+}
+
+fn two_administrators_erase_somebody_by_page_and_by_api(house: House) {
+    let register = &house.register;
+    let case = about_olga(register);
+    leaves(register, "olga");
+    assert_eq!(house.get("tomas", "/erasure").0, StatusCode::FORBIDDEN);
+    let form = [
+        ("person", "olga@example.org"),
+        ("basis", "objection"),
+        ("reason", "A letter of 3 May."),
+    ];
+    let (status, body) = house.post("dana", "/erasure/proposals", &form);
+    assert_eq!(status, StatusCode::FORBIDDEN, "{body}");
+    let (status, body) = house.post("adam", "/erasure/proposals", &form);
+    assert_eq!(status, StatusCode::SEE_OTHER, "{body}");
+    let (_, page) = house.get("adam", "/erasure");
+    assert!(page.contains("another administrator must agree"), "{page}");
+    let (_, page) = house.get("beth", "/erasure");
+    assert!(page.contains("Agree, and erase the data of olga"), "{page}");
+    let bearer = (header::AUTHORIZATION, house.token("beth"));
+    let list = TestRequest::get()
+        .uri("/api/v1/erasures")
+        .insert_header(bearer);
+    let (status, list) = house.send(list);
+    assert_eq!(status, StatusCode::OK, "{list}");
+    let list: serde_json::Value = serde_json::from_str(&list).expect("JSON");
+    let id = list["erasures"][0]["id"].as_str().expect("a proposal");
+    assert_eq!(list["erasures"][0]["reason"], "A letter of 3 May.");
+    let path = format!("/api/v1/erasures/{id}/agreement");
+    let (status, told) = house.call("adam", &path, json!({}));
+    assert_eq!(status, StatusCode::CONFLICT);
+    assert!(told.contains("two-people-needed"), "{told}");
+    let (status, told) = house.call("beth", &path, json!({}));
+    assert_eq!(status, StatusCode::OK, "{told}");
+    assert!(told.contains("\"revisions\":1"), "{told}");
+
+    let reference = register.record(&case).reference;
+    let pages = [
+        ("/erasure".to_owned(), "Erased by beth"),
+        (
+            format!("/people/{}", register.person("olga")),
+            "Erased person",
+        ),
+        (format!("/use-cases/{reference}"), "Erased"),
+        (
+            format!("/use-cases/{reference}/revisions/1"),
+            "Personal data was erased",
+        ),
+        ("/log".to_owned(), "Their data was erased"),
+    ];
+    for (path, words) in pages {
+        let (status, page) = house.get("adam", &path);
+        assert_eq!(status, StatusCode::OK, "{path}: {page}");
+        assert!(page.contains(words), "{path}: {page}");
+        assert!(!page.to_lowercase().contains("olga@"), "{path}: {page}");
+    }
+    all_verifies(register);
+}
+
+fn what_was_typed_wrong_comes_back_with_the_reason(house: House) {
+    type Typed<'a> = &'a [(&'a str, &'a str)];
+    let wrong: [(&str, Typed, &str); 5] = [
+        (
+            "/erasure/proposals",
+            &[
+                ("person", "nobody@example.org"),
+                ("basis", "objection"),
+                ("reason", "x"),
+            ],
+            "Nobody in the directory has this address",
+        ),
+        (
+            "/erasure/proposals",
+            &[
+                ("person", "olga@example.org"),
+                ("basis", "whim"),
+                ("reason", "x"),
+            ],
+            "Choose one of no_longer_needed",
+        ),
+        (
+            "/erasure/holds",
+            &[
+                ("person", "olga@example.org"),
+                ("record", "AI-2027-0001"),
+                ("reason", "x"),
+            ],
+            "Name a person or a record, and not both",
+        ),
+        (
+            "/erasure/holds",
+            &[("person", ""), ("record", "AI-1999-0001"), ("reason", "x")],
+            "No record has this reference",
+        ),
+        (
+            "/erasure/retention",
+            &[
+                ("values_months", "soon"),
+                ("links_days", ""),
+                ("reason", "x"),
+            ],
+            "Enter a whole number, or nothing",
+        ),
+    ];
+    for (path, form, words) in wrong {
+        let before = house.register.ledger_size();
+        let (status, page) = house.post("adam", path, form);
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{path}: {page}");
+        assert!(page.contains(words), "{path} {words}: {page}");
+        let typed = form.iter().map(|(_, value)| *value);
+        let first = typed
+            .into_iter()
+            .find(|value| !value.is_empty())
+            .unwrap_or_default();
+        assert!(
+            page.contains(&format!("value=\"{first}\"")),
+            "{path} {first}: {page}"
+        );
+        assert_eq!(house.register.ledger_size(), before);
+    }
 }
 
 /// Two administrators more; `adam` is one already.
@@ -45,15 +246,10 @@ fn administrators(register: &Register) {
 fn leaves(register: &Register, name: &str) {
     let person = register.person(name);
     register.does(move |tx, desk| {
-        people::leave(
-            tx,
-            desk.clock.now(),
-            &operator(),
-            person,
-            Some("End of contract"),
-        )?;
-        review::refill(tx, desk, &operator()).map(drop)
+        let now = desk.clock.now();
+        people::leave(tx, now, &operator(), person, Some("End of contract"))
     });
+    register.looks_again();
 }
 
 fn proposes(register: &Register, by: &str, about: &str) -> Result<ErasureId> {
@@ -320,6 +516,42 @@ fn a_legal_hold_stands_against_an_erasure_until_it_is_lifted(register: Register)
     });
     agrees(&register, "beth", id).expect("an erasure");
     all_verifies(&register);
+}
+
+fn what_an_erasure_left_cannot_be_rewritten(register: Register) {
+    administrators(&register);
+    let case = about_olga(&register);
+    leaves(&register, "olga");
+    erases(&register, "olga");
+    let adam = in_session(register.person("adam"));
+    let on = On::Record(case.record);
+    register.does(move |tx, desk| hold::set(tx, desk, &adam, on, "A lawsuit.").map(drop));
+    agreed(&register, Some(12), None);
+    let before = register.dump();
+    for sql in [
+        "UPDATE erased_values SET entry_seq = 0",
+        "DELETE FROM erased_values",
+        // Put back from an old copy.
+        "INSERT INTO ledger_private SELECT seq, name, entry, 'x' FROM erased_values
+         JOIN ledger_entries USING (seq)",
+        "INSERT INTO erased_values SELECT seq, name, 0 FROM ledger_private",
+        "UPDATE revisions SET document = '{}'",
+        "UPDATE revisions SET document = '{}', redacted_seq = redacted_seq + 1",
+        "UPDATE erasures SET basis = 'unlawful'",
+        "UPDATE erasures SET settled_by = proposed_by",
+        "UPDATE erasures SET state = 'proposed'",
+        "DELETE FROM erasures",
+        "UPDATE legal_holds SET record_id = NULL",
+        "DELETE FROM legal_holds",
+        "UPDATE retention_rules SET values_months = 6",
+        "DELETE FROM retention_rules",
+    ] {
+        assert!(
+            !support::register::tampers(&register, sql),
+            "let through: {sql}"
+        );
+    }
+    assert_eq!(register.dump(), before);
 }
 
 fn a_declined_proposal_changes_nothing_and_can_be_made_again(register: Register) {

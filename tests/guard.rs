@@ -37,7 +37,9 @@ fn with_history(register: &Register) -> Case {
     let case = register.submitted_by("tomas", json!({}));
     let dana = register.as_reviewer("dana");
     dana.approve_if(&case, &[("Tell the works council.", "2027-06-01")]);
-    let calendar = "INSERT INTO calendars VALUES ('c', 1, 'h', 't', '{}', '2027-01-01', NULL)";
+    let calendar = "INSERT INTO calendars VALUES ('c', 1, 'h', 't', '{}', '2027-01-01', NULL);
+        INSERT INTO ledger_checkpoints VALUES ('o', 1, 'note', '2027-01-01');
+        INSERT INTO ledger_keys VALUES ('key', 'o', 0, NULL)";
     let kept = register
         .db
         .upkeep_now(move |tx| Ok((**tx).batch_execute(calendar)?));
@@ -120,6 +122,16 @@ const FIXED: &[(&str, &str)] = &[
         "a calendar version never changes",
     ),
     ("DELETE FROM calendars", "a calendar version never changes"),
+    (
+        "UPDATE ledger_checkpoints SET note = 'x'",
+        "a checkpoint never changes",
+    ),
+    (
+        "DELETE FROM ledger_checkpoints",
+        "a checkpoint never changes",
+    ),
+    ("UPDATE ledger_keys SET origin = 'x'", "a key never changes"),
+    ("DELETE FROM ledger_keys", "a key never changes"),
     (
         "UPDATE conditions SET text = 'Nothing.'",
         "a condition never changes",

@@ -23,7 +23,7 @@ fn an_operator_makes_a_key_and_an_auditor_verifies_a_receipt_with_it() {
     assert!(
         program
             .with(&[KEY], &["key", "new"])
-            .bad(1)
+            .bad(2)
             .contains("countersign key rotate")
     );
 
@@ -62,15 +62,15 @@ fn what_is_missing_is_said_before_anything_is_served() {
     assert!(told.contains("COUNTERSIGN_SIGNING_KEY_FILE"), "{told}");
     let told = program
         .with(&[KEY], &["serve", "--listen", "127.0.0.1:0"])
-        .bad(1);
+        .bad(2);
     assert!(told.contains("countersign key new"), "{told}");
     let told = program
         .with(&[("COUNTERSIGN_LOG_PUBLIC", "all")], &["key", "show"])
-        .bad(1);
+        .bad(2);
     assert!(told.contains("nothing, hashes or entries"), "{told}");
     let told = program
         .with(&[("COUNTERSIGN_LOG_ORIGIN", "a b")], &["key", "show"])
-        .bad(1);
+        .bad(2);
     assert!(told.contains("COUNTERSIGN_LOG_ORIGIN"), "{told}");
 }
 

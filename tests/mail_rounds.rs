@@ -442,6 +442,45 @@ fn what_comes_back_to_a_maildir_is_read_and_moved() {
 }
 
 #[test]
+fn a_file_that_cannot_be_moved_keeps_no_report_waiting() {
+    let folder = maildir();
+    let bounces = folder.path().to_str().expect("a path").to_owned();
+    let (_folder, url) = support::database::fresh_sqlite();
+    let post = open_with(url, |config| config.bounce_dir = bounces);
+    let case = post.waits_for("mei");
+    post.waits_for("kim");
+    let _worker = post.worker();
+    post.mails(2);
+    post.all_done();
+    let gone = |name: &str| {
+        let sender = sender_of(&post, &format!("{name}@example.org"));
+        report(&sender, "failed", "5.1.1", "<a@b.test>")
+    };
+    // Where these would go to there is a folder already, which no file replaces.
+    for name in ["1.reply:2,", "2.mei:2,S"] {
+        std::fs::create_dir(folder.path().join("cur").join(name)).expect("a folder");
+    }
+    for (name, text) in [
+        ("1.reply", "Approved!".to_owned()),
+        ("2.mei", gone("mei")),
+        ("3.kim", gone("kim")),
+    ] {
+        std::fs::write(folder.path().join("new").join(name), text).expect("a file");
+    }
+    until("the last report read", || {
+        let read = names(&folder.path().join("cur"));
+        read.contains(&"3.kim:2,S".to_owned()).then_some(())
+    });
+    assert_eq!(names(&folder.path().join("new")), ["1.reply", "2.mei"]);
+    assert!(!post.is_reachable("mei") && !post.is_reachable("kim"));
+    until("somebody else is asked", || {
+        let asked = post.register.asked(&case, "check");
+        asked.contains(&"stan".to_owned()).then_some(())
+    });
+    assert_eq!(told(&post, "person.unreachable").len(), 2);
+}
+
+#[test]
 fn a_folder_that_is_no_maildir_ends_the_start() {
     let (folder, url) = support::database::fresh_sqlite();
     let nowhere = folder.path().join("nowhere").display().to_string();
@@ -810,7 +849,8 @@ fn the_link_of_a_digest_opens_the_inbox_of_its_person_for_a_week() {
     let secret = Secret::presented(link.rsplit('/').next().expect("a token"));
     let opens = |secret: &Secret| {
         let now = post.register.desk.clock.now();
-        post.register.reads(|conn| links::inbox(conn, secret, now))
+        let opened = post.register.reads(|conn| links::inbox(conn, secret, now));
+        opened.map(|opened| opened.person)
     };
     assert_eq!(opens(&secret), Some(post.register.person("mei")));
     assert_eq!(opens(&Secret::presented("x")), None);

@@ -13,6 +13,7 @@ use countersign::config::Config;
 use countersign::db::{AbsenceId, Day, PersonId, Tx};
 use countersign::error::{Error, Result};
 use countersign::ledger::entry::Entry;
+use countersign::notify::links;
 use countersign::people::absence::{self, Absence, New, Typed, Warning};
 use countersign::people::{self, Holding, Secret};
 use countersign::review::{self, LinkState, workflows};
@@ -105,9 +106,10 @@ fn leaves(register: &Register, who: &str) -> Result<()> {
             &actor,
             person,
             Some("New job elsewhere"),
-        )?;
-        review::refill(tx, desk, &actor).map(drop)
-    })
+        )
+    })?;
+    register.looks_again();
+    Ok(())
 }
 
 fn comes_back(register: &Register, who: &str) -> Result<()> {
@@ -434,6 +436,20 @@ fn keys_of(register: &Register, who: &str) -> Keys {
     }
 }
 
+fn inbox_of(register: &Register, who: &str) -> Secret {
+    let person = register.person(who);
+    let made = register
+        .db
+        .upkeep_now(move |tx| links::issue_inbox(tx, person, first_day()));
+    made.expect("a link")
+}
+
+fn opens(register: &Register, inbox: &Secret) -> bool {
+    let now = register.desk.clock.now();
+    let opened = register.reads(|conn| links::inbox(conn, inbox, now));
+    opened.is_some()
+}
+
 /// Which of the keys open something: session, sign-in link, token.
 fn open(register: &Register, keys: &Keys) -> [bool; 3] {
     let now = register.desk.clock.now();
@@ -452,6 +468,7 @@ fn who_leaves_has_no_way_in_and_keeps_their_decisions(register: Register) {
     let second = register.submitted_by("tomas", json!({ "title": "Another" }));
     let link = register.link_for("dana", &second);
     let keys = keys_of(&register, "dana");
+    inbox_of(&register, "dana");
     let others = keys_of(&register, "dario");
     assert_eq!(open(&register, &keys), [true; 3]);
 
@@ -466,6 +483,7 @@ fn who_leaves_has_no_way_in_and_keeps_their_decisions(register: Register) {
     assert_eq!(entry.data["sessions"], 1);
     assert_eq!(entry.data["tokens"], 1);
     assert_eq!(entry.data["sign_off_links"], 1);
+    assert_eq!(entry.data["person_links"], 1);
     assert!(
         !format!("{entry:?}").contains("New job"),
         "the reason lies beside the entry"
@@ -502,11 +520,19 @@ fn who_leaves_has_no_way_in_and_keeps_their_decisions(register: Register) {
 
 fn who_comes_back_needs_new_keys(register: Register) {
     let keys = keys_of(&register, "dana");
+    let inboxes = ["dana", "dario"].map(|who| inbox_of(&register, who));
+    let opened = || inboxes.each_ref().map(|inbox| opens(&register, inbox));
+    assert_eq!(opened(), [true; 2]);
     register.refuses("person-present", || comes_back(&register, "dana"));
     leaves(&register, "dana").expect("she leaves");
     comes_back(&register, "dana").expect("she is back");
     assert_eq!(last(&register).kind, "person.returned");
     assert_eq!(open(&register, &keys), [false; 3], "old keys stay dead");
+    assert_eq!(
+        opened(),
+        [false, true],
+        "and so do old addresses, of hers only"
+    );
     assert_eq!(open(&register, &keys_of(&register, "dana")), [true; 3]);
     let case = register.submitted_by("tomas", json!({}));
     assert!(

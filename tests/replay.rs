@@ -6,8 +6,11 @@ mod support;
 
 use countersign::db::{Conn, Tx};
 use countersign::error::{Error, Result};
+use countersign::ledger::Filter;
+use countersign::ledger::download::{self, Format};
+use countersign::ledger::package::{self, Asked};
 use countersign::people::{self, absence};
-use countersign::replay;
+use countersign::replay::{self, Replaying};
 use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use serde_json::json;
@@ -19,6 +22,7 @@ on_both! { now crate::support::register::Register::open =>
     what_people_did_is_replayed
     every_change_behind_the_registers_back_is_named
     each_record_numbers_its_entries
+    a_package_holds_and_its_state_follows_from_its_entries
 }
 
 /// A register in which something of every kind has happened.
@@ -243,10 +247,62 @@ fn each_record_numbers_its_entries(register: Register) {
     }
 }
 
+fn a_package_holds_and_its_state_follows_from_its_entries(register: Register) {
+    let case = busy(&register);
+    let app = register.app();
+    let file = |filter: Filter, state| {
+        let ready = download::ready(&app, filter, Format::Package, state).expect("it is ready");
+        let mut file = Vec::new();
+        let count = ready.write(&app, &mut file).expect("it is written");
+        (file, count)
+    };
+    let (whole, count) = file(Filter::default(), true);
+    assert_eq!(count, register.ledger_size());
+    let mut replaying = Replaying::default();
+    let report = package::verify(whole.as_slice(), &Asked::default(), &mut replaying);
+    let report = report.unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert_eq!((report.count, report.histories.with_gaps), (count, 0));
+    assert!(replaying.end().expect("the state follows") > 50);
+    assert!(
+        file(Filter::default(), true).0 == whole,
+        "the same log gives the same bytes"
+    );
+
+    let of_record = Filter {
+        record: Some(case.record),
+        ..Filter::default()
+    };
+    let (part, some) = file(of_record, false);
+    let report = package::verify(part.as_slice(), &Asked::default(), &mut ());
+    let report = report.unwrap_or_else(|refusal| panic!("{refusal}"));
+    assert_eq!(report.count, some);
+    let told = &report.histories;
+    assert_eq!(
+        (told.complete, told.with_gaps),
+        (1, 0),
+        "one history, and it is whole"
+    );
+
+    let of_decisions = Filter {
+        kind: Some("decision.recorded".to_owned()),
+        ..Filter::default()
+    };
+    let (part, _) = file(of_decisions, false);
+    let report = package::verify(part.as_slice(), &Asked::default(), &mut ());
+    let told = report
+        .unwrap_or_else(|refusal| panic!("{refusal}"))
+        .histories;
+    assert_eq!(
+        (told.complete, told.with_gaps),
+        (0, 1),
+        "a filter leaves gaps"
+    );
+}
+
 impl Register {
     /// What the numbers of a record's entries are, in the ledger's order.
     fn numbers_of(&self, record: countersign::db::RecordId) -> Vec<u64> {
-        let filter = countersign::ledger::Filter {
+        let filter = Filter {
             record: Some(record),
             ..Default::default()
         };
@@ -289,7 +345,8 @@ struct Named {
 fn without_guards(conn: &mut Conn, sql: &str) -> Result<()> {
     let (list, take) = match conn {
         Conn::Sqlite(_) => (
-            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name NOT LIKE 'record_text%'",
+            "SELECT name FROM sqlite_master \
+             WHERE type = 'trigger' AND name NOT LIKE 'record_text%'",
             "DROP TRIGGER {}",
         ),
         Conn::Postgres(_) => (

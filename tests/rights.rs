@@ -11,7 +11,7 @@ use countersign::app::App;
 use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::error::Error;
-use countersign::ledger::download::{Format, download};
+use countersign::ledger::download::{Format, ready};
 use countersign::ledger::{self, Filter, Note};
 use countersign::people;
 use countersign::register::{self as records, NewRecord, Status};
@@ -186,6 +186,11 @@ fn whoever_left_decides_nothing_by_an_old_link(house: House) {
         let dana = register.as_reviewer("dana").by_link(&link);
         dana.tries(Outcome::Approve, &case)
     });
+    // A story ends with a register that follows from its entries.
+    assert!(tampers(
+        register,
+        "UPDATE people SET active = TRUE WHERE email = 'dana@example.org'"
+    ));
 }
 
 fn the_timeline_of_a_record_never_ends_early(house: House) {
@@ -227,9 +232,10 @@ impl Write for Slow<'_> {
 fn whoever_takes_the_log_slowly_keeps_nobody_from_the_database(house: House) {
     house.register.submitted_by("tomas", json!({}));
     let size = house.register.ledger_size();
-    for format in [Format::Csv, Format::Jsonl] {
+    for format in [Format::Csv, Format::Jsonl, Format::Package] {
         let (app, all) = (&house.app, Filter::default());
-        let taken = download(&app.db, &app.desk, &all, format, Slow(&house, 0));
+        let taken =
+            ready(app, all, format, false).and_then(|ready| ready.write(app, Slow(&house, 0)));
         let taken = taken.unwrap_or_else(|error| panic!("{format:?}: {error}"));
         assert_eq!(taken, size, "{format:?}");
     }

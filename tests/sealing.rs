@@ -136,7 +136,9 @@ impl House {
             (true, true) => {
                 "ALTER TABLE ledger_entries DISABLE TRIGGER USER;
                  ALTER TABLE ledger_nodes DISABLE TRIGGER USER;
-                 ALTER TABLE ledger_index DISABLE TRIGGER USER"
+                 ALTER TABLE ledger_index DISABLE TRIGGER USER;
+                 ALTER TABLE ledger_private DISABLE TRIGGER USER;
+                 ALTER TABLE ledger_keys DISABLE TRIGGER USER"
             }
             (true, false) => {
                 "DROP TRIGGER IF EXISTS ledger_entries_no_update;
@@ -144,7 +146,9 @@ impl House {
                  DROP TRIGGER IF EXISTS ledger_nodes_no_update;
                  DROP TRIGGER IF EXISTS ledger_nodes_no_delete;
                  DROP TRIGGER IF EXISTS ledger_index_no_update;
-                 DROP TRIGGER IF EXISTS ledger_index_no_delete"
+                 DROP TRIGGER IF EXISTS ledger_index_no_delete;
+                 DROP TRIGGER IF EXISTS ledger_private_erased_by_entry;
+                 DROP TRIGGER IF EXISTS ledger_keys_no_delete"
             }
             _ => "SELECT 1",
         };

@@ -12,19 +12,20 @@ use countersign::config::Config;
 use countersign::db::schema::{outbox, timers};
 use countersign::db::{Day, PersonId, TaskId, Tx};
 use countersign::error::Result;
-use countersign::ledger::entry::Entry;
+use countersign::ledger::Actor;
+use countersign::ledger::entry::{Entry, Method, Via};
 use countersign::notify::links;
 use countersign::people::{self, Secret, absence};
 use countersign::review::clockwork::tick_now;
 use countersign::review::engine::{Moved, Phase, Progress};
-use countersign::review::{self, HandoverGiven, LinkState};
+use countersign::review::{self, DecisionGiven, HandoverGiven, LinkState};
 use countersign::web::serve;
 use countersign::workflow::Outcome;
 use diesel::prelude::*;
 use serde_json::{Value, json};
 use std::time::Duration;
 use support::on_both;
-use support::register::{Case, Register, in_session, seat, stage, with, workflow};
+use support::register::{Case, Register, in_session, operator, seat, stage, with, workflow};
 
 on_both! { now crate::open =>
     a_task_is_handed_on_from_the_mail
@@ -48,6 +49,8 @@ on_both! { now crate::open =>
     the_inbox_lists_what_is_due_first_and_is_filtered
     many_are_approved_and_one_refusal_leaves_the_others
     the_link_of_a_digest_opens_the_inbox_of_its_person_only
+    a_role_that_grows_to_a_crowd_stops_no_review
+    an_inbox_decides_no_longer_than_the_stage_lets_links_decide
     administrators_are_told_once_a_day_what_is_wrong
     two_nodes_take_each_step_once
     a_step_that_was_taken_before_a_crash_is_put_right
@@ -175,9 +178,9 @@ impl World {
         };
         self.register.does(move |tx, desk| {
             let (now, actor) = (desk.clock.now(), in_session(person));
-            absence::set(tx, now, desk.today(), &actor, person, &new)?;
-            review::refill(tx, desk, &actor)
+            absence::set(tx, now, desk.today(), &actor, person, &new)
         });
+        self.register.looks_again();
     }
 
     fn task(&self, case: &Case, name: &str) -> TaskId {
@@ -200,6 +203,20 @@ impl World {
         self.register.tries(done)
     }
 
+    fn hands_on_by_link(&self, case: &Case, from: &str, to: &str, link: &Secret) -> Result<()> {
+        let actor = Actor::person(self.id(from), Via::new(Method::EmailLink, "link"));
+        let given = HandoverGiven {
+            task: self.task(case, from),
+            to: format!("{to}@example.org"),
+            reason: "Busy.".to_owned(),
+            link: Some(link.hash()),
+        };
+        let done = move |tx: &mut Tx, desk: &review::Desk| {
+            review::delegate(tx, desk, &actor, &given).map(drop)
+        };
+        self.register.tries(done)
+    }
+
     fn entries(&self, kind: &str) -> Vec<Entry> {
         let all = self.register.entries().into_iter();
         all.filter(|entry| entry.kind == kind).collect()
@@ -215,6 +232,25 @@ impl World {
 
     fn id(&self, name: &str) -> PersonId {
         self.register.person(name)
+    }
+
+    /// What a forged form would ask for: the page offers nothing to choose.
+    fn decides_from(&self, inbox: &str, name: &str, task: TaskId, seen: &str) -> Result<()> {
+        let secret = Secret::presented(inbox.trim_start_matches("/inbox/"));
+        let actor = Actor::person(self.id(name), Via::new(Method::EmailLink, "inbox_link"));
+        let given = DecisionGiven {
+            task,
+            seen: seen.to_owned(),
+            outcome: Outcome::Approve,
+            reason: None,
+            answers: json!({}),
+            conditions: Vec::new(),
+            link: None,
+        };
+        let decide = move |tx: &mut Tx, desk: &review::Desk| {
+            review::decide_from_inbox(tx, desk, &actor, &secret, &given).map(drop)
+        };
+        self.register.tries(decide)
     }
 
     fn inbox_link(&self, name: &str) -> String {
@@ -477,15 +513,19 @@ fn an_absence_is_noted_from_the_mail(world: World) {
     let link = page(&world.register.link_for("kim", &case));
     let form = format!("{link}/absence");
     let before = world.register.dump();
-    says(&world.get(&form), &["I am away", "First day away"]);
-    let wrong: [&[(&str, &str)]; 3] = [
+    let empty = world.get(&form);
+    says(&empty, &["I am away", "First day away", "sign in</a>"]);
+    assert!(!empty.body.contains("name=\"delegate\""));
+    // A mail that was forwarded gives no other task away, and nobody goes missing for a year.
+    let wrong: [&[(&str, &str)]; 4] = [
         &[],
         &[("from", "1.3."), ("until", "2027-03-05")],
         &[
             ("from", "2027-03-01"),
             ("until", "2027-03-05"),
-            ("delegate", "nobody@example.org"),
+            ("delegate", "stan@example.org"),
         ],
+        &[("from", "2027-03-01"), ("until", "2028-03-05")],
     ];
     for typed in wrong {
         let back = world.send(&form, &form, typed);
@@ -498,25 +538,17 @@ fn an_absence_is_noted_from_the_mail(world: World) {
         StatusCode::UNPROCESSABLE_ENTITY
     );
     assert_eq!(world.register.dump(), before);
-    let typed = [days[0], days[1], ("delegate", "stan@example.org")];
-    let sent = world.send(&form, &form, &typed);
+    let sent = world.send(&form, &form, &days);
     assert_eq!(
         (sent.status, sent.location),
         (StatusCode::SEE_OTHER, form.clone())
     );
-    // The page knows that the question went on, and leads to where that is said.
-    assert_eq!(world.get(&form).location, link);
-    says(&world.get(&link), &["<b>stan</b> is asked now"]);
+    // Without anybody who stands in, the question stays, and so does the link.
+    says(&world.get(&form), &["1 Mar 2027", "Nobody stands in"]);
+    says(&world.get(&link), &["Your decision"]);
     let set = &world.entries("absence.set")[0];
     assert_eq!(set.actor, world.id("kim").to_string());
     assert_eq!(set.via.method.as_str(), "email_link");
-    // Without anybody who stands in, the question stays, and so does the link.
-    let link = page(&world.register.link_for("noor", &case));
-    let form = format!("{link}/absence");
-    let later = [("from", "2027-04-01"), ("until", "2027-04-05")];
-    world.send(&form, &form, &later);
-    says(&world.get(&form), &["1 Apr 2027", "Nobody stands in"]);
-    says(&world.get(&link), &["Your decision"]);
 }
 
 fn a_leaver_loses_the_task_and_a_stand_in_takes_it(world: World) {
@@ -527,10 +559,10 @@ fn a_leaver_loses_the_task_and_a_stand_in_takes_it(world: World) {
         .expect("stan can");
     let leaves = |name: &str| {
         let (admin, person) = (in_session(world.id("adam")), world.id(name));
-        world.register.does(move |tx, desk| {
-            people::leave(tx, desk.clock.now(), &admin, person, None)?;
-            review::refill(tx, desk, &admin)
-        });
+        world
+            .register
+            .does(move |tx, desk| people::leave(tx, desk.clock.now(), &admin, person, None));
+        world.register.looks_again();
     };
     // A delegate who leaves gives it back.
     leaves("stan");
@@ -752,6 +784,13 @@ fn a_stage_that_wants_a_sign_in_leads_there_and_back(world: World) {
     world.register.refuses("sign-in-required", || {
         by_link.tries(Outcome::Approve, &case)
     });
+    // Nor does it hand the task on to somebody who then decides it by a link of their own.
+    assert!(!shown.body.contains("Hand this on"));
+    let delegation = format!("{}/delegation", page(&secret));
+    assert_eq!(world.get(&delegation).location, page(&secret));
+    world.register.refuses("sign-in-required", || {
+        world.hands_on_by_link(&case, "mei", "stan", &secret)
+    });
     // The inbox of a digest shows it, and decides it neither.
     let inbox = world.inbox_link("mei");
     says(&world.get(&inbox), &["wants you to <a"]);
@@ -917,6 +956,83 @@ fn the_link_of_a_digest_opens_the_inbox_of_its_person_only(world: World) {
     assert_eq!(entry.via.method.as_str(), "email_link");
     world.register.days_pass(8);
     assert_eq!(world.get(&mine).status, StatusCode::GONE);
+}
+
+fn an_inbox_decides_no_longer_than_the_stage_lets_links_decide(world: World) {
+    world.publish(&[check(
+        "email",
+        json!({"link": "decide", "valid_for": "P2D"}),
+    )]);
+    let case = world.case();
+    let inbox = world.inbox_link("mei");
+    let task = world.task(&case, "mei");
+    let check = format!("{inbox}/check?_choice=approve&task={task}");
+    says(&world.get(&check), &["1 use case"]);
+    let digest = world.register.review(&case).digest;
+    let signed = format!("{task}:{digest}");
+    let typed = [("task", signed.as_str()), ("_choice", "approve")];
+    // One that is made later decides as long from then.
+    world.register.days_pass(1);
+    let later = world.inbox_link("mei");
+    world.register.days_pass(1);
+    let before = world.register.dump();
+    says(&world.get(&inbox), &["wants you to <a"]);
+    says(&world.get(&check), &["wants you to sign in"]);
+    world.register.refuses("sign-in-required", || {
+        world.decides_from(&inbox, "mei", task, &digest)
+    });
+    assert_eq!(world.register.dump(), before);
+    let check = format!("{later}/check?_choice=approve&task={task}");
+    let done = world.send(&check, &format!("{later}/decisions"), &typed);
+    says(&done, &["1 decision is recorded"]);
+}
+
+/// So many people get a role.
+fn crowd(world: &World, role: &'static str, size: usize) {
+    world.register.does(move |tx, desk| {
+        for number in 0..size {
+            let new = people::NewPerson {
+                email: format!("p{number}@example.org"),
+                name: format!("P {number}"),
+                roles: vec![role.to_owned()],
+                groups: Vec::new(),
+            };
+            people::add(tx, desk.clock.now(), &operator(), &new)?;
+        }
+        Ok(())
+    });
+}
+
+fn a_role_that_grows_to_a_crowd_stops_no_review(world: World) {
+    let sla = json!({"due": "2 business days",
+                     "escalate": [{"after": "3 business days", "to": [{"role": "crowd"}],
+                                   "mode": "notify"}]});
+    let stages = [
+        check("sla", sla),
+        stage("after", &["check"], &[seat("crowd", 1)]),
+    ];
+    world.publish(&stages);
+    let case = world.case();
+    crowd(&world, "crowd", 1_700);
+    // More than an entry can name are told, and the clock goes on.
+    world.days_pass(7);
+    let told = &world.entries("stage.escalated")[0].data["told"];
+    assert_eq!(told["count"], 1_700);
+    assert_eq!(told["digest"].as_str().map(str::len), Some(64));
+    assert_eq!(world.mails("escalated"), 1_700);
+    // A stage that opens later asks as many as an entry can name.
+    world.register.as_reviewer("mei").approve(&case);
+    let review = world.register.review(&case);
+    assert_eq!(review.stage("after").expect("a stage").asked().len(), 400);
+    // What did not begin yet is refused in words, and so is such a workflow.
+    let draft = world.register.draft_by("tomas", json!({}));
+    world.register.refuses("too-many-asked", || {
+        world.register.tries_to_submit("tomas", &draft)
+    });
+    world.register.refuses("too-many-asked", || {
+        let other = with(workflow(&stages), "title", json!("Another"));
+        world.register.tries_to_publish(&other.to_string())
+    });
 }
 
 fn administrators_are_told_once_a_day_what_is_wrong(world: World) {

@@ -11,9 +11,12 @@ use countersign::calendar;
 use countersign::config::Config;
 use countersign::db::schema::{conditions, records, reviews, tasks};
 use countersign::db::{At, ConditionId, Day, PersonId, RecordId, ReviewId};
+use countersign::ledger::seal::Sealer;
 use countersign::ledger::{self, Filter, Page};
 use countersign::people::{self, absence};
-use countersign::review::engine::{ConditionDeed, OverrideDeed, Phase, Progress, Review, Step};
+use countersign::review::engine::{
+    ConditionDeed, ObligationState, OverrideDeed, Phase, Progress, Review, Step,
+};
 use countersign::review::{self, ConditionGiven, DecisionGiven, HandoverGiven, Task, clockwork};
 use countersign::templates::{Place, Templates};
 use countersign::workflow::{Bundle, Outcome, Workflow};
@@ -81,6 +84,7 @@ impl<'a> Year<'a> {
             config: Arc::new(Config::default()),
             templates: Arc::new(Templates::load(&place).expect("the templates")),
             post: Arc::new(Notify::new()),
+            sealer: Arc::new(Sealer::new(&Config::default())),
             mailbox: None,
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -141,8 +145,7 @@ impl<'a> Year<'a> {
     fn half_day(&mut self, morning: bool, submit: usize) {
         if morning {
             self.comings_and_goings();
-            self.register
-                .does(|tx, desk| review::refill(tx, desk, &operator()));
+            self.register.looks_again();
         }
         self.runtime
             .block_on(clockwork::tick(&self.app))
@@ -188,10 +191,9 @@ impl<'a> Year<'a> {
             return;
         };
         let person = self.register.person(&name);
-        self.register.does(move |tx, desk| {
-            people::leave(tx, desk.clock.now(), &operator(), person, None)?;
-            review::refill(tx, desk, &operator())
-        });
+        self.register
+            .does(move |tx, desk| people::leave(tx, desk.clock.now(), &operator(), person, None));
+        self.register.looks_again();
         self.gone.insert(name);
         self.left += 1;
         let later = Day(today.0.saturating_add(jiff::Span::new().days(10)));

@@ -40,9 +40,7 @@ impl Bounce {
         let app = open_app()?;
         let found = returns::take_in(&app, &bytes, self.recipient.as_deref())?;
         if found == Return::Lost {
-            let desk = app.desk.clone();
-            app.db
-                .write_now(move |tx| review::refill(tx, &desk, &operator()))?;
+            review::look_again_now(&app.db, &app.desk, &operator());
         }
         Ok(found)
     }

@@ -1,14 +1,15 @@
 //! `export decisions`.
 use crate::app::App;
-use crate::cli::{is_stdout, open_app};
+use crate::cli::{is_stdout, open_app, operator};
+use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::ledger::Filter;
 use crate::ledger::api::Asked;
-use crate::ledger::download::{Format, download};
+use crate::ledger::download::{Format, Ready, ready};
 use clap::{Args, Subcommand};
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// `countersign export …`
 #[derive(Debug, Args)]
@@ -26,9 +27,13 @@ enum What {
 
 #[derive(Debug, Args)]
 struct Decisions {
-    /// csv for spreadsheets, jsonl for `countersign verify`.
+    /// csv for spreadsheets, jsonl for `countersign verify`, package for that and for the tools
+    /// of others.
     #[arg(long, value_enum, default_value = "jsonl")]
     format: Format,
+    /// With a package of the whole log: add the state of the register, for `verify --replay`.
+    #[arg(long)]
+    state: bool,
     /// File to write; - for standard output.
     #[arg(long, default_value = "-")]
     out: PathBuf,
@@ -62,27 +67,33 @@ impl Export {
 impl Decisions {
     fn run(&self, app: &App) -> Result<ExitCode> {
         let filter = app.db.read_now(|conn| self.asked().filter(conn))?;
-        let count = if is_stdout(&self.out) {
-            let out = BufWriter::new(std::io::stdout().lock());
-            download(&app.db, &app.desk, &filter, self.format, out)?
+        let ready = ready(app, filter, self.format, self.state)?;
+        let count = ready.count();
+        let (entered, now) = (Arc::new(ready), app.desk.clock.now());
+        let entry = entered.clone();
+        let enter = move |tx: &mut Tx| entry.enter(tx, now, &operator()).map(drop);
+        app.db.write_now(enter)?;
+        let gone = || Error::Interrupted;
+        let ready = Arc::into_inner(entered).ok_or_else(gone)?;
+        if is_stdout(&self.out) {
+            ready.write(app, BufWriter::new(std::io::stdout().lock()))?;
         } else {
-            self.to_file(app, &filter)?
-        };
+            self.to_file(app, ready)?;
+        }
         eprintln!("{count} entries written.");
         Ok(ExitCode::SUCCESS)
     }
 
     /// Writes beside the target and renames at the end: a file that is there is whole.
-    fn to_file(&self, app: &App, filter: &Filter) -> Result<u64> {
+    fn to_file(&self, app: &App, ready: Ready) -> Result<()> {
         let failed = |e: std::io::Error| {
             Error::Configuration(format!("cannot write {}: {e}", self.out.display()))
         };
         let part = self.out.with_extension("part");
         let mut out = BufWriter::new(std::fs::File::create(&part).map_err(failed)?);
-        let count = download(&app.db, &app.desk, filter, self.format, &mut out)?;
+        ready.write(app, &mut out)?;
         out.flush().map_err(failed)?;
-        std::fs::rename(&part, &self.out).map_err(failed)?;
-        Ok(count)
+        std::fs::rename(&part, &self.out).map_err(failed)
     }
 
     fn asked(&self) -> Asked {

@@ -113,12 +113,13 @@ fn change(
 ) -> Result<(Person, bool)> {
     let app = open_app()?;
     let desk = app.desk.clone();
-    app.db.write_now(move |tx| {
+    let done = app.db.write_now(move |tx| {
         let person = work(tx, &desk)?;
-        review::refill(tx, &desk, &operator())?;
         tx.leave_unchanged();
         Ok((people::known(tx, person)?, tx.has_entries()))
-    })
+    })?;
+    review::look_again_now(&app.db, &app.desk, &operator());
+    Ok(done)
 }
 
 fn named(conn: &mut Conn, email: &str) -> Result<Person> {

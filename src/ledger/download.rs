@@ -1,12 +1,15 @@
 //! The decision log as a file: the very rows a filter shows, streamed in constant memory.
+use crate::app::App;
 use crate::db::{At, Conn, Db, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::csv::{Cell, Rows};
 use crate::ledger::export::Writer;
+use crate::ledger::packing::{Package, prepare};
 use crate::ledger::tree::Hash;
 use crate::ledger::{Actor, Filter, Note, Page, Row, append, head, leaves, root, rows};
 use crate::review::{Desk, TimelineItem, describe};
 use serde_json::{Map, Value};
+use sha2::{Digest, Sha256};
 use std::io::Write;
 
 /// Rows read at a time.
@@ -19,6 +22,19 @@ pub enum Format {
     Csv,
     /// Exact entries with their leaf hashes, size and root: what `countersign verify` checks.
     Jsonl,
+    /// Entries, checkpoint, tree or proofs in one zip, which the tools of others check as well.
+    Package,
+}
+
+impl Format {
+    /// The word, as people and entries have it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Format::Csv => "csv",
+            Format::Jsonl => "jsonl",
+            Format::Package => "package",
+        }
+    }
 }
 
 const HEADER: [&str; 15] = [
@@ -39,61 +55,77 @@ const HEADER: [&str; 15] = [
     "leaf_hash",
 ];
 
-/// Writes what `filter` shows, up to the size the ledger has now, and returns how many entries.
-///
-/// # Errors
-/// When the database or the writing fails.
-pub fn download(
-    db: &Db,
-    desk: &Desk,
-    filter: &Filter,
+/// A file that was made once, so that its entry can name it, and can be made again.
+pub struct Ready {
+    filter: Filter,
     format: Format,
-    out: impl Write,
-) -> Result<u64> {
-    let (size, _) = db.read_now(head)?;
-    download_first(size, db, desk, filter, format, out)
-}
-
-/// As [`download`], of the first `size` entries.
-///
-/// # Errors
-/// As [`download`].
-pub fn download_first(
     size: u64,
-    db: &Db,
-    desk: &Desk,
-    filter: &Filter,
-    format: Format,
-    out: impl Write,
-) -> Result<u64> {
-    match format {
-        Format::Csv => write_csv(db, desk, filter, size, out),
-        Format::Jsonl => write_jsonl(db, filter, size, out),
-    }
+    package: Option<Package>,
+    count: u64,
+    digest: String,
 }
 
-/// Enters that somebody takes what `filter` shows away as a file, and returns how many entries
-/// the ledger had before that.
+/// Makes what `filter` shows ready to be taken away. `state` adds the state of the register to a
+/// package of the whole log.
 ///
 /// # Errors
-/// When the filter holds what no entry may, or the database fails.
-pub fn enter_export(
-    tx: &mut Tx,
-    now: At,
-    actor: &Actor,
-    filter: &Filter,
-    format: Format,
-) -> Result<u64> {
-    let word = match format {
-        Format::Csv => "csv",
-        Format::Jsonl => "jsonl",
+/// When the database fails.
+pub fn ready(app: &App, filter: Filter, format: Format, state: bool) -> Result<Ready> {
+    let (size, _) = app.db.read_now(head)?;
+    let package = match format {
+        Format::Package => Some(prepare(app, &filter, state)?),
+        _ => None,
     };
-    let note = Note::new("log.exported", actor).data("format", word);
-    append(
-        tx,
-        now,
-        note.data("filter", Value::Object(filter_words(filter))),
-    )
+    let mut ready = Ready {
+        filter,
+        format,
+        size,
+        package,
+        count: 0,
+        digest: String::new(),
+    };
+    let mut digest = Sha256::new();
+    ready.count = ready.make(app, &mut digest)?;
+    ready.digest = hex::encode(digest.finalize());
+    Ok(ready)
+}
+
+impl Ready {
+    /// How many entries are in it.
+    pub fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// Enters that somebody takes it away: what was shown, how many entries, and the SHA-256 of
+    /// the file.
+    ///
+    /// # Errors
+    /// When the filter holds what no entry may, or the database fails.
+    pub fn enter(&self, tx: &mut Tx, now: At, actor: &Actor) -> Result<u64> {
+        let note = Note::new("log.exported", actor)
+            .subject("digest", self.digest.as_str())
+            .data("format", self.format.as_str())
+            .data("count", self.count)
+            .data("filter", Value::Object(filter_words(&self.filter)));
+        append(tx, now, note)
+    }
+
+    /// Writes it again.
+    ///
+    /// # Errors
+    /// When the database or the writing fails.
+    pub fn write(mut self, app: &App, out: impl Write) -> Result<u64> {
+        self.make(app, out)
+    }
+
+    fn make(&mut self, app: &App, out: impl Write) -> Result<u64> {
+        let (db, desk) = (&app.db, &app.desk);
+        match (self.format, &mut self.package) {
+            (Format::Csv, _) => write_csv(db, desk, &self.filter, self.size, out),
+            (_, Some(package)) => package.write(out).map(|()| package.manifest.count),
+            (_, None) => write_jsonl(db, &self.filter, self.size, out),
+        }
+    }
 }
 
 fn write_csv(db: &Db, desk: &Desk, filter: &Filter, size: u64, out: impl Write) -> Result<u64> {
@@ -156,7 +188,7 @@ fn write_jsonl(db: &Db, filter: &Filter, size: u64, out: impl Write) -> Result<u
 /// Writes what `read` makes of the first `size` entries. They are read a chunk at a time and
 /// written with no connection held, so that whoever takes a file slowly keeps nobody else from
 /// the database; an entry never changes, so the chunks fit together.
-fn each<T>(
+pub(super) fn each<T>(
     db: &Db,
     filter: &Filter,
     size: u64,
@@ -178,7 +210,7 @@ fn each<T>(
     Ok(())
 }
 
-fn filter_words(filter: &Filter) -> Map<String, Value> {
+pub(super) fn filter_words(filter: &Filter) -> Map<String, Value> {
     let words = [
         ("from", filter.from.map(|at| at.to_string())),
         ("to", filter.to.map(|at| at.to_string())),
@@ -194,6 +226,6 @@ fn filter_words(filter: &Filter) -> Map<String, Value> {
     given.collect()
 }
 
-fn cut_off(error: impl std::fmt::Display) -> Error {
+pub(super) fn cut_off(error: impl std::fmt::Display) -> Error {
     Error::Unavailable(format!("the export was cut off: {error}"))
 }

@@ -329,12 +329,12 @@ pub(super) struct View<'a> {
     pub(super) seq: u64,
     pub(super) at: &'a str,
     pub(super) private: Vec<(&'a str, &'a str)>,
+    pub(super) subject: Option<&'a str>,
     id: &'a str,
     kind: &'a str,
     actor: &'a str,
     method: Method,
     assurance: &'a str,
-    subject: Option<&'a str>,
     data: &'a str,
     salt: &'a str,
 }

@@ -4,7 +4,8 @@ use crate::db::{At, Conn, Tx};
 use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::ledger::api::Asked;
-use crate::ledger::download::{Format, download_first, enter_export};
+use crate::ledger::download::{Format, Ready, ready};
+use crate::ledger::seal;
 use crate::ledger::{Filter, Page, head, root};
 use crate::review::words;
 use crate::review::workflows;
@@ -21,6 +22,7 @@ use actix_web::{HttpResponse, web};
 use futures_util::stream;
 use serde::{Deserialize, Serialize};
 use std::io::{BufWriter, Write};
+use std::sync::Arc;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Rows on one page.
@@ -97,6 +99,14 @@ struct LogPage {
     first: Option<String>,
     size: u64,
     root: String,
+    /// The newest signed checkpoint; nothing when the ledger is not signed.
+    sealed: Option<Sealed>,
+}
+
+#[derive(Serialize)]
+struct Sealed {
+    size: u64,
+    at: At,
 }
 
 #[derive(Serialize)]
@@ -205,6 +215,10 @@ fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
         summary,
         size,
         root: hex::encode(root(conn, size)?.as_bytes()),
+        sealed: seal::newest(conn)?.map(|newest| Sealed {
+            size: newest.size,
+            at: newest.at,
+        }),
         wanted,
     })
 }
@@ -278,19 +292,24 @@ pub async fn export(
     let (format, media, name) = match wanted.format.as_str() {
         "csv" => (Format::Csv, "text/csv; charset=utf-8", "decisions.csv"),
         "jsonl" => (Format::Jsonl, "application/jsonl", "decisions.jsonl"),
-        _ => return Err(Error::BadRequest("format: write csv or jsonl".to_owned())),
+        "package" => (Format::Package, "application/zip", "decisions.zip"),
+        _ => {
+            let rule = "format: write csv, jsonl or package";
+            return Err(Error::BadRequest(rule.to_owned()));
+        }
     };
     let (actor, subject) = (visitor.actor()?, name.to_owned());
-    let author = actor.clone();
-    let enter = move |tx: &mut Tx, desk: &Desk| {
-        let filter = wanted.filter(tx)?;
-        let size = enter_export(tx, desk.clock.now(), &author, &filter, format)?;
-        Ok((filter, size))
-    };
-    let (filter, size) = app.command("export", subject, &actor, enter).await?;
+    let filter = app.db.read(move |conn| wanted.filter(conn)).await?;
+    let at_hand = app.clone();
+    let ready = web::block(move || ready(&at_hand, filter, format, false)).await;
+    let ready = Arc::new(ready.map_err(|_| Error::Interrupted)??);
+    let (author, entry) = (actor.clone(), ready.clone());
+    let enter = move |tx: &mut Tx, desk: &Desk| entry.enter(tx, desk.clock.now(), &author);
+    app.command("export", subject, &actor, enter).await?;
+    let ready = Arc::into_inner(ready).ok_or(Error::Interrupted)?;
     let (sender, receiver) = channel(PIECES_WAITING);
     let app = app.into_inner();
-    tokio::task::spawn_blocking(move || write_out(&app, &filter, format, size, &sender));
+    tokio::task::spawn_blocking(move || write_out(&app, ready, &sender));
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(name.to_owned())],
@@ -310,9 +329,9 @@ async fn next_piece(mut receiver: Receiver<Piece>) -> Option<(Piece, Receiver<Pi
 
 /// Writes the file as fast as it is read. When it fails the connection is cut, so that nobody
 /// takes half a log for a whole one.
-fn write_out(app: &App, filter: &Filter, format: Format, size: u64, sender: &Sender<Piece>) {
+fn write_out(app: &App, ready: Ready, sender: &Sender<Piece>) {
     let out = BufWriter::with_capacity(PIECE, Pieces(sender));
-    if let Err(error) = download_first(size, &app.db, &app.desk, filter, format, out) {
+    if let Err(error) = ready.write(app, out) {
         tracing::warn!(%error, "a download of the decision log ended early");
         let _ = sender.blocking_send(Err(std::io::Error::other("the download was cut off")));
     }

@@ -53,6 +53,7 @@ pub(super) fn draft(n: u64) -> Draft {
     let via = Via::new(Method::EmailLink, "link");
     let mut draft = Draft::new("decision.recorded", id(900 + n % 3).to_string(), via)
         .subject("record", id(700).to_string())
+        .subject("record_seq", n + 1)
         .subject("reference", "AI-2026-0042")
         .subject("revision", n)
         .data("outcome", "approve")

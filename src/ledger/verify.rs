@@ -5,6 +5,7 @@
 
 use super::entry::{View, commitment};
 use super::export::{Coverage, FORMAT, MAX_LINE, Opened, Trailer, encode_private, encode_trailer};
+use super::histories::{Histories, Told};
 use super::tree::{Hash, MAX_SIZE, Range, leaf_hash};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
@@ -39,6 +40,8 @@ pub struct Report {
     pub commitments: u64,
     /// How many of them the file opens, each in accordance with its commitment.
     pub opened: u64,
+    /// Whether the histories of the records in it are whole.
+    pub histories: Told,
 }
 
 impl fmt::Display for Report {
@@ -69,6 +72,11 @@ impl fmt::Display for Report {
                 "Good: the file holds {count} {entries}{span}, each with its leaf hash."
             )?;
             writeln!(f, "It is a partial export; its filter is {filter}.")?;
+            writeln!(
+                f,
+                "Records whose history has no gap up to its last entry here: {}; with gaps: {}.",
+                self.histories.complete, self.histories.with_gaps
+            )?;
         }
         if *commitments > 0 {
             writeln!(
@@ -105,6 +113,15 @@ pub enum Refusal {
         /// What is wrong with it.
         reason: String,
     },
+    /// A package is not as it was written.
+    Broken {
+        /// The file in it, and the line where there is one.
+        place: String,
+        /// The entry, if that can be told.
+        seq: Option<u64>,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The file cannot be read, or is no export of a ledger.
     Unreadable {
         /// Why.
@@ -116,7 +133,7 @@ impl Refusal {
     /// The exit code that tells a script.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Refusal::Tampered { .. } => TAMPERED,
+            Refusal::Tampered { .. } | Refusal::Broken { .. } => TAMPERED,
             Refusal::Unreadable { .. } => UNREADABLE,
         }
     }
@@ -137,6 +154,12 @@ impl fmt::Display for Refusal {
                 seq: None,
                 reason,
             } => write!(f, "line {line}: {reason}"),
+            Refusal::Broken {
+                place,
+                seq: Some(seq),
+                reason,
+            } => write!(f, "{place} (entry {seq}): {reason}"),
+            Refusal::Broken { place, reason, .. } => write!(f, "{place}: {reason}"),
             Refusal::Unreadable { reason } => write!(f, "cannot verify: {reason}"),
         }
     }
@@ -243,6 +266,7 @@ struct Walk {
     last_at: String,
     commitments: u64,
     opened: u64,
+    histories: Histories,
     /// The current entry's text, kept to be reused.
     text: String,
 }
@@ -340,6 +364,9 @@ impl Walk {
         if let Some(private) = private {
             self.opened += check_private(private, &view).map_err(|reason| (claimed, reason))?;
         }
+        self.histories
+            .take(view.subject, false)
+            .map_err(|reason| (claimed, reason))?;
         self.commitments += u64::try_from(view.private.len()).unwrap_or(0);
         self.listed.push(leaf);
         Ok(())
@@ -424,6 +451,7 @@ impl Walk {
             count: self.listed.size(),
             size: trailer.size,
             root: trailer.root,
+            histories: self.histories.told(),
             filter,
             last_at: self
                 .first_at

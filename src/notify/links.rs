@@ -26,12 +26,22 @@ pub fn issue_inbox(tx: &mut Tx, person: PersonId, now: At) -> Result<Secret> {
     issue(tx, INBOX, person, now, Some(INBOX_DAYS))
 }
 
+/// What the link of a digest opens.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Opened {
+    /// Whose inbox.
+    pub person: PersonId,
+    /// When the link was made: stages may give links less time than an inbox has.
+    pub made: At,
+}
+
 /// Whose inbox a link opens now; nobody's when it is unknown, too old, or its person has left.
 ///
 /// # Errors
 /// When the database fails.
-pub fn inbox(conn: &mut Conn, secret: &Secret, now: At) -> Result<Option<PersonId>> {
-    person_of(conn, INBOX, secret, now)
+pub fn inbox(conn: &mut Conn, secret: &Secret, now: At) -> Result<Option<Opened>> {
+    let found = opened(conn, INBOX, secret, now)?;
+    Ok(found.map(|(person, made)| Opened { person, made }))
 }
 
 /// Makes the secret of a link that ends a person's digests.
@@ -129,6 +139,15 @@ fn issue(
 }
 
 fn person_of(conn: &mut Conn, purpose: &str, secret: &Secret, now: At) -> Result<Option<PersonId>> {
+    Ok(opened(conn, purpose, secret, now)?.map(|(person, _)| person))
+}
+
+fn opened(
+    conn: &mut Conn,
+    purpose: &str,
+    secret: &Secret,
+    now: At,
+) -> Result<Option<(PersonId, At)>> {
     Ok(person_links::table
         .inner_join(people::table.on(people::id.eq(person_links::person_id)))
         .filter(person_links::token_hash.eq(secret.hash()))
@@ -139,9 +158,18 @@ fn person_of(conn: &mut Conn, purpose: &str, secret: &Secret, now: At) -> Result
                 .or(person_links::expires_at.gt(now)),
         )
         .filter(people::active.eq(true))
-        .select(person_links::person_id)
+        .select((person_links::person_id, person_links::created_at))
         .get_result(conn)
         .optional()?)
+}
+
+/// Ends every address that belongs to a person; how many there were.
+///
+/// # Errors
+/// When the database fails.
+pub fn end_all_of(tx: &mut Tx, person: PersonId) -> Result<usize> {
+    let theirs = person_links::table.filter(person_links::person_id.eq(person));
+    Ok(diesel::delete(theirs).execute(&mut **tx)?)
 }
 
 fn forget(tx: &mut Tx, purpose: &str, person: PersonId) -> Result<usize> {

@@ -6,9 +6,11 @@ use crate::notify::bounce::{Bounce, Fate, READ_MAX};
 use crate::notify::letter::Sender;
 use crate::notify::outbox;
 use crate::people::mailing;
+use std::collections::BTreeSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// Most files that are read before the worker looks to other things.
 const FILES_MAX: usize = 100;
@@ -68,7 +70,11 @@ fn note(tx: &mut Tx, bounce: &Bounce, now: At) -> Result<Return> {
 
 /// A Maildir: mail servers put messages into `new`, and who has read them moves them to `cur`.
 #[derive(Debug, Clone)]
-pub struct Maildir(PathBuf);
+pub struct Maildir {
+    folder: PathBuf,
+    /// Files that cannot be read or moved: told of once, and tried after all others.
+    stuck: Arc<Mutex<BTreeSet<PathBuf>>>,
+}
 
 impl Maildir {
     /// The Maildir of the settings, if they name one.
@@ -82,7 +88,10 @@ impl Maildir {
         let folder = PathBuf::from(path);
         let whole = ["new", "cur"].iter().all(|part| folder.join(part).is_dir());
         if whole {
-            Ok(Some(Maildir(folder)))
+            Ok(Some(Maildir {
+                folder,
+                stuck: Arc::default(),
+            }))
         } else {
             Err(crate::config::wrong(
                 "bounce_dir",
@@ -92,34 +101,60 @@ impl Maildir {
     }
 
     /// Takes every new message in. A file is moved only after what it says is kept, so that a
-    /// process that dies reads it again; a report that is read twice changes nothing. Whether mail
-    /// reaches somebody no more.
+    /// process that dies reads it again; a report that is read twice changes nothing. One that
+    /// cannot be read or moved stays and keeps no other waiting. Whether mail reaches somebody no
+    /// more.
     ///
     /// # Errors
-    /// When a file cannot be read or moved, or the database fails.
+    /// When the folder cannot be read.
     pub fn sweep(&self, app: &App) -> Result<bool> {
         let mut lost = false;
         for path in self.waiting()? {
-            let bytes = File::open(&path)
-                .and_then(read_bounded)
-                .map_err(|e| failed(&path, &e))?;
-            let found = take_in(app, &bytes, None)?;
-            lost |= found == Return::Lost;
-            self.put_away(&path, found)?;
+            let found = read(&path).and_then(|bytes| match bytes {
+                Some(bytes) => take_in(app, &bytes, None).map(Some),
+                None => Ok(None),
+            });
+            lost |= matches!(found, Ok(Some(Return::Lost)));
+            let put_away = found.and_then(|found| match found {
+                Some(found) => self.put_away(&path, found),
+                None => Ok(()),
+            });
+            self.note(path, put_away);
         }
         Ok(lost)
     }
 
-    /// The new messages, the oldest name first. What is no plain file is nobody's message.
+    fn note(&self, path: PathBuf, done: Result<()>) {
+        let mut stuck = self.stuck();
+        match done {
+            Ok(()) => {
+                stuck.remove(&path);
+            }
+            Err(error) => {
+                if stuck.insert(path) {
+                    tracing::error!(%error, "a message that came in stays where it is");
+                }
+            }
+        }
+    }
+
+    fn stuck(&self) -> MutexGuard<'_, BTreeSet<PathBuf>> {
+        self.stuck.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The new messages, the oldest name first, and last those that could not be taken in before.
+    /// What is no plain file is nobody's message.
     fn waiting(&self) -> Result<Vec<PathBuf>> {
-        let folder = self.0.join("new");
+        let folder = self.folder.join("new");
         let files = std::fs::read_dir(&folder).map_err(|e| failed(&folder, &e))?;
         let plain = files
             .filter_map(std::result::Result::ok)
             .filter(|file| file.file_type().is_ok_and(|kind| kind.is_file()));
-        let mut paths: Vec<PathBuf> = plain.map(|file| file.path()).take(FILES_MAX).collect();
-        paths.sort();
-        Ok(paths)
+        let paths: BTreeSet<PathBuf> = plain.map(|file| file.path()).collect();
+        let mut stuck = self.stuck();
+        stuck.retain(|path| paths.contains(path));
+        let fresh = paths.difference(&stuck);
+        Ok(fresh.chain(stuck.iter()).take(FILES_MAX).cloned().collect())
     }
 
     /// What was a report is marked as seen; what people wrote stays for people to see.
@@ -133,12 +168,21 @@ impl Maildir {
         } else {
             ":2,S"
         });
-        let moved = std::fs::rename(path, self.0.join("cur").join(name));
+        let moved = std::fs::rename(path, self.folder.join("cur").join(name));
         match moved {
             // Another node was faster.
             Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
             moved => moved.map_err(|e| failed(path, &e)),
         }
+    }
+}
+
+/// What a file holds; nothing when another node was faster.
+fn read(path: &Path) -> Result<Option<Vec<u8>>> {
+    match File::open(path).and_then(read_bounded) {
+        Ok(bytes) => Ok(Some(bytes)),
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(path, &error)),
     }
 }
 

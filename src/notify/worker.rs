@@ -108,30 +108,32 @@ impl Worker {
         loop {
             let worker = self.clone();
             let looked = tokio::task::spawn_blocking(move || worker.look_for_returns()).await;
-            let pause = match looked {
-                Ok(Ok(moved)) => {
-                    if moved {
-                        look_again(&self.app).await;
-                    }
-                    RETURNS_POLL
-                }
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "bounces could not be read");
-                    RETURNS_PAUSE
-                }
-                Err(_) => RETURNS_PAUSE,
-            };
+            let (moved, pause) = looked.unwrap_or((false, RETURNS_PAUSE));
+            if moved {
+                look_again(&self.app).await;
+            }
             tokio::time::sleep(pause).await;
         }
     }
 
-    fn look_for_returns(&self) -> Result<bool> {
+    /// Whether somebody is out of reach or in it again, and when to look again. What one of the
+    /// two found counts though the other fails.
+    fn look_for_returns(&self) -> (bool, Duration) {
         let lost = match &self.bounces {
-            Some(maildir) => maildir.sweep(&self.app)?,
-            None => false,
+            Some(maildir) => maildir.sweep(&self.app),
+            None => Ok(false),
         };
-        let forgiven = returns::forgive(&self.app)?;
-        Ok(lost || forgiven)
+        let (mut moved, mut pause) = (false, RETURNS_POLL);
+        for found in [lost, returns::forgive(&self.app)] {
+            match found {
+                Ok(found) => moved |= found,
+                Err(error) => {
+                    tracing::error!(%error, "mail that came back could not be looked for");
+                    pause = RETURNS_PAUSE;
+                }
+            }
+        }
+        (moved, pause)
     }
 
     /// Claims as many due messages as there are places, and starts them.
@@ -297,18 +299,9 @@ fn report(owed: &Owed, ending: &Ending) {
 /// Has the seats of running reviews looked at anew, because mail reaches somebody no more, or
 /// again. What was noted about the mail stands even if this fails.
 pub async fn look_again(app: &App) {
-    let desk = app.desk.clone();
-    let moved = app
-        .db
-        .write(move |tx| review::refill(tx, &desk, &mailing::postmaster()))
-        .await;
-    match moved {
-        Ok(0) => {}
-        Ok(moved) => {
-            tracing::info!(moved, "reviews were given to others whom mail reaches");
-            app.post.notify_one();
-        }
-        Err(error) => tracing::error!(%error, "running reviews could not be looked at again"),
+    let moved = review::look_again(app, &mailing::postmaster()).await;
+    if moved > 0 {
+        tracing::info!(moved, "reviews were given to others whom mail reaches");
     }
 }
 

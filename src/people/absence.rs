@@ -12,6 +12,8 @@ use diesel::prelude::*;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Most absences of one person that are noted ahead.
+const AHEAD_MAX: usize = 30;
 /// How far ahead an absence may reach, in years.
 const YEARS_AHEAD: i16 = 2;
 
@@ -154,6 +156,10 @@ pub fn set(
     if new.from < today {
         let sentence = format!("an absence begins today at the earliest, on {today}");
         return refuse("from", "date", sentence);
+    }
+    if ahead(tx, today, person.id)?.len() >= AHEAD_MAX {
+        let sentence = format!("{AHEAD_MAX} absences are noted ahead already; call one off first");
+        return refuse("from", "repeated", sentence);
     }
     check(tx, today, &person, new, None)?;
     let absence = Absence {

@@ -149,8 +149,8 @@ struct Call<'a> {
 }
 
 impl Call<'_> {
-    /// Runs a change of people as one command, has the running reviews looked at again in the
-    /// same write, and answers what `work` answers.
+    /// Runs a change of people as one command, has the running reviews looked at again
+    /// after it, and answers what `work` answers.
     async fn run(
         &self,
         body: &impl Serialize,
@@ -167,12 +167,13 @@ impl Call<'_> {
             key,
             move |tx, desk| {
                 let answer = work(tx, desk, &author)?;
-                review::refill(tx, desk, &author)?;
                 tx.leave_unchanged();
                 Ok(answer)
             },
         );
-        done.await
+        let answer = done.await?;
+        review::look_again(self.app, &actor).await;
+        Ok(answer)
     }
 
     /// As [`Call::run`], and answers the person as they are afterwards.

@@ -1,7 +1,7 @@
 //! What is left of a person whose data is erased: an identifier that stands in entries.
 use crate::db::schema::{
-    absences, api_tokens, idempotency, people, person_links, sessions, sign_in_links,
-    unreachable_people,
+    absences, api_tokens, checkpoint_readers, idempotency, people, person_links, sessions,
+    sign_in_links, unreachable_people,
 };
 use crate::db::{At, PersonId, Tx};
 use crate::error::Result;
@@ -35,7 +35,7 @@ pub fn erase(tx: &mut Tx, person: PersonId, now: At) -> Result<usize> {
         )* };
     }
     delete! {
-        absences sessions sign_in_links api_tokens person_links unreachable_people idempotency
+        absences checkpoint_readers sessions sign_in_links api_tokens person_links unreachable_people idempotency
     }
     Ok(gone)
 }

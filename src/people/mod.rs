@@ -4,7 +4,7 @@
 //! hashed, scoped, expiring token. Whatever changes the directory is a deed and leaves one ledger
 //! entry: who is added, what they hold, who manages them, when they are away, leave and come back.
 //! Sessions and links are nobody's deed and leave none. Whoever changes what seats depend on has
-//! the running reviews looked at again (`review::refill`) in the same write.
+//! the running reviews looked at again afterwards (`review::look_again`).
 pub mod absence;
 mod access;
 pub mod api;

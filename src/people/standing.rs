@@ -81,8 +81,9 @@ fn circle(level: usize, name: &str) -> String {
     }
 }
 
-/// A person leaves: they are asked no more, and sessions, sign-in links, API tokens and open
-/// sign-off links stop working at once. What they decided keeps their name.
+/// A person leaves: they are asked no more, and sessions, sign-in links, API tokens, open sign-off
+/// links and the addresses of their inbox and their dates stop working at once. What they decided
+/// keeps their name.
 ///
 /// # Errors
 /// [`Error::Forbidden`] for others than administrators, [`Refusal::Left`],
@@ -119,7 +120,7 @@ pub fn leave(
 }
 
 /// Ends every way in that a person has; how many of each there were.
-fn lock_out(tx: &mut Tx, now: At, person: PersonId) -> Result<[(&'static str, usize); 4]> {
+fn lock_out(tx: &mut Tx, now: At, person: PersonId) -> Result<[(&'static str, usize); 5]> {
     let sessions = sessions::table.filter(sessions::person_id.eq(person));
     let sessions = diesel::delete(sessions).execute(&mut **tx)?;
     let unused = sign_in_links::table
@@ -133,11 +134,13 @@ fn lock_out(tx: &mut Tx, now: At, person: PersonId) -> Result<[(&'static str, us
         .set(api_tokens::revoked_at.eq(now))
         .execute(&mut **tx)?;
     let sign_off_links = crate::review::end_links_of(tx, person, now)?;
+    let person_links = crate::notify::links::end_all_of(tx, person)?;
     Ok([
         ("sessions", sessions),
         ("sign_in_links", sign_in_links),
         ("tokens", tokens),
         ("sign_off_links", sign_off_links),
+        ("person_links", person_links),
     ])
 }
 

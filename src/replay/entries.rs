@@ -2,7 +2,7 @@
 use crate::db::{At, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM, time_text};
 use crate::replay::reviews::{Course, object};
-use crate::replay::{Key, Last, Snapshot, Thing};
+use crate::replay::{ERASED, Key, Last, Snapshot, Thing, WITHOUT_SALT};
 use crate::review::engine::{Event, Review};
 use crate::review::{Place, recall};
 use serde_json::{Value, json};
@@ -77,6 +77,7 @@ impl Replay {
             "token" => self.token(entry),
             "workflow" => self.workflow(entry, deed),
             "record" | "approval" => self.record(entry),
+            "values" => self.erase_values(entry),
             _ => Ok(()),
         }
     }
@@ -154,6 +155,15 @@ impl Replay {
                 self.put(key, entry, fields);
                 Ok(())
             }
+            "person.erased" => {
+                self.erase_person(id);
+                self.erase_values(entry)?;
+                let fields = json!({
+                    "name": ERASED, "email": ERASED, "active": false, "manager": null,
+                    "digest": false, "unreachable": null,
+                });
+                self.set(&key, entry, fields)
+            }
             "person.left" => {
                 self.revoke_tokens(id, entry);
                 self.set(&key, entry, json!({ "active": false }))
@@ -166,6 +176,55 @@ impl Replay {
             "digest.stopped" => self.set(&key, entry, json!({ "digest": false })),
             _ => Ok(()),
         }
+    }
+
+    /// What goes with a person: absences, tokens, feeds.
+    fn erase_person(&mut self, person: &str) {
+        let theirs = Some(json!(person));
+        self.things.retain(|key, thing| match key.thing {
+            "absence" | "token" => thing.fields.get("person") != theirs.as_ref(),
+            "calendar_link" => key.id != person,
+            _ => true,
+        });
+    }
+
+    /// Values that lie beside entries no more, and texts that others took the place of.
+    fn erase_values(&mut self, entry: &Entry) -> Result<(), String> {
+        let values = entry.data.get("values").and_then(Value::as_object);
+        for (name, numbers) in values.into_iter().flatten() {
+            for seq in numbers
+                .as_array()
+                .into_iter()
+                .flatten()
+                .filter_map(Value::as_u64)
+            {
+                for course in self.courses.values_mut() {
+                    course.forget(seq, name);
+                }
+                let absences = self
+                    .things
+                    .iter_mut()
+                    .filter(|(key, _)| key.thing == "absence");
+                let told = |thing: &Thing| thing.last.as_ref().is_some_and(|l| l.seq == seq);
+                for (_, absence) in absences.filter(|(_, thing)| name == "days" && told(thing)) {
+                    absence
+                        .fields
+                        .insert("days".to_owned(), WITHOUT_SALT.into());
+                }
+            }
+        }
+        let revisions = entry.data.get("revisions").and_then(Value::as_array);
+        for redacted in revisions.into_iter().flatten() {
+            let record = text(redacted.get("record"), "record")?;
+            let number = redacted
+                .get("revision")
+                .and_then(Value::as_i64)
+                .unwrap_or(0);
+            let key = Key::new("revision", format!("{record}:{number}"));
+            let digest = redacted.get("digest").cloned().unwrap_or_default();
+            self.set(&key, entry, json!({ "redacted": digest }))?;
+        }
+        Ok(())
     }
 
     fn revoke_tokens(&mut self, person: &str, entry: &Entry) {
@@ -244,9 +303,12 @@ impl Replay {
         let state = match deed {
             "proposed" => "proposed",
             "returned" => "returned",
+            "draft_discarded" => "discarded",
             _ => "draft",
         };
-        let author = (entry.actor != SYSTEM && deed != "returned").then_some(&entry.actor);
+        let writes = !["returned", "draft_discarded"].contains(&deed);
+        let author = (entry.actor != SYSTEM && writes).then_some(&entry.actor);
+        let discarded_by = (state == "discarded").then(|| by(entry));
         let known = self.things.get(&key).map(|thing| thing.fields.clone());
         let mut fields = known.unwrap_or_else(|| {
             object(json!({ "workflow": subject(entry, "workflow").ok(), "authors": [], "seen": 0 }))
@@ -255,7 +317,7 @@ impl Replay {
         let authors = fields.get("authors").cloned().unwrap_or_default();
         fields.extend(object(json!({
             "state": state, "seen": seen, "digest": subject(entry, "digest")?,
-            "authors": with(authors, author),
+            "authors": with(authors, author), "discarded_by": discarded_by,
         })));
         if let Some(base) = base() {
             fields.insert("base".to_owned(), base);
@@ -340,7 +402,11 @@ impl Replay {
         let revision = number(entry, "revision")?;
         let key = Key::new("revision", format!("{record}:{revision}"));
         let digest = subject(entry, "digest")?;
-        self.put(key, entry, json!({ "digest": digest, "author": by(entry) }));
+        self.put(
+            key,
+            entry,
+            json!({ "digest": digest, "author": by(entry), "redacted": null }),
+        );
         Ok(())
     }
 }

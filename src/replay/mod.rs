@@ -12,9 +12,12 @@
 //! change, and tasks that are over.
 pub mod entries;
 pub mod open;
+mod packaged;
 mod reviews;
 pub mod stored;
 mod tables;
+
+pub use packaged::Replaying;
 
 use crate::db::Conn;
 use crate::error::Result;
@@ -23,6 +26,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 use std::fmt;
+
+/// What stands for a value that was erased.
+const ERASED: &str = "erased";
+/// What stands for a value whose salt is gone, so that no entry vouches for it.
+const WITHOUT_SALT: &str = "a value without its salt";
 
 /// Which thing: what it is, and its identifier among those.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

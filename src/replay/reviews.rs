@@ -1,7 +1,7 @@
 //! Reviews, replayed: what follows for the review, its decisions and its conditions.
 use crate::db::{At, ConditionId, TaskId};
 use crate::ledger::entry::Entry;
-use crate::replay::{Key, Last, Snapshot, Thing};
+use crate::replay::{ERASED, Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 pub(super) struct Course {
     pub review: Review,
     /// By stage, what stands for the answers of those who approved in its epoch.
-    answers: BTreeMap<String, Vec<Value>>,
+    answers: BTreeMap<String, Vec<(u64, Value)>>,
     closed: Option<(At, String)>,
     decisions: BTreeMap<TaskId, Map<String, Value>>,
     conditions: BTreeMap<ConditionId, Map<String, Value>>,
@@ -82,7 +82,7 @@ impl Course {
         let committed = |name: &str| entry.private.get(name).map(hex::encode);
         if let Some(answers) = committed("answers").filter(|_| outcome.is_approval()) {
             let all = self.answers.entry(stage.clone()).or_default();
-            all.push(answers.into());
+            all.push((entry.seq, answers.into()));
         }
         let decision = json!({
             "review": self.review.id, "record": self.review.record, "stage": stage,
@@ -119,6 +119,24 @@ impl Course {
         self.last_of.insert(Key::new("condition", id), last.clone());
     }
 
+    /// A value beside entry `seq` is gone: with an answer all of its stage, as the state has them
+    /// laid over each other.
+    pub fn forget(&mut self, seq: u64, name: &str) {
+        if name == "answers" {
+            self.answers
+                .retain(|_, given| given.iter().all(|(entry, _)| *entry != seq));
+        }
+        let index = name.strip_prefix("condition_");
+        let index = index.and_then(|number| number.parse::<usize>().ok()?.checked_sub(1));
+        let of_entry = |decision: &Map<String, Value>| decision.get("entry") == Some(&json!(seq));
+        let made = self.decisions.iter().find(|(_, made)| of_entry(made));
+        if let (Some(index), Some((task, _))) = (index, made)
+            && let Some(owed) = self.conditions.get_mut(&ConditionId::of(*task, index))
+        {
+            owed.insert("text".to_owned(), ERASED.into());
+        }
+    }
+
     /// Conditions fall with the approvals they came with.
     fn void(&mut self, stage: Option<&String>) {
         for owed in self.conditions.values_mut() {
@@ -144,7 +162,12 @@ impl Course {
             route: closed.map(|(_, route)| route.clone()),
             override_until: self.review.override_until(),
         };
-        let fields = fields(columns, &self.review, &self.answers);
+        let bare = |given: &Vec<(u64, Value)>| given.iter().map(|(_, v)| v.clone()).collect();
+        let answers = self
+            .answers
+            .iter()
+            .map(|(key, given)| (key.clone(), bare(given)));
+        let fields = fields(columns, &self.review, &answers.collect());
         let thing = |fields, last| Thing { fields, last };
         let key = Key::new("review", self.review.id);
         all.insert(key, thing(fields, Some(self.last)));

@@ -10,9 +10,9 @@ use crate::ledger::entry::{Entry, commitment};
 use crate::register::{self, Kinds, Record, Revision};
 use crate::replay::entries::place_fields;
 use crate::replay::reviews::{Columns, fields, object};
-use crate::replay::{Key, Snapshot, Thing};
-use crate::review::drafts;
+use crate::replay::{ERASED, Key, Snapshot, Thing, WITHOUT_SALT};
 use crate::review::engine::{CONDITIONS_MAX, Review, merge};
+use crate::review::{self, drafts};
 use crate::review::{ConditionRow, DecisionRow, Place};
 use diesel::prelude::*;
 use serde_json::{Value, json};
@@ -88,7 +88,8 @@ impl Beside {
         let known = seq.and_then(|seq| self.opened.get(&(seq, name.to_owned())));
         match known.and_then(|(salt, _)| <[u8; 32]>::try_from(salt.as_slice()).ok()) {
             Some(salt) => hex::encode(commitment(&salt, name, value.as_bytes())).into(),
-            None => "a value without its salt".into(),
+            None if value == review::ERASED => ERASED.into(),
+            None => WITHOUT_SALT.into(),
         }
     }
 
@@ -106,6 +107,7 @@ type PersonRow = (
     Option<PersonId>,
     bool,
     Option<String>,
+    Option<At>,
 );
 
 fn of_people(conn: &mut Conn, beside: &Beside, all: &mut Snapshot) -> Result<()> {
@@ -120,18 +122,29 @@ fn of_people(conn: &mut Conn, beside: &Beside, all: &mut Snapshot) -> Result<()>
             people::manager_id,
             people::digest,
             unreachable_people::code.nullable(),
+            people::erased_at,
         ))
         .load(conn)?;
-    for (id, email, name, active, reachable, manager, digest, code) in rows {
+    for (id, email, name, active, reachable, manager, digest, code, erased) in rows {
         let seq = beside.told(id);
+        let gone = [
+            crate::people::ERASED_NAME.to_owned(),
+            format!("{id}@erased.invalid"),
+        ];
+        let erased = erased.is_some() && gone == [name.as_str(), email.as_str()];
+        let said = |what: &str, value: &str| match erased {
+            true => ERASED.into(),
+            false => beside.commitment(seq, what, value),
+        };
         let unreachable = match (reachable, code) {
+            (false, None) if erased => Value::Null,
             (false, None) => json!("it is not said why"),
             (true, Some(code)) => json!(format!("{code}, and yet reachable")),
             (_, code) => json!(code),
         };
         let fields = json!({
-            "name": beside.commitment(seq, "name", &name),
-            "email": beside.commitment(seq, "email", &email),
+            "name": said("name", &name),
+            "email": said("email", &email),
             "active": active, "manager": manager, "digest": digest, "unreachable": unreachable,
         });
         put(all, Key::new("person", id), fields);
@@ -252,7 +265,16 @@ fn of_versions(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
     Ok(())
 }
 
-type DraftRow = (String, String, i32, String, String, String, i32);
+type DraftRow = (
+    String,
+    String,
+    i32,
+    String,
+    String,
+    String,
+    i32,
+    Option<PersonId>,
+);
 
 fn of_drafts(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
     let rows: Vec<(String, PersonId)> = workflow_draft_authors::table.load(conn)?;
@@ -269,40 +291,41 @@ fn of_drafts(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
             workflow_drafts::forms,
             workflow_drafts::state,
             workflow_drafts::seen,
+            workflow_drafts::discarded_by,
         ))
         .load(conn)?;
-    for (id, key, base, text, forms, state, seen) in rows {
+    for (id, key, base, text, forms, state, seen, discarded_by) in rows {
         let forms: BTreeMap<String, Value> = serde_json::from_str(&forms)?;
         let mut authors = authors.remove(&id).unwrap_or_default();
         authors.sort();
         let fields = json!({
             "workflow": key, "base": base, "state": state, "seen": seen, "authors": authors,
-            "digest": drafts::digest(&text, &forms),
+            "digest": drafts::digest(&text, &forms), "discarded_by": discarded_by,
         });
         put(all, Key::new("draft", id), fields);
     }
     Ok(())
 }
 
-fn is_whole(revision: &Revision) -> bool {
-    register::digest_of(revision).as_ref() == Some(&revision.digest)
+/// Whether a revision's text has its digest; once data was erased from it, that of what is left.
+fn is_whole(revision: &Revision, redacted: Option<&String>) -> bool {
+    register::digest_of(revision).as_ref() == Some(redacted.unwrap_or(&revision.digest))
 }
 
 fn of_records(conn: &mut Conn, kinds: &Kinds, all: &mut Snapshot) -> Result<()> {
     let mut texts = HashMap::new();
-    let rows: Vec<Revision> = revisions::table.select(Revision::as_select()).load(conn)?;
-    for row in rows {
+    let rows: Vec<(Revision, Option<String>)> = revisions::table
+        .select((Revision::as_select(), revisions::redacted_digest))
+        .load(conn)?;
+    for (row, redacted) in rows {
         let key = Key::new("revision", format!("{}:{}", row.record_id, row.number));
-        let digest = match is_whole(&row) {
+        let digest = match is_whole(&row, redacted.as_ref()) {
             true => row.digest.clone(),
             false => format!("{}, which its text no longer has", row.digest),
         };
-        put(
-            all,
-            key,
-            json!({ "digest": digest, "author": row.author_id }),
-        );
-        texts.insert((row.record_id, row.number), row);
+        let fields = json!({ "digest": digest, "author": row.author_id, "redacted": redacted });
+        put(all, key, fields);
+        texts.insert((row.record_id, row.number), (row, redacted));
     }
     let mut facets: HashMap<String, Vec<(String, String)>> = HashMap::new();
     let rows: Vec<(String, String, String)> = record_facets::table.load(conn)?;
@@ -321,9 +344,9 @@ fn of_records(conn: &mut Conn, kinds: &Kinds, all: &mut Snapshot) -> Result<()> 
             facets,
         };
         let revision = texts.get(&(record.id, record.revision));
-        let revision = revision.filter(|revision| is_whole(revision));
+        let revision = revision.filter(|(row, redacted)| is_whole(row, redacted.as_ref()));
         let follows = match (kinds.by_key(&record.kind), revision) {
-            (Ok(kind), Some(revision)) => {
+            (Ok(kind), Some((revision, _))) => {
                 register::Shown::of(kind, &revision.document()?).ok() == Some(shown)
             }
             // What is wrong with the revision itself is told of it.
@@ -427,7 +450,9 @@ fn answers(beside: &Beside, review: &Review, made: &[DecisionRow]) -> BTreeMap<S
                 committed.push(beside.commitment(Some(row.seq), "answers", value));
             }
         }
-        if merged != run.answers {
+        if run.answers == json!({}) {
+            committed.clear();
+        } else if merged != run.answers {
             committed.push("answers that nobody gave".into());
         }
         all.insert(stage.clone(), committed);

@@ -42,7 +42,7 @@ pub fn delegate(tx: &mut Tx, desk: &Desk, actor: &Actor, given: &HandoverGiven) 
         None if actor.via.method == Method::EmailLink => return Err(Refusal::LinkDead.into()),
         None => {}
     }
-    let handover = handover(tx, &task, by, given)?;
+    let handover = handover(tx, &task, actor, given)?;
     let command = Command::Delegate(handover);
     service::command(tx, desk, actor, task.review_id, &command)
 }
@@ -58,7 +58,7 @@ pub fn reassign(tx: &mut Tx, desk: &Desk, actor: &Actor, given: &HandoverGiven) 
         return Err(Error::Forbidden(why.to_owned()));
     }
     let task = store::task(tx, given.task)?;
-    let handover = handover(tx, &task, by, given)?;
+    let handover = handover(tx, &task, actor, given)?;
     let command = Command::Reassign(handover);
     service::command(tx, desk, actor, task.review_id, &command)
 }
@@ -66,9 +66,10 @@ pub fn reassign(tx: &mut Tx, desk: &Desk, actor: &Actor, given: &HandoverGiven) 
 fn handover(
     conn: &mut Conn,
     task: &store::Task,
-    by: PersonId,
+    actor: &Actor,
     given: &HandoverGiven,
 ) -> Result<Handover> {
+    let by = actor.person.ok_or(Error::Unauthenticated)?;
     let to = people::by_email(conn, &crate::form::plain(&given.to))?;
     let unknown = Refusal::DelegateUnfit("nobody active in the directory has this address");
     let to = to.filter(|person| person.active).ok_or(unknown)?.id;
@@ -78,6 +79,7 @@ fn handover(
         from: task.person_id,
         to,
         by,
+        by_link: actor.via.method == Method::EmailLink,
         reason: given.reason.clone(),
     })
 }

@@ -9,7 +9,7 @@ use diesel::prelude::*;
 use serde_json::json;
 
 /// What a condition says whose text was erased.
-const ERASED: &str = "Erased";
+pub const ERASED: &str = "Erased";
 
 /// Takes out of reviews what these values said. A stage to come whose condition reads answers that
 /// are gone is asked rather than skipped.

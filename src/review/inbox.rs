@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::people;
 use crate::review::case::link_decides;
 use crate::review::due::{self, Due};
+use crate::review::links;
 use crate::review::service::Desk;
 use crate::review::store::{self, Asked};
 use crate::review::workflows;
@@ -73,10 +74,17 @@ impl Item {
 }
 
 /// Every open task of a person: the overdue first, then by the time they are due, then the oldest.
+/// `link` is when the link was made by which they came, if they did: for a stage whose links last
+/// less than has passed since then they must sign in.
 ///
 /// # Errors
 /// When the database fails or holds what cannot be read.
-pub fn inbox(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<Item>> {
+pub fn inbox(
+    conn: &mut Conn,
+    desk: &Desk,
+    person: PersonId,
+    link: Option<At>,
+) -> Result<Vec<Item>> {
     let open = store::asked_of(conn, person)?;
     let concerned: BTreeSet<PersonId> = open
         .iter()
@@ -86,7 +94,7 @@ pub fn inbox(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<Vec<Item>
     let names = people::names(conn, &concerned)?;
     let mut items = Vec::new();
     for asked in &open {
-        items.push(item(conn, desk, asked, &names)?);
+        items.push(item(conn, desk, asked, &names, link)?);
     }
     items.sort_by_key(|item| {
         (
@@ -117,7 +125,7 @@ pub fn theirs(
         };
         let concerned = [Some(asked.review.submitter), first(&asked)];
         let names = people::names(conn, &concerned.into_iter().flatten().collect())?;
-        items.push(item(conn, desk, &asked, &names)?);
+        items.push(item(conn, desk, &asked, &names, None)?);
     }
     Ok(items)
 }
@@ -133,6 +141,7 @@ fn item(
     desk: &Desk,
     asked: &Asked,
     names: &BTreeMap<PersonId, String>,
+    link: Option<At>,
 ) -> Result<Item> {
     let (task, review, record) = (&asked.task, &asked.review, &asked.record);
     let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
@@ -141,6 +150,13 @@ fn item(
     let asks = form.is_some_and(|form| !form.check(&json!({})).is_empty());
     let document = asked.revision.document()?;
     let by_link = stage.is_none_or(|stage| link_decides(&loaded, review, stage, &document));
+    let outlived = match link {
+        Some(made) => {
+            let end = links::end_of(conn, desk, &loaded.workflow, &task.stage, made)?;
+            end <= desk.clock.now()
+        }
+        None => false,
+    };
     let name = |id: PersonId| names.get(&id).cloned().unwrap_or_default();
     Ok(Item {
         id: task.id,
@@ -156,7 +172,7 @@ fn item(
         on_behalf_of: first(asked).map(name),
         revision: review.revision,
         digest: review.digest.clone(),
-        wants_sign_in: !by_link,
+        wants_sign_in: !by_link || outlived,
         alone: asks.then(|| "its form is filled with the approval".to_owned()),
         bulk: stage.map(offered).unwrap_or_default(),
         reasons: stage

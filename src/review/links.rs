@@ -7,6 +7,7 @@ use crate::review::engine::{Phase, Refusal, Review};
 use crate::review::service::Desk;
 use crate::review::store::{self, Task};
 use crate::review::workflows;
+use crate::workflow::Workflow;
 use diesel::prelude::*;
 use std::time::Duration;
 
@@ -20,15 +21,25 @@ pub const LINK_DAYS: u64 = 7;
 pub fn link_end(conn: &mut Conn, desk: &Desk, task: &Task, now: At) -> Result<At> {
     let review = store::review(conn, task.review_id)?;
     let loaded = workflows::pinned(conn, &desk.workflows, &review.workflow)?;
-    let stage = loaded.workflow.stage(&task.stage);
+    end_of(conn, desk, &loaded.workflow, &task.stage, now)
+}
+
+/// Until when a link works for this stage that was made at `made`, in whatever mail it came.
+pub(super) fn end_of(
+    conn: &mut Conn,
+    desk: &Desk,
+    workflow: &Workflow,
+    stage: &str,
+    made: At,
+) -> Result<At> {
+    let stage = workflow.stage(stage);
     let span = stage.and_then(|stage| stage.email.valid_for.as_ref());
     match span {
         Some(span) => {
-            let key = &loaded.workflow.calendar;
-            let calendar = desk.calendars.current(conn, key)?;
-            Ok(calendar.calendar.after(now, span))
+            let calendar = desk.calendars.current(conn, &workflow.calendar)?;
+            Ok(calendar.calendar.after(made, span))
         }
-        None => Ok(now.plus(Duration::from_secs(LINK_DAYS * 86_400))),
+        None => Ok(made.plus(Duration::from_secs(LINK_DAYS * 86_400))),
     }
 }
 

@@ -3,6 +3,7 @@
 //! `engine` holds the rules and is pure. This room loads what they need, writes the ledger
 //! entries, the state, the tasks and the messages of a command in one transaction, and answers
 //! what pages and the API ask. Nothing else changes a review.
+mod again;
 pub mod agenda;
 mod announce;
 pub mod api;
@@ -42,6 +43,7 @@ pub mod workflow_page;
 mod workflow_words;
 pub mod workflows;
 
+pub use again::{look_again, look_again_now};
 pub use approvals::{
     HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
     reassign, renew, restart,
@@ -50,7 +52,7 @@ pub use due::{Due, of_stage as due_of_stage};
 pub use duties::{Duty, duties};
 pub use effects::{Falling, falling};
 pub use finish::{Finish, finish};
-pub use forget::{delete_links_before, delete_links_of, forget};
+pub use forget::{ERASED, delete_links_before, delete_links_of, forget};
 pub use inbox::{Item, inbox};
 pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,
@@ -61,7 +63,7 @@ pub use recall::recall;
 pub use sentences::spelled;
 pub use service::{
     ConditionGiven, DecisionGiven, Desk, Revised, Rules, decide, decide_from_inbox, may_edit,
-    refill, revise, rules, start, submit, withdraw,
+    revise, rules, start, submit, withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,

@@ -1,11 +1,13 @@
 //! The ledger entry of each event.
+use crate::db::PersonId;
 use crate::error::Result;
 use crate::ledger::{Actor, Note};
 use crate::register::Record;
 use crate::review::engine::{Condition, Event, Review};
-use crate::workflow::Derived;
+use crate::workflow::{Derived, Mode};
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use sha2::{Digest, Sha256};
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The entry of an event. What a person did carries their name; what followed from it is the
 /// system's.
@@ -157,14 +159,17 @@ fn in_stage(note: Note, event: &Event) -> Note {
             reason.as_deref(),
         ),
         Event::PersonLeft { person, .. } => note.about(*person),
-        Event::Reminded { step, people, .. } => {
-            note.data("step", *step).data("people", json!(people))
+        Event::Reminded { step, people, .. } => note.data("step", *step).data("told", told(people)),
+        Event::Escalated(escalated) => {
+            let note = note
+                .data("cause", json!(escalated.cause))
+                .data("mode", json!(escalated.mode))
+                .data("seat", json!(escalated.seat));
+            match escalated.mode {
+                Mode::Notify => note.data("told", told(&escalated.people)),
+                Mode::AddToSeat | Mode::MustAgree => note.data("people", json!(escalated.people)),
+            }
         }
-        Event::Escalated(escalated) => note
-            .data("cause", json!(escalated.cause))
-            .data("mode", json!(escalated.mode))
-            .data("seat", json!(escalated.seat))
-            .data("people", json!(escalated.people)),
         Event::ClockResumed { due, .. } => note.data("due", due.to_string()),
         Event::StageSettled { progress, .. } => note.outcome(progress.as_str()),
         _ => note,
@@ -248,9 +253,19 @@ fn on_override(note: Note, event: &Event) -> Note {
             .data("first", first.to_string())
             .data("second", second.to_string())
             .data("until", until.to_string())
-            .data("notify", json!(notify)),
+            .data("told", told(notify)),
         _ => note,
     }
+}
+
+/// Those who are merely told something: how many, and the SHA-256 of their sorted identifiers, a
+/// line each. Nobody's task hangs on them, and there may be more of them than an entry can name.
+fn told(people: &BTreeSet<PersonId>) -> Value {
+    let mut hash = Sha256::new();
+    for person in people {
+        hash.update(format!("{person}\n"));
+    }
+    json!({ "count": people.len(), "digest": hex::encode(hash.finalize()) })
 }
 
 fn with_reason(note: Note, reason: Option<&str>) -> Note {

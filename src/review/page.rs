@@ -311,7 +311,8 @@ impl Desktop<'_> {
             sheet,
             by_link: link.is_some(),
             sign_in,
-            hand_on: handover::offered(case)?.then(|| format!("{}/delegation", self.way.home())),
+            hand_on: handover::offered(case, self.way)?
+                .then(|| format!("{}/delegation", self.way.home())),
             away: match link {
                 Some(_) => format!("{}/absence", self.way.home()),
                 None => "/profile".to_owned(),

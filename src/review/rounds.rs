@@ -5,7 +5,7 @@
 use crate::app::App;
 use crate::calendar;
 use crate::db::schema::settings;
-use crate::db::{At, Conn, Day, PersonId, ReviewId, Tx};
+use crate::db::{At, Conn, Day, PersonId, Tx};
 use crate::error::Result;
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
@@ -13,7 +13,8 @@ use crate::notify::checkpoint;
 use crate::notify::outbox::{self, Message};
 use crate::people;
 use crate::register;
-use crate::review::engine::{self, Command};
+use crate::review::again;
+use crate::review::engine;
 use crate::review::service::{self, Desk};
 use crate::review::{store, workflows};
 use crate::workflow::{Staffing, short_staffed};
@@ -60,11 +61,18 @@ impl Round {
         Ok(())
     }
 
-    /// Whether the round of `day` still has to be made, and nobody is about it.
+    /// Whether the round of `day` still has to be made, and nobody is about it. For a program
+    /// whose day is behind that of the others it is made.
     fn is_free(round: Option<&Round>, day: Day, now: At) -> bool {
-        let Some(round) = round.filter(|round| round.day == day.to_string()) else {
+        let Some(round) = round else {
             return true;
         };
+        match Day::parse(&round.day) {
+            None => return true,
+            Some(last) if last < day => return true,
+            Some(last) if last > day => return false,
+            Some(_) => {}
+        }
         match round.until.as_deref().map(At::parse) {
             None => false,
             Some(until) => until.is_none_or(|until| until <= now),
@@ -85,7 +93,7 @@ pub async fn make(app: &App) -> Result<bool> {
     if !app.db.upkeep(move |tx| claim(tx, today, now)).await? {
         return Ok(false);
     }
-    look_again(app).await?;
+    again::look_again(app, &Actor::system(Via::new(Method::Timer, "none"))).await;
     crate::erasure::retention::apply(&app.db, &app.desk).await?;
     let desk = app.desk.clone();
     let told = app.db.read(move |conn| findings(conn, &desk)).await?;
@@ -103,25 +111,6 @@ fn claim(tx: &mut Tx, today: Day, now: At) -> Result<bool> {
         Round { day, until }.write(tx)?;
     }
     Ok(free)
-}
-
-/// Each review in a write of its own, so that nobody waits for all of them.
-async fn look_again(app: &App) -> Result<()> {
-    for id in app.db.read(store::running).await? {
-        let desk = app.desk.clone();
-        let looked = app.db.write(move |tx| refill(tx, &desk, id)).await;
-        if let Err(error) = looked {
-            tracing::error!(%error, review = %id, "a review could not be looked at again");
-        }
-    }
-    Ok(())
-}
-
-fn refill(tx: &mut Tx, desk: &Desk, review: ReviewId) -> Result<()> {
-    let system = Actor::system(Via::new(Method::Timer, "none"));
-    service::command(tx, desk, &system, review, &Command::Refill)?;
-    tx.leave_unchanged();
-    Ok(())
 }
 
 /// What administrators should know, as their mail tells it; nothing when all is well.
@@ -260,5 +249,22 @@ mod tests {
         assert!(!free(Some(&at_work)));
         let dead = round("2027-03-01", Some("2027-03-01T00:09:00Z"));
         assert!(free(Some(&dead)));
+        // Made by a program of a zone where it is tomorrow already.
+        assert!(!free(Some(&round("2027-03-02", None))));
+    }
+
+    #[test]
+    fn programs_whose_days_differ_make_one_round_a_day_together() {
+        let now = at("2027-03-01T13:00:00Z");
+        let (mut round, mut rounds): (Option<Round>, usize) = (None, 0);
+        // Auckland is a day ahead of Lisbon, and both ask again and again.
+        for day in ["2027-03-02", "2027-03-01", "2027-03-02", "2027-03-01"] {
+            if Round::is_free(round.as_ref(), Day(day.parse().unwrap()), now) {
+                let day = day.to_owned();
+                round = Some(Round { day, until: None });
+                rounds += 1;
+            }
+        }
+        assert_eq!(rounds, 1);
     }
 }

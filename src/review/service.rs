@@ -241,7 +241,16 @@ pub fn submit(
         .approval_id
         .filter(|_| record.standing_can_be_renewed());
     let opening = opening(tx, desk, submitter, &record, renews)?;
+    not_crowded(&opening.0)?;
     begin(tx, desk, actor, &record, opening)
+}
+
+/// A review of which an entry could not name all who are asked does not begin.
+fn not_crowded(loading: &Loading) -> Result<()> {
+    match engine::crowded(&loading.loaded.workflow, &loading.directory) {
+        Some((stage, count)) => Err(Refusal::TooManyAsked(stage, count).into()),
+        None => Ok(()),
+    }
 }
 
 /// Begins a review and keeps what follows.
@@ -314,6 +323,7 @@ fn resubmit(tx: &mut Tx, desk: &Desk, actor: &Actor, record: &Record, now: At) -
     complete(kind, &revision.document()?)?;
     let review_id = record.review_id.ok_or(Refusal::NothingToWithdraw)?;
     let (before, loading) = load(tx, desk, review_id, record)?;
+    not_crowded(&loading)?;
     let former = register::revision(tx, record.id, before.revision)?.document()?;
     let command = Command::Resubmit(Resubmission {
         changed: changed(&former, &loading.request),
@@ -532,7 +542,8 @@ pub fn decide(
 /// not used up by one decision.
 ///
 /// # Errors
-/// As [`decide`]; [`Refusal::LinkDead`] when the link opens nobody's inbox or somebody else's.
+/// As [`decide`]; [`Refusal::LinkDead`] when the link opens nobody's inbox or somebody else's,
+/// [`Refusal::SignInRequired`] when it is older than links of this stage may be.
 pub fn decide_from_inbox(
     tx: &mut Tx,
     desk: &Desk,
@@ -540,11 +551,18 @@ pub fn decide_from_inbox(
     inbox: &Secret,
     given: &DecisionGiven,
 ) -> Result<DecisionRow> {
-    let opens = crate::notify::links::inbox(tx, inbox, desk.clock.now())?;
-    if opens.is_none() || opens != actor.person {
+    let now = desk.clock.now();
+    let opened = crate::notify::links::inbox(tx, inbox, now)?;
+    let Some(opened) = opened.filter(|opened| Some(opened.person) == actor.person) else {
         return Err(Refusal::LinkDead.into());
-    }
+    };
     let asked = mine(tx, actor, given)?;
+    let loaded = workflows::pinned(tx, &desk.workflows, &asked.review.workflow)?;
+    let workflow = &loaded.workflow;
+    let end = crate::review::links::end_of(tx, desk, workflow, &asked.task.stage, opened.made)?;
+    if end <= now {
+        return Err(Refusal::SignInRequired.into());
+    }
     answer(tx, desk, actor, given, asked)
 }
 
@@ -624,22 +642,4 @@ fn conditions(conn: &mut Conn, given: &[ConditionGiven], today: Day) -> Result<V
         });
     }
     Ok(read)
-}
-
-/// Looks again at seats that lacked people; called when the directory changed. Returns how many
-/// reviews moved.
-///
-/// # Errors
-/// When the database fails.
-pub fn refill(tx: &mut Tx, desk: &Desk, actor: &Actor) -> Result<usize> {
-    let mut moved = 0;
-    for id in store::running(tx)? {
-        let before = store::review(tx, id)?;
-        let after = command(tx, desk, actor, id, &Command::Refill)?;
-        moved += usize::from(after != before);
-    }
-    if moved == 0 {
-        tx.leave_unchanged();
-    }
-    Ok(moved)
 }

@@ -1,17 +1,18 @@
 //! Published workflow versions: immutable, numbered, hashed; parsed once and kept.
 use crate::db::schema::workflows;
-use crate::db::{At, Conn, PersonId, Tx};
+use crate::db::{At, Conn, Day, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::form::Form;
 use crate::ledger::{Actor, Note};
+use crate::people;
 use crate::register::{Kind, Kinds};
 use crate::review::drafts::Examined;
-use crate::review::engine::Pin;
+use crate::review::engine::{self, Pin, Refusal};
 use crate::workflow::{Bundle, Workflow};
 use diesel::dsl::max;
 use diesel::prelude::*;
 use serde_json::Value;
-use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 /// One version, ready to run.
@@ -111,6 +112,12 @@ pub(super) fn publish_with(
     bundle: &Bundle,
     facts: Vec<(&str, Value)>,
 ) -> Result<i32> {
+    let workflow = &bundle.workflow;
+    let today = Day(now.0.to_zoned(jiff::tz::TimeZone::UTC).date());
+    let directory = people::directory(tx, workflow, &Value::Null, today, &BTreeSet::new())?;
+    if let Some((stage, count)) = engine::crowded(workflow, &directory) {
+        return Err(Refusal::TooManyAsked(stage, count).into());
+    }
     let key = &bundle.workflow.key;
     let last: Option<(i32, String)> = workflows::table
         .filter(workflows::key.eq(key))

@@ -215,7 +215,8 @@ table! {
         crate::erasure::page::settle_keeping;
     GET "/log" LogReader => crate::ledger::page::log;
     POST "/log/exports" LogReader => crate::ledger::page::export;
-    GET "/audit" LogReader => crate::audit::page::desk;
+    GET "/audit"
+        LogReader => crate::audit::page::desk;
     POST "/audit/papers" LogReader => crate::audit::page::papers;
     GET "/audit/as-of" LogReader => crate::audit::page::as_of;
     GET "/audit/receipts/{seq}" LogReader => crate::ledger::seal::page::receipt;

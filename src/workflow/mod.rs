@@ -43,5 +43,5 @@ pub use layout::laid_out;
 pub use load::Bundle;
 pub use problem::{MAX_BYTES, Problem, Severity};
 pub(crate) use problem::{Source, did_you_mean};
-pub use staffing::{Colleague, HolidaysStated, Staffing, short_staffed};
+pub use staffing::{ASKED_MAX, Colleague, HolidaysStated, Staffing, short_staffed};
 pub use verdict::{Derived, Inputs, StageResult, Verdict};

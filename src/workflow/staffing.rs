@@ -8,6 +8,10 @@ use jiff::civil::Date;
 use super::definition::{Need, Seat, Stage, Who, Workflow};
 use super::problem::{Problem, Source};
 
+/// Most people whom the seats of one stage may name: who is asked stands in one entry of the
+/// ledger, whose length has a limit.
+pub const ASKED_MAX: usize = 400;
+
 /// The organisation, as far as a workflow names it.
 #[derive(Debug, Clone, Default)]
 pub struct Staffing {
@@ -57,6 +61,9 @@ pub fn short_staffed(
         problems: Vec::new(),
     };
     for (index, stage) in workflow.stages.iter().enumerate() {
+        if look.crowded(&format!("/stages/{index}/seats/0"), stage) {
+            continue;
+        }
         for (at, seat) in stage.seats.iter().enumerate() {
             look.seat(&format!("/stages/{index}/seats/{at}"), stage, seat);
         }
@@ -98,6 +105,24 @@ impl<'a> Look<'a> {
             }
         }
         people
+    }
+
+    /// Whether the seats name more people than can be asked: that is an error.
+    fn crowded(&mut self, place: &str, stage: &Stage) -> bool {
+        let first = stage.seats.iter().map(|seat| self.named(&seat.from).len());
+        let others = stage
+            .seats
+            .iter()
+            .map(|seat| self.named(&seat.fallback).len());
+        let count = others.fold(first.sum::<usize>(), usize::max);
+        if count > ASKED_MAX {
+            let message = format!(
+                "this stage names {count} people, and at most {ASKED_MAX} can be asked: name a \
+                 smaller role or group"
+            );
+            self.problems.push(self.source.value(place, message));
+        }
+        count > ASKED_MAX
     }
 
     fn seat(&mut self, place: &str, stage: &Stage, seat: &Seat) {

@@ -99,7 +99,10 @@ test('a missed condition is met on a phone without scripts, and the approval is 
   await press(mei, 'The condition is met');
   assert.equal(await status(mei), 'Approved');
   await examine(mei);
-  await screenshot(mei, 'conditions-desktop');
+  await mei.getByRole('heading', { name: 'Conditions', exact: true }).evaluate((heading) => {
+    heading.scrollIntoView({ block: 'start' });
+  });
+  await screenshot(mei, 'conditions-desktop', { fullPage: false });
 });
 
 test('of two who let the same condition go, the second is told and keeps what they wrote', async () => {

@@ -174,11 +174,12 @@ let elsewhere;
 
 /**
  * Takes a picture of the whole page and returns its path. Only COUNTERSIGN_PICTURES=1 renews
- * docs/pictures/NAME.png; otherwise it goes to a temporary folder and the tree stays as it is.
+ * docs/pictures/NAME.png, unless no document shows it (`shown: false`); otherwise it goes to a
+ * temporary folder and the tree stays as it is.
  */
-export async function screenshot(page, name, { fullPage = true } = {}) {
+export async function screenshot(page, name, { fullPage = true, shown = true } = {}) {
   let folder = path.join(ROOT, 'docs', 'pictures');
-  if (process.env.COUNTERSIGN_PICTURES === '1') {
+  if (shown && process.env.COUNTERSIGN_PICTURES === '1') {
     await mkdir(folder, { recursive: true });
   } else {
     elsewhere ??= await mkdtemp(path.join(tmpdir(), 'countersign-pictures-'));

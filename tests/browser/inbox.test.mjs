@@ -90,6 +90,10 @@ test("a record's page tells whom its clocks reminded, told and brought in", asyn
     }
     assert.doesNotMatch(text, / [.,]\s/, 'no blank before a full stop');
     await examine(page);
-    await screenshot(page, `review-escalated-${width}`, { fullPage: width === 'phone' });
+    await page.getByRole('heading', { name: 'Where it stands' }).evaluate((heading) => {
+      heading.scrollIntoView({ block: 'start' });
+    });
+    const shown = width === 'desktop';
+    await screenshot(page, `review-escalated-${width}`, { fullPage: false, shown });
   }
 });

@@ -36,7 +36,7 @@ async function examine(url, name) {
     await expectNoSidewaysScroll(page);
     for (const colorScheme of ['light', 'dark']) {
       await page.emulateMedia({ colorScheme });
-      await screenshot(page, `${name}-${width}-${colorScheme}`);
+      await screenshot(page, `${name}-${width}-${colorScheme}`, { shown: false });
       await page.evaluate(() => {
         for (const folded of document.querySelectorAll('details')) folded.open = true;
       });
@@ -141,7 +141,7 @@ test('of two who change the same part the second keeps what they typed; a draft 
   assert.match(table, /conditions\/due\s+P20D\s+P30D/, 'what Sofia saved stands beside it');
   await expectNoSidewaysScroll(elena);
   await expectNoAxeViolations(elena);
-  await screenshot(elena, 'workflow-part-stale-phone');
+  await screenshot(elena, 'workflow-part-stale-phone', { shown: false });
   await elena.getByLabel('Due after').fill('P20D');
   await elena.getByRole('button', { name: 'Save' }).click();
   await sofia.goto(`${draft}/conditions`);

@@ -302,6 +302,7 @@ impl Small {
                         from,
                         to: self.ids[*to],
                         by: from,
+                        by_link: false,
                         reason: "Please.".to_owned(),
                     };
                     all.push(Command::Delegate(given.clone()));

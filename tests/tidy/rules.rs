@@ -159,6 +159,7 @@ const BRIDGES: &[&str] = &[
     "src/ledger/page.rs",
     "src/ledger/api.rs",
     "src/ledger/download.rs",
+    "src/ledger/packing.rs",
     "src/ledger/seal/",
 ];
 

@@ -196,7 +196,8 @@ impl Vote<'_> {
             Some(sentence) => Test::fails(KEY, sentence).on(rests),
             None => {
                 let sentence = format!(
-                    "They saw revision {}, which was under review, and gave what the stage asks for.",
+                    "They saw revision {}, which was under review, and gave what the stage \
+                     asks for.",
                     self.revision
                 );
                 Test::holds(KEY, sentence).on(rests)

@@ -3,7 +3,7 @@ use super::ask::{Ask, optional, question};
 use super::{Again, Named};
 use crate::db::{AbsenceId, Conn, Day, PersonId};
 use crate::error::Result;
-use crate::form::{FieldError, SummaryLine, Widget};
+use crate::form::{FieldError, FieldView, SummaryLine, Widget};
 use crate::people::absence::{self, Absence, Typed};
 use crate::people::{self};
 use serde::Serialize;
@@ -136,12 +136,12 @@ fn spelled(day: Day) -> String {
     day.0.strftime("%-d %b %Y").to_string()
 }
 
-fn ask(action: String, button: &str, fields: [crate::form::FieldView; 3]) -> Result<Ask> {
+fn ask(action: String, button: &str, fields: impl IntoIterator<Item = FieldView>) -> Result<Ask> {
     let empty = Ask::new(action, button).toned("").once()?;
     Ok(fields.into_iter().fold(empty, Ask::field))
 }
 
-fn fields(form: &str, typed: &Typed, again: &Again) -> [crate::form::FieldView; 3] {
+fn fields(form: &str, typed: &Typed, again: &Again) -> [FieldView; 3] {
     let day = |name, label, value| question((form, name), label, None, Widget::Date, value, again);
     let help = "E-mail address of a colleague who decides meanwhile, where the rules let them; \
                 empty for nobody. Their own delegate is never asked.";
@@ -160,15 +160,13 @@ fn fields(form: &str, typed: &Typed, again: &Again) -> [crate::form::FieldView; 
     ]
 }
 
-/// An empty form for an absence, for other pages that offer one; sent to `action`. It offers no
-/// names, since it may be shown to somebody who is not signed in.
+/// An empty form for an absence, sent to `action`, for whoever is known by a link alone: it asks
+/// for the days and for nobody to stand in.
 ///
 /// # Errors
 /// When the operating system has no randomness.
 pub fn ask_for_absence(action: &str) -> Result<Ask> {
-    let mut fields = fields("absence", &Typed::default(), &Again::default());
-    fields.iter_mut().for_each(|field| field.list = None);
-    ask(action.to_owned(), "Note this absence", fields)
+    days_only(action, &Again::default())
 }
 
 /// The same form as it was typed, with what is wrong with it.
@@ -186,7 +184,10 @@ pub fn absence_again(
         errors: errors.to_vec(),
         refusal: None,
     };
-    let mut fields = fields("absence", &Typed::default(), &again);
-    fields.iter_mut().for_each(|field| field.list = None);
-    ask(action.to_owned(), "Note this absence", fields)
+    days_only(action, &again)
+}
+
+fn days_only(action: &str, again: &Again) -> Result<Ask> {
+    let [from, until, _] = fields("absence", &Typed::default(), again);
+    ask(action.to_owned(), "Note this absence", [from, until])
 }

@@ -68,8 +68,8 @@ impl Again {
     }
 }
 
-/// Runs a change of people as one command, and has the running reviews looked at again in the
-/// same write. A form that was drawn with `_once` is one command however often it is sent.
+/// Runs a change of people as one command, and has the running reviews looked at again
+/// after it. A form that was drawn with `_once` is one command however often it is sent.
 async fn change(
     app: &App,
     visitor: &Visitor,
@@ -83,11 +83,12 @@ async fn change(
     let key = Key::of_form(visitor, &path, pairs)?;
     let done = once(app, name, path, &actor, key, move |tx, desk| {
         work(tx, desk, &author)?;
-        review::refill(tx, desk, &author)?;
         tx.leave_unchanged();
         Ok(Value::Null)
     });
-    done.await.map(drop)
+    done.await?;
+    review::look_again(app, &actor).await;
+    Ok(())
 }
 
 /// A person as pages name them.

@@ -60,7 +60,7 @@ pub async fn home(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse>
 
 impl HomePage {
     fn read(conn: &mut Conn, desk: &Desk, person: PersonId) -> Result<HomePage> {
-        let mut tasks = review::inbox(conn, desk, person)?;
+        let mut tasks = review::inbox(conn, desk, person, None)?;
         let more_tasks = tasks.len() > TASKS;
         tasks.truncate(TASKS);
         let query = Query {

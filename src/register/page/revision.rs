@@ -27,6 +27,8 @@ struct OneRevision {
     by: String,
     at: String,
     digest: String,
+    /// The entry that says that personal data was taken out.
+    redacted: Option<i64>,
 }
 
 /// `GET /{kind}/{reference}/revisions/{number}`
@@ -61,6 +63,7 @@ pub async fn revision(
                     by: author(&names, revision.author_id),
                     at: revision.created_at.to_string(),
                     digest: revision.digest,
+                    redacted: revision.redacted_seq,
                 },
             })
         })

@@ -106,6 +106,8 @@ pub struct Handover {
     pub to: PersonId,
     /// Who says so.
     pub by: PersonId,
+    /// Whether they came by a sign-off link alone.
+    pub by_link: bool,
     /// Why.
     pub reason: String,
 }
@@ -359,7 +361,7 @@ impl<'a> Run<'a> {
         Ok(stage)
     }
 
-    fn needs_sign_in(&self, stage: &Stage) -> bool {
+    pub(super) fn needs_sign_in(&self, stage: &Stage) -> bool {
         needs_sign_in(self.ctx, &self.review, stage)
     }
 

@@ -70,7 +70,9 @@ pub struct Escalated {
     pub mode: Mode,
     /// The seat they join, or whose fallback stands in for them.
     pub seat: Option<String>,
-    /// Who; nobody, when nobody holds the role.
+    /// Who; nobody, when nobody holds the role. Of those who are only told, the entry says no more
+    /// than how many.
+    #[serde(default)]
     pub people: BTreeSet<PersonId>,
 }
 
@@ -251,7 +253,8 @@ pub enum Event {
         epoch: u32,
         /// Which reminder, from 0.
         step: usize,
-        /// Who.
+        /// Who; not in the entry, which says only how many.
+        #[serde(default)]
         people: BTreeSet<PersonId>,
     },
     /// People were brought in.
@@ -440,7 +443,8 @@ pub enum Event {
         second: PersonId,
         /// Until when.
         until: At,
-        /// Who is told at once.
+        /// Who is told at once; not in the entry, which says only how many.
+        #[serde(default)]
         notify: BTreeSet<PersonId>,
     },
 }

@@ -12,6 +12,10 @@ impl Run<'_> {
     /// A person hands their own task on: once, and never to somebody the rules exclude.
     pub(super) fn delegate(&mut self, given: &Handover) -> Result<(), Refusal> {
         let stage = self.open_task(given)?;
+        // What a link may not decide it may not give to somebody else to decide either.
+        if given.by_link && self.needs_sign_in(stage) {
+            return Err(Refusal::SignInRequired);
+        }
         if stage.delegation == Delegation::None {
             return Err(Refusal::DelegationNotOffered);
         }

@@ -53,7 +53,7 @@ pub enum Refusal {
     #[error("you are the last who can stand in for this stage and cannot step aside")]
     StandInCannotRecuse,
     /// The stage wants a sign-in.
-    #[error("this stage asks you to sign in before you decide")]
+    #[error("this stage asks you to sign in first")]
     SignInRequired,
     /// The task went to somebody else.
     #[error("this task went to somebody else; they decide now")]
@@ -159,6 +159,13 @@ pub enum Refusal {
     /// No workflow is meant for it.
     #[error("no published workflow applies to this use case; ask an administrator to publish one")]
     NoWorkflow,
+    /// A stage names more people than can be asked: its title, and how many they are.
+    #[error(
+        "the stage {0} names {1} people, and at most {max} can be asked; an administrator can make \
+         its role or group smaller",
+        max = crate::workflow::ASKED_MAX
+    )]
+    TooManyAsked(String, usize),
     /// The owner is not known.
     #[error("the owner is nobody in the directory; choose a person who is")]
     OwnerUnknown,
@@ -219,6 +226,7 @@ impl Refusal {
             Refusal::NotSubmittable(_) => "not-submittable",
             Refusal::NotEditable(_) => "not-editable",
             Refusal::NoWorkflow => "no-workflow",
+            Refusal::TooManyAsked(..) => "too-many-asked",
             Refusal::OwnerUnknown => "owner-unknown",
             Refusal::LinkDead => "link-dead",
         }

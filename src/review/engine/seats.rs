@@ -3,7 +3,8 @@ use crate::db::PersonId;
 use crate::review::engine::command::Context;
 use crate::review::engine::state::{Phase, Progress, Review, SeatRun, StageRun};
 use crate::workflow::{
-    Delegation, Inputs, Need, Outcome, Party, Relation, Seat, Stage, StageResult, Verdict, Who,
+    ASKED_MAX, Delegation, Inputs, Mode, Need, Outcome, Party, Relation, Seat, Stage, StageResult,
+    Verdict, Who, Workflow,
 };
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -155,8 +156,13 @@ pub(super) struct Resolved {
 pub(super) fn resolve(ctx: &Context, review: &Review, stage: &Stage) -> Resolved {
     let mut on_behalf = BTreeMap::new();
     let mut seats = Vec::new();
-    for seat in &stage.seats {
-        let people = present(ctx, review, stage, &seat.from, &mut on_behalf);
+    let mut found: Vec<BTreeSet<PersonId>> = stage
+        .seats
+        .iter()
+        .map(|seat| present(ctx, review, stage, &seat.from, &mut on_behalf))
+        .collect();
+    bound(&mut found);
+    for (seat, people) in stage.seats.iter().zip(found) {
         let need = match seat.need {
             Need::AtLeast(need) => need as usize,
             Need::All => people.len().max(1),
@@ -176,6 +182,54 @@ pub(super) fn resolve(ctx: &Context, review: &Review, stage: &Stage) -> Resolved
         asked.contains(delegate) && first != delegate && !stage.seats.iter().any(own)
     });
     Resolved { seats, on_behalf }
+}
+
+/// Keeps a stage within what one entry can name. A workflow that names more is neither published
+/// nor submitted to; this is for groups that grow while a review runs, which must not stick.
+fn bound(seats: &mut [BTreeSet<PersonId>]) {
+    let all: usize = seats.iter().map(BTreeSet::len).sum();
+    if all > ASKED_MAX {
+        let share = (ASKED_MAX / seats.len().max(1)).max(1);
+        for people in seats {
+            *people = at_most(std::mem::take(people), share);
+        }
+    }
+}
+
+/// The first so many of these people.
+pub(super) fn at_most(people: BTreeSet<PersonId>, most: usize) -> BTreeSet<PersonId> {
+    people.into_iter().take(most).collect()
+}
+
+/// A stage that names more people than can be asked: its title, and how many they are.
+pub fn crowded(workflow: &Workflow, directory: &Directory) -> Option<(String, usize)> {
+    let count = |list: &[Who]| -> usize {
+        let held = |who: &Who| match who {
+            Who::Role(role) => directory.roles.get(role),
+            Who::Group(group) => directory.groups.get(group),
+            _ => None,
+        };
+        let people: BTreeSet<&PersonId> = list.iter().filter_map(held).flatten().collect();
+        people.len()
+    };
+    let of = |stage: &Stage| {
+        let named = stage.seats.iter().map(|seat| count(&seat.from)).sum();
+        let others = stage.seats.iter().map(|seat| count(&seat.fallback));
+        let called = stage.sla.iter().flat_map(|sla| &sla.escalate);
+        let called = called.filter(|rule| rule.mode != Mode::Notify);
+        let called = called.map(|rule| count(&rule.to));
+        let rules = stage
+            .escalate
+            .iter()
+            .filter(|rule| rule.mode != Mode::Notify);
+        let rules = rules.map(|rule| count(&rule.to));
+        others.chain(called).chain(rules).fold(named, usize::max)
+    };
+    let stages = workflow.stages.iter().map(|stage| (stage, of(stage)));
+    let mut crowded = stages.filter(|(_, count)| *count > ASKED_MAX);
+    crowded
+        .next()
+        .map(|(stage, count)| (stage.title.clone(), count))
 }
 
 fn present(
@@ -215,7 +269,7 @@ pub(super) fn stand_ins(
         .filter(|person| ctx.directory.is_here(person))
         .copied()
         .collect();
-    if here.is_empty() { all } else { here }
+    at_most(if here.is_empty() { all } else { here }, ASKED_MAX)
 }
 
 /// To whom a task may be handed on.

@@ -4,10 +4,11 @@ use crate::review::engine::clock::{Clock, Step, Timer, timers};
 use crate::review::engine::command::{Resubmission, Run};
 use crate::review::engine::event::{Cause, Escalated, Event, RejectedBecause};
 use crate::review::engine::refusal::Refusal;
-use crate::review::engine::seats::{Count, count, named, resolve, separated};
+use crate::review::engine::seats::{Count, at_most, count, named, resolve, separated};
 use crate::review::engine::state::{Phase, Progress, Review, StageRun};
 use crate::workflow::{
-    Effect, Inputs, Mode, OnChange, OnTimeout, Outcome, Stage, StageResult, Trigger, Verdict, Who,
+    ASKED_MAX, Effect, Inputs, Mode, OnChange, OnTimeout, Outcome, Stage, StageResult, Trigger,
+    Verdict, Who,
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -222,6 +223,7 @@ impl<'a> Run<'a> {
         let mut people = named(self.ctx, &self.review, to);
         if mode != Mode::Notify {
             people.retain(|p| separated(self.ctx, &self.review, stage, *p).is_none());
+            people = at_most(people, ASKED_MAX);
         }
         self.emit(Event::Escalated(Escalated {
             stage: stage.key.clone(),

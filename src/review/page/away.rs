@@ -1,4 +1,7 @@
 //! “I am away”, from a sign-off link: the absence of whom the link was sent to.
+//!
+//! A link is a key to one task, and mails are forwarded. So by it nobody can be named to stand in,
+//! who would decide in other reviews too, and no absence is noted that reaches far ahead.
 use super::{Posted, Way};
 use crate::app::App;
 use crate::db::{At, Conn, Day, PersonId, Tx};
@@ -9,8 +12,9 @@ use crate::ledger::entry::{Method, Via};
 use crate::people::absence::{self, Typed};
 use crate::people::page::{Ask, absence_again, ask_for_absence};
 use crate::people::{self, Secret};
+use crate::review::again;
 use crate::review::engine::Refusal;
-use crate::review::service::{self, Desk};
+use crate::review::service::Desk;
 use crate::review::store::Task;
 use crate::review::{LinkState, links, nonce, words};
 use crate::web::answer::{go_to, page_with, status_of};
@@ -18,6 +22,10 @@ use crate::web::session::Visitor;
 use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+
+/// How far ahead an absence may reach that is noted by a link, in days.
+const DAYS_AHEAD: i64 = 90;
+const NO_DELEGATE: &str = "Sign in to say who stands in for you: this link cannot";
 
 #[derive(Serialize)]
 struct AwayPage {
@@ -124,8 +132,8 @@ pub async fn away_by_link(app: web::Data<App>, token: web::Path<String>) -> Resu
     show(&app, secret, Again::default(), StatusCode::OK).await
 }
 
-/// `POST /s/{token}/absence`: notes the absence, and has the running reviews looked at again in the
-/// same write. The link stays good as long as its task is its person's.
+/// `POST /s/{token}/absence`: notes the absence, and has the running reviews looked at again. The
+/// link stays good as long as its task is its person's.
 ///
 /// # Errors
 /// When the database fails; what can be mended comes back as typed.
@@ -144,23 +152,30 @@ pub async fn note_away_by_link(
     };
     let sent = pairs.iter().find(|(name, _)| name == "_nonce");
     let proof = nonce::check(&secret, now, sent.map_or("", |(_, value)| value));
-    if let Err(unproven) = proof {
-        let refusal = Some(unproven.sentence().to_owned());
+    let typed = Typed::of(&pairs);
+    let wrong = match proof {
+        Err(unproven) => Some(unproven.sentence()),
+        Ok(()) => (!typed.delegate.is_empty()).then_some(NO_DELEGATE),
+    };
+    if let Some(sentence) = wrong {
         let again = Again {
             typed: pairs,
-            refusal,
+            refusal: Some(sentence.to_owned()),
             ..Again::default()
         };
         return show(&app, secret, again, StatusCode::UNPROCESSABLE_ENTITY).await;
     }
     let actor = Actor::person(task.person_id, Via::new(Method::EmailLink, "link"));
-    let (typed, by, key) = (Typed::of(&pairs), actor.clone(), secret.clone());
+    let (by, key) = (actor.clone(), secret.clone());
     let note = move |tx: &mut Tx, desk: &Desk| note(tx, desk, &by, &key, &typed);
     match app
         .command("set absence", task.id.to_string(), &actor, note)
         .await
     {
-        Ok(()) => Ok(go_to(&app, &format!("{home}/absence"))),
+        Ok(()) => {
+            again::look_again(&app, &actor).await;
+            Ok(go_to(&app, &format!("{home}/absence")))
+        }
         Err(error) => {
             let status = status_of(&error);
             let mut again = Again {
@@ -183,6 +198,12 @@ fn note(tx: &mut Tx, desk: &Desk, actor: &Actor, secret: &Secret, typed: &Typed)
     let now = desk.clock.now();
     let task = live(tx, secret, now)?.ok_or(Refusal::LinkDead)?;
     let new = typed.read(tx)?;
-    absence::set(tx, now, desk.today(), actor, task.person_id, &new)?;
-    service::refill(tx, desk, actor).map(drop)
+    let limit = desk.today().days_later(DAYS_AHEAD);
+    if new.until > limit {
+        let sentence = format!("by this link until {limit} at most; sign in for longer");
+        return Err(Error::Invalid(vec![FieldError::new(
+            "until", "date", sentence,
+        )]));
+    }
+    absence::set(tx, now, desk.today(), actor, task.person_id, &new).map(drop)
 }

@@ -20,8 +20,11 @@ use actix_web::http::StatusCode;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 
-/// Whether the person may hand their task on.
-pub(super) fn offered(case: &Case) -> Result<bool> {
+/// Whether the person may hand their task on in this way.
+pub(super) fn offered(case: &Case, way: &Way) -> Result<bool> {
+    if way.secret().is_some() && !case.link_decides()? {
+        return Ok(false);
+    }
     let run = case.review.stage(&case.task.stage);
     let deputises = run.is_some_and(|run| run.on_behalf.contains_key(&case.task.person_id));
     Ok(case.stage()?.delegation != Delegation::None && !deputises)
@@ -298,7 +301,8 @@ async fn show(
 /// The task's own page where it is no longer open, else the form for handing it on.
 async fn form(app: &App, visitor: &Visitor, way: Way) -> Result<HttpResponse> {
     match look(app, &way, visitor).await? {
-        Shown::Open(case, _) => {
+        // The task's page leads to the sign-in.
+        Shown::Open(case, _) if way.secret().is_none() || case.link_decides()? => {
             let door = Door::Own(way);
             show(app, visitor, door, case, Typed::default(), StatusCode::OK).await
         }

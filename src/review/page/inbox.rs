@@ -50,11 +50,16 @@ impl Way {
         }
     }
 
-    fn person(&self, conn: &mut Conn, desk: &Desk) -> Result<Option<PersonId>> {
-        match self {
-            Way::Link(secret) => links::inbox(conn, secret, desk.clock.now()),
-            Way::Session(person) => Ok(Some(*person)),
-        }
+    /// Whose inbox this is and what waits there; nothing where a link opens none.
+    fn open(&self, conn: &mut Conn, desk: &Desk) -> Result<Option<(PersonId, Vec<Item>)>> {
+        let (person, link) = match self {
+            Way::Link(secret) => match links::inbox(conn, secret, desk.clock.now())? {
+                Some(opened) => (opened.person, Some(opened.made)),
+                None => return Ok(None),
+            },
+            Way::Session(person) => (*person, None),
+        };
+        Ok(Some((person, inbox(conn, desk, person, link)?)))
     }
 
     /// Whether the person may decide this task in this way.
@@ -131,10 +136,9 @@ struct RiskView {
 
 impl InboxPage {
     fn read(conn: &mut Conn, desk: &Desk, way: &Way, wanted: &Wanted) -> Result<Option<InboxPage>> {
-        let Some(person) = way.person(conn, desk)? else {
+        let Some((person, items)) = way.open(conn, desk)? else {
             return Ok(None);
         };
-        let items = inbox(conn, desk, person)?;
         let overdue = |item: &&Item| item.due.as_ref().is_some_and(|due| due.overdue);
         let (all, late) = (items.len(), items.iter().filter(overdue).count());
         let risks = risks(&items, &wanted.risk);
@@ -318,12 +322,12 @@ impl CheckPage {
         choice: &Choice,
         complaint: Option<&(bool, String)>,
     ) -> Result<Option<CheckPage>> {
-        let Some(person) = way.person(conn, desk)? else {
+        let Some((person, open)) = way.open(conn, desk)? else {
             return Ok(None);
         };
         let outcome = choice.outcome.unwrap_or(Outcome::Approve);
         let (mut items, mut left_out) = (Vec::new(), Vec::new());
-        for item in inbox(conn, desk, person)? {
+        for item in open {
             if !choice.tasks.iter().any(|(task, _)| *task == item.id) {
                 continue;
             }
@@ -465,10 +469,10 @@ pub async fn decide_many_by_link(
 async fn sign(app: &App, visitor: &Visitor, way: Way, choice: Choice) -> Result<HttpResponse> {
     let (desk, at) = (app.desk.clone(), way.clone());
     let chosen: Vec<TaskId> = choice.tasks.iter().map(|(task, _)| *task).collect();
-    let found = move |conn: &mut Conn| match at.person(conn, &desk)? {
-        Some(person) => {
-            let items = inbox(conn, &desk, person)?;
-            Ok(Some((person, items, theirs(conn, &desk, person, &chosen)?)))
+    let found = move |conn: &mut Conn| match at.open(conn, &desk)? {
+        Some((person, items)) => {
+            let named = theirs(conn, &desk, person, &chosen)?;
+            Ok(Some((person, items, named)))
         }
         None => Ok(None),
     };

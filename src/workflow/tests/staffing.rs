@@ -182,3 +182,24 @@ fn a_calendar_that_is_not_there_or_ends_soon_is_warned_of() {
     staffing.calendars.insert("head_office".to_owned(), None);
     assert_says(&only_warning(&staffing), "/calendar", &["for no year"]);
 }
+
+#[test]
+fn a_stage_that_names_more_people_than_can_be_asked_is_an_error() {
+    let mut staffing = staffed();
+    let crowd: Vec<Colleague> = (2..ASKED_MAX)
+        .map(|n| colleague(&format!("P{n}")))
+        .collect();
+    staffing.roles.insert("ai_reviewer".to_owned(), crowd);
+    assert!(!lines(&warnings(&staffing)).contains("can be asked"));
+    let one_more = colleague("Ruth");
+    staffing
+        .roles
+        .get_mut("ai_reviewer")
+        .unwrap()
+        .push(one_more);
+    let problems = warnings(&staffing);
+    let found = problems
+        .iter()
+        .find(|p| p.message.contains("names 401 people"));
+    assert_eq!(found.expect("it is told").severity, Severity::Error);
+}
