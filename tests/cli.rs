@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use support::on_both;
-use support::program::{Answer, Program, project};
+use support::program::{Answer, Program, entries, project};
 
 on_both! { now crate::open =>
     a_register_is_imported_once_and_a_second_time_changes_nothing
@@ -67,17 +67,6 @@ fn report(answer: Answer) -> Value {
 
 fn figures(report: &Value) -> [u64; 5] {
     ["read", "created", "revised", "unchanged", "refused"].map(|f| report[f].as_u64().unwrap())
-}
-
-/// Entries of the log, without the trailer and without those that an export left.
-fn entries(log: &str) -> Vec<Value> {
-    let lines = log
-        .lines()
-        .map(|l| serde_json::from_str::<Value>(l).unwrap());
-    lines
-        .filter_map(|line| Some(serde_json::from_str(line.get("entry")?.as_str()?).unwrap()))
-        .filter(|entry: &Value| entry["kind"] != "log.exported")
-        .collect()
 }
 
 fn a_register_is_imported_once_and_a_second_time_changes_nothing(program: Program) {
