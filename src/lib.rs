@@ -14,6 +14,7 @@
 #![warn(missing_docs)]
 
 pub mod app;
+pub mod audit;
 pub mod calendar;
 pub mod cli;
 pub mod clock;

@@ -4,9 +4,10 @@
 mod support;
 
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use support::on_both;
-use support::program::{Answer, Program, project};
+use support::program::{Answer, Program, entries, project};
 
 on_both! { now crate::open =>
     a_register_is_imported_once_and_a_second_time_changes_nothing
@@ -68,16 +69,6 @@ fn figures(report: &Value) -> [u64; 5] {
     ["read", "created", "revised", "unchanged", "refused"].map(|f| report[f].as_u64().unwrap())
 }
 
-/// Entries of the log, without the trailer.
-fn entries(log: &str) -> Vec<Value> {
-    let lines = log
-        .lines()
-        .map(|l| serde_json::from_str::<Value>(l).unwrap());
-    lines
-        .filter_map(|line| Some(serde_json::from_str(line.get("entry")?.as_str()?).unwrap()))
-        .collect()
-}
-
 fn a_register_is_imported_once_and_a_second_time_changes_nothing(program: Program) {
     program.write("register.csv", REGISTER);
     let first = report(import(&program, &["--json"]));
@@ -93,7 +84,7 @@ fn a_register_is_imported_once_and_a_second_time_changes_nothing(program: Progra
 
     let words = import(&program, &[]).good();
     assert!(words.contains("unchanged   3"), "{words}");
-    assert_eq!(program.log(), log);
+    assert_eq!(entries(&program.log()), entries(&log));
 
     program.write(
         "register.csv",
@@ -108,7 +99,7 @@ fn a_dry_run_keeps_nothing_and_says_the_same(program: Program) {
     program.write("register.csv", REGISTER);
     let (before, trial) = (program.log(), import(&program, &["--json", "--dry-run"]));
     assert_eq!(trial.code, 0);
-    assert_eq!(program.log(), before);
+    assert_eq!(entries(&program.log()), entries(&before));
     let words = import(&program, &["--dry-run"]).good();
     assert!(
         words.contains("This was a dry run: nothing was kept."),
@@ -253,7 +244,25 @@ fn the_log_is_exported_whole_and_as_a_spreadsheet(program: Program) {
         ("", "10 entries written.\n")
     );
     let log = program.read("log.jsonl");
-    assert_eq!(log, program.log());
+    // That it was taken away is an entry, which names the file by its digest.
+    let later = program.log();
+    let taken: Vec<Value> = later
+        .lines()
+        .filter_map(|line| {
+            serde_json::from_str::<Value>(line).unwrap()["entry"]
+                .as_str()
+                .map(str::to_owned)
+        })
+        .map(|entry| serde_json::from_str(&entry).unwrap())
+        .filter(|entry: &Value| entry["kind"] == "log.exported")
+        .collect();
+    assert_eq!(taken.len(), 1);
+    assert_eq!(taken[0]["data"]["count"], 10);
+    assert_eq!(
+        taken[0]["subject"]["digest"],
+        hex::encode(Sha256::digest(log.as_bytes()))
+    );
+    assert_eq!(entries(&log), entries(&later));
     let trailer: Value = serde_json::from_str(log.lines().last().unwrap()).unwrap();
     assert_eq!(
         (&trailer["size"], &trailer["complete"]),
@@ -272,8 +281,8 @@ fn the_log_is_exported_whole_and_as_a_spreadsheet(program: Program) {
     let header = table.headers().unwrap().clone();
     let column = |name: &str| header.iter().position(|h| h == name).unwrap();
     let rows: Vec<csv::StringRecord> = table.records().map(Result::unwrap).collect();
-    assert_eq!(rows.len(), 10);
-    for (row, line) in rows.iter().zip(log.lines()) {
+    assert_eq!(rows.len(), 12, "two exports came before");
+    for (row, line) in rows.iter().zip(log.lines()).take(10) {
         let line: Value = serde_json::from_str(line).unwrap();
         assert_eq!(line["leaf_hash"], row[column("leaf_hash")]);
     }

@@ -310,6 +310,9 @@ fn appoint(register: &Register, person: usize, role: usize, tag: &str) {
         roles: vec![plan::role_name(role, tag)],
         groups: Vec::new(),
     };
-    register.does(move |tx, desk| people::add(tx, desk.clock.now(), &operator(), &new));
+    register.does(move |tx, desk| {
+        tx.leave_unchanged();
+        people::add(tx, desk.clock.now(), &operator(), &new)
+    });
     register.looks_again();
 }

@@ -36,6 +36,7 @@ on_both! { now crate::support::register::Register::open =>
     erasing_takes_two_administrators_and_neither_is_the_person
     who_is_here_is_not_erased_and_who_is_erased_does_not_come_back
     a_legal_hold_stands_against_an_erasure_until_it_is_lifted
+    what_an_erasure_left_cannot_be_rewritten
     a_declined_proposal_changes_nothing_and_can_be_made_again
     two_who_agree_at_once_erase_once
     an_erasure_meets_a_decision
@@ -174,7 +175,8 @@ fn two_administrators_erase_somebody_by_page_and_by_api(house: House) {
 }
 
 fn what_was_typed_wrong_comes_back_with_the_reason(house: House) {
-    let wrong: [(&str, &[(&str, &str)], &str); 5] = [
+    type Typed<'a> = &'a [(&'a str, &'a str)];
+    let wrong: [(&str, Typed, &str); 5] = [
         (
             "/erasure/proposals",
             &[
@@ -514,6 +516,42 @@ fn a_legal_hold_stands_against_an_erasure_until_it_is_lifted(register: Register)
     });
     agrees(&register, "beth", id).expect("an erasure");
     all_verifies(&register);
+}
+
+fn what_an_erasure_left_cannot_be_rewritten(register: Register) {
+    administrators(&register);
+    let case = about_olga(&register);
+    leaves(&register, "olga");
+    erases(&register, "olga");
+    let adam = in_session(register.person("adam"));
+    let on = On::Record(case.record);
+    register.does(move |tx, desk| hold::set(tx, desk, &adam, on, "A lawsuit.").map(drop));
+    agreed(&register, Some(12), None);
+    let before = register.dump();
+    for sql in [
+        "UPDATE erased_values SET entry_seq = 0",
+        "DELETE FROM erased_values",
+        // Put back from an old copy.
+        "INSERT INTO ledger_private SELECT seq, name, entry, 'x' FROM erased_values
+         JOIN ledger_entries USING (seq)",
+        "INSERT INTO erased_values SELECT seq, name, 0 FROM ledger_private",
+        "UPDATE revisions SET document = '{}'",
+        "UPDATE revisions SET document = '{}', redacted_seq = redacted_seq + 1",
+        "UPDATE erasures SET basis = 'unlawful'",
+        "UPDATE erasures SET settled_by = proposed_by",
+        "UPDATE erasures SET state = 'proposed'",
+        "DELETE FROM erasures",
+        "UPDATE legal_holds SET record_id = NULL",
+        "DELETE FROM legal_holds",
+        "UPDATE retention_rules SET values_months = 6",
+        "DELETE FROM retention_rules",
+    ] {
+        assert!(
+            !support::register::tampers(&register, sql),
+            "let through: {sql}"
+        );
+    }
+    assert_eq!(register.dump(), before);
 }
 
 fn a_declined_proposal_changes_nothing_and_can_be_made_again(register: Register) {

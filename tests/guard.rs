@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use support::database::{Roles, fresh_postgres, fresh_sqlite};
 use support::on_both;
 use support::program::{Answer, Program};
-use support::register::{Case, Register};
+use support::register::{Case, Register, operator};
 
 on_both! { now crate::support::register::Register::open =>
     each_way_of_tampering_is_refused_by_name
@@ -37,11 +37,17 @@ fn with_history(register: &Register) -> Case {
     let case = register.submitted_by("tomas", json!({}));
     let dana = register.as_reviewer("dana");
     dana.approve_if(&case, &[("Tell the works council.", "2027-06-01")]);
-    let calendar = "INSERT INTO calendars VALUES ('c', 1, 'h', 't', '{}', '2027-01-01', NULL)";
-    let kept = register
+    let calendar = include_str!("../templates/calendars/head_office.json");
+    let calendar: Value = serde_json::from_str(calendar).expect("a calendar");
+    register.does(move |tx, desk| {
+        countersign::calendar::keep(tx, desk.clock.now(), &operator(), &calendar).map(drop)
+    });
+    let sealed = "INSERT INTO ledger_checkpoints VALUES ('o', 1, 'note', '2027-01-01');
+        INSERT INTO ledger_keys VALUES ('key', 'o', 0, NULL)";
+    let sealed = register
         .db
-        .upkeep_now(move |tx| Ok((**tx).batch_execute(calendar)?));
-    kept.expect("a calendar");
+        .upkeep_now(move |tx| Ok((**tx).batch_execute(sealed)?));
+    sealed.expect("a checkpoint");
     case
 }
 
@@ -120,6 +126,16 @@ const FIXED: &[(&str, &str)] = &[
         "a calendar version never changes",
     ),
     ("DELETE FROM calendars", "a calendar version never changes"),
+    (
+        "UPDATE ledger_checkpoints SET note = 'x'",
+        "a checkpoint never changes",
+    ),
+    (
+        "DELETE FROM ledger_checkpoints",
+        "a checkpoint never changes",
+    ),
+    ("UPDATE ledger_keys SET origin = 'x'", "a key never changes"),
+    ("DELETE FROM ledger_keys", "a key never changes"),
     (
         "UPDATE conditions SET text = 'Nothing.'",
         "a condition never changes",

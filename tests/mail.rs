@@ -374,6 +374,10 @@ fn no_name_can_break_a_mail_or_add_to_it() {
         "\"<eve@evil.example>\", Dana \\",
         long.as_str(),
     ];
+    let dana = post.register.person("dana");
+    let own = post
+        .register
+        .reads(|conn| countersign::people::known(conn, dana));
     let _worker = post.worker();
     for (index, name) in names.iter().enumerate() {
         post.rename("dana", name);
@@ -400,6 +404,8 @@ fn no_name_can_break_a_mail_or_add_to_it() {
         );
         assert!(!mail.bytes.contains(&0), "{name:?}");
     }
+    // No entry tells of such a name.
+    post.rename("dana", &own.name);
     assert!(post.all_done().iter().all(|row| row.state == "sent"));
 }
 
@@ -434,13 +440,16 @@ fn whoever_left_gets_no_mail() {
     let (_folder, post) = on_sqlite();
     post.waits_for("mei");
     let id = post.register.person("mei");
-    let left = post.register.db.upkeep_now(move |tx| {
-        diesel::update(people::table.find(id))
-            .set(people::active.eq(false))
-            .execute(&mut **tx)?;
-        Ok(())
-    });
-    left.expect("mei left");
+    let says = |active: bool| {
+        let said = post.register.db.upkeep_now(move |tx| {
+            diesel::update(people::table.find(id))
+                .set(people::active.eq(active))
+                .execute(&mut **tx)?;
+            Ok(())
+        });
+        said.expect("a person");
+    };
+    says(false);
     let _worker = post.worker();
     let row = post.task_row_when(|row| row.state == "dropped");
     assert!(
@@ -448,6 +457,8 @@ fn whoever_left_gets_no_mail() {
             .expect("a reason")
             .contains("no longer active")
     );
+    // No entry tells of it.
+    says(true);
 }
 
 #[test]

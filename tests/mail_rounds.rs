@@ -1117,7 +1117,7 @@ fn the_api_tells_and_takes_what_a_person_wants_of_mail() {
     let wishes = "/ai/api/v1/profile/mail";
     let json = |answer: Answer| serde_json::from_str::<Value>(&answer.body).expect("JSON");
     let expected = json!({"email": "mei@example.org", "digest": true, "calendar_since": null,
-                          "unreachable": null});
+                          "checkpoints": null, "unreachable": null});
     assert_eq!(json(call(Method::GET, wishes, None)), expected);
     let off = call(Method::PUT, wishes, Some(json!({"digest": false})));
     assert_eq!(json(off)["digest"], false);

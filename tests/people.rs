@@ -543,6 +543,7 @@ fn who_comes_back_needs_new_keys(register: Register) {
 }
 
 fn the_register_never_loses_its_last_administrator(register: Register) {
+    register.plants();
     register.refuses("last-administrator", || leaves(&register, "adam"));
     register.refuses("last-administrator", || {
         takes_role(&register, "adam", "adam", "administrator")
@@ -657,6 +658,7 @@ fn what_people_hold_is_taken_away_again(register: Register) {
 }
 
 fn a_review_knows_where_its_people_stand(register: Register) {
+    register.plants();
     let person = |name: &str| register.person(name);
     manages(&register, Some("lars"), "dana").expect("lars manages dana");
     manages(&register, Some("ezra"), "tomas").expect("ezra manages tomas");

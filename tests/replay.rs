@@ -345,7 +345,8 @@ struct Named {
 fn without_guards(conn: &mut Conn, sql: &str) -> Result<()> {
     let (list, take) = match conn {
         Conn::Sqlite(_) => (
-            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND name NOT LIKE 'record_text%'",
+            "SELECT name FROM sqlite_master \
+             WHERE type = 'trigger' AND name NOT LIKE 'record_text%'",
             "DROP TRIGGER {}",
         ),
         Conn::Postgres(_) => (

@@ -186,6 +186,11 @@ fn whoever_left_decides_nothing_by_an_old_link(house: House) {
         let dana = register.as_reviewer("dana").by_link(&link);
         dana.tries(Outcome::Approve, &case)
     });
+    // A story ends with a register that follows from its entries.
+    assert!(tampers(
+        register,
+        "UPDATE people SET active = TRUE WHERE email = 'dana@example.org'"
+    ));
 }
 
 fn the_timeline_of_a_record_never_ends_early(house: House) {

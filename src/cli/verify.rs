@@ -15,9 +15,9 @@ use std::process::ExitCode;
 /// `countersign verify`: exit code 0 good, 1 tampered with, 2 cannot read.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples: countersign verify decisions.zip --vkey log.vkey\n          \
-                        countersign verify decisions.jsonl\n          \
-                        countersign verify receipt-17.txt --vkey log.vkey\n          \
+    after_help = "Example: countersign verify decisions.zip --vkey log.vkey\n         \
+                        countersign verify decisions.jsonl\n         \
+                        countersign verify receipt-17.txt --vkey log.vkey\n         \
                         countersign verify --replay"
 )]
 pub struct Verify {

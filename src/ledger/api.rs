@@ -54,7 +54,10 @@ impl Asked {
 }
 
 /// A time as people write it: `2026-01-31` (that day's start in UTC, moved by `days`) or RFC 3339.
-fn time(name: &str, text: &str, days: i64) -> Result<At> {
+///
+/// # Errors
+/// [`Error::BadRequest`] naming the field.
+pub fn time(name: &str, text: &str, days: i64) -> Result<At> {
     let text = text.trim();
     let day = text
         .parse::<jiff::civil::Date>()

@@ -1,7 +1,6 @@
 //! What is left of a person whose data is erased: an identifier that stands in entries.
 use crate::db::schema::{
-    absences, api_tokens, idempotency, people, person_links, sessions, sign_in_links,
-    unreachable_people,
+    absences, checkpoint_readers, idempotency, people, sessions, sign_in_links, unreachable_people,
 };
 use crate::db::{At, PersonId, Tx};
 use crate::error::Result;
@@ -9,9 +8,21 @@ use diesel::prelude::*;
 
 /// What an erased person is called.
 pub const ERASED_NAME: &str = "Erased person";
+/// The first and last day of an absence whose days are erased.
+const NO_DAY: &str = "0001-01-01";
 
-/// Takes away who a person was: name, address, manager, absences, every way in, and what the
-/// server remembers of their requests. There is no way back. How many rows went.
+/// Whether `value` is what stands in the place of an erased value called `name`.
+pub fn is_erased(name: &str, value: &str) -> bool {
+    match name {
+        "name" => value == ERASED_NAME,
+        "email" => value.ends_with("@erased.invalid"),
+        "days" => value == format!("{NO_DAY}/{NO_DAY}"),
+        _ => false,
+    }
+}
+
+/// Takes away who a person was: name, address, days of absences, ways in, and what the server
+/// remembers of their requests. There is no way back. How many rows that changed.
 ///
 /// # Errors
 /// When the database fails.
@@ -21,21 +32,22 @@ pub fn erase(tx: &mut Tx, person: PersonId, now: At) -> Result<usize> {
             people::name.eq(ERASED_NAME),
             people::email.eq(format!("{person}@erased.invalid")),
             people::active.eq(false),
-            people::reachable.eq(false),
-            people::digest.eq(false),
-            people::manager_id.eq(None::<PersonId>),
+            people::reachable.eq(true),
             people::erased_at.eq(now),
         ))
         .execute(&mut **tx)?;
-    let mut gone = 0;
+    let mut gone = diesel::update(absences::table.filter(absences::person_id.eq(person)))
+        .set((
+            absences::from_day.eq(NO_DAY),
+            absences::until_day.eq(NO_DAY),
+        ))
+        .execute(&mut **tx)?;
     macro_rules! delete {
         ($($table:ident)*) => { $(
             let theirs = $table::table.filter($table::person_id.eq(person));
             gone += diesel::delete(theirs).execute(&mut **tx)?;
         )* };
     }
-    delete! {
-        absences sessions sign_in_links api_tokens person_links unreachable_people idempotency
-    }
+    delete! { checkpoint_readers sessions sign_in_links unreachable_people idempotency }
     Ok(gone)
 }

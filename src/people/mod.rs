@@ -26,7 +26,7 @@ pub use access::{
     use_sign_in_link,
 };
 pub use directory::directory;
-pub use erased::{ERASED_NAME, erase};
+pub use erased::{ERASED_NAME, erase, is_erased};
 pub use holdings::{Held, Holding, give, held_by_each, in_use, take};
 pub use list::{Line, Listing, PAGE, State, Wanted, line, lines, list, offered};
 pub use refusal::Refusal;

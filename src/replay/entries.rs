@@ -76,6 +76,7 @@ impl Replay {
             "calendar_link" => self.calendar_link(entry, deed),
             "token" => self.token(entry),
             "workflow" => self.workflow(entry, deed),
+            "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
             _ => Ok(()),
         }
@@ -160,12 +161,37 @@ impl Replay {
             }
             "person.returned" => self.set(&key, entry, json!({ "active": true })),
             "person.unreachable" => self.set(&key, entry, json!({ "unreachable": data("code") })),
+            "person.erased" => {
+                self.erased(entry)?;
+                self.set(&key, entry, json!({ "unreachable": null }))
+            }
             "person.reachable" => self.set(&key, entry, json!({ "unreachable": null })),
             "manager.set" => self.set(&key, entry, json!({ "manager": data("manager") })),
             "digest.started" => self.set(&key, entry, json!({ "digest": true })),
             "digest.stopped" => self.set(&key, entry, json!({ "digest": false })),
             _ => Ok(()),
         }
+    }
+
+    /// The values that an entry says are erased, and the revisions that say less since then.
+    fn erased(&mut self, entry: &Entry) -> Result<(), String> {
+        let values = entry.data.get("values").and_then(Value::as_object);
+        for (name, seqs) in values.into_iter().flatten() {
+            for seq in seqs.as_array().into_iter().flatten() {
+                let key = Key::new("erased_value", format!("{seq}:{name}"));
+                self.put(key, entry, json!({ "entry": entry.seq }));
+            }
+        }
+        let revisions = entry.data.get("revisions").and_then(Value::as_array);
+        for revision in revisions.into_iter().flatten() {
+            let number = revision.get("revision").and_then(Value::as_i64);
+            let number = number.ok_or("it does not say `revision`")?;
+            let record = text(revision.get("record"), "record")?;
+            let left = text(revision.get("digest"), "digest")?;
+            let key = Key::new("revision", format!("{record}:{number}"));
+            self.set(&key, entry, json!({ "redacted": left }))?;
+        }
+        Ok(())
     }
 
     fn revoke_tokens(&mut self, person: &str, entry: &Entry) {
@@ -244,9 +270,12 @@ impl Replay {
         let state = match deed {
             "proposed" => "proposed",
             "returned" => "returned",
+            "draft_discarded" => "discarded",
             _ => "draft",
         };
-        let author = (entry.actor != SYSTEM && deed != "returned").then_some(&entry.actor);
+        let writes = !["returned", "draft_discarded"].contains(&deed);
+        let author = (entry.actor != SYSTEM && writes).then_some(&entry.actor);
+        let discarded_by = (state == "discarded").then(|| by(entry));
         let known = self.things.get(&key).map(|thing| thing.fields.clone());
         let mut fields = known.unwrap_or_else(|| {
             object(json!({ "workflow": subject(entry, "workflow").ok(), "authors": [], "seen": 0 }))
@@ -255,7 +284,7 @@ impl Replay {
         let authors = fields.get("authors").cloned().unwrap_or_default();
         fields.extend(object(json!({
             "state": state, "seen": seen, "digest": subject(entry, "digest")?,
-            "authors": with(authors, author),
+            "authors": with(authors, author), "discarded_by": discarded_by,
         })));
         if let Some(base) = base() {
             fields.insert("base".to_owned(), base);

@@ -1,8 +1,9 @@
 //! The snapshot of what the tables say.
 use crate::db::schema::{
-    absences, api_tokens, calendars, conditions, decisions, ledger_entries, ledger_index,
-    ledger_private, memberships, people, person_links, record_facets, records, reviews, revisions,
-    tasks, timers, unreachable_people, workflow_draft_authors, workflow_drafts, workflows,
+    absences, api_tokens, calendars, conditions, decisions, erased_values, ledger_entries,
+    ledger_index, ledger_private, memberships, people, person_links, record_facets, records,
+    reviews, revisions, tasks, timers, unreachable_people, workflow_draft_authors, workflow_drafts,
+    workflows,
 };
 use crate::db::{At, ConditionId, Conn, PersonId, TaskId, TimerId};
 use crate::error::{Error, Result};
@@ -27,6 +28,7 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     let mut all = Snapshot::new();
     let beside = Beside::read(conn)?;
     of_people(conn, &beside, &mut all)?;
+    of_erased(conn, &mut all)?;
     of_absences(conn, &beside, &mut all)?;
     of_access(conn, &mut all)?;
     of_versions(conn, &mut all)?;
@@ -51,6 +53,8 @@ struct Beside {
     opened: HashMap<(i64, String), (Vec<u8>, String)>,
     /// The entries that added people, and those that set absences last.
     told: HashMap<String, i64>,
+    /// The commitments of erased values, by entry and name.
+    erased: HashMap<(i64, String), String>,
 }
 
 impl Beside {
@@ -80,12 +84,22 @@ impl Beside {
             }
         }
         let opened = opened.collect();
-        Ok(Beside { opened, told })
+        let erased = erased(conn)?;
+        Ok(Beside {
+            opened,
+            told,
+            erased,
+        })
     }
 
     /// What stands for `value` in the entry, if it is what the entry was made with.
     fn commitment(&self, seq: Option<i64>, name: &str, value: &str) -> Value {
-        let known = seq.and_then(|seq| self.opened.get(&(seq, name.to_owned())));
+        let at = seq.map(|seq| (seq, name.to_owned()));
+        let erased = at.as_ref().and_then(|at| self.erased.get(at));
+        if let Some(promised) = erased.filter(|_| is_erased(name, value)) {
+            return promised.as_str().into();
+        }
+        let known = at.and_then(|at| self.opened.get(&at));
         match known.and_then(|(salt, _)| <[u8; 32]>::try_from(salt.as_slice()).ok()) {
             Some(salt) => hex::encode(commitment(&salt, name, value.as_bytes())).into(),
             None => "a value without its salt".into(),
@@ -95,6 +109,42 @@ impl Beside {
     fn told(&self, id: impl ToString) -> Option<i64> {
         self.told.get(&id.to_string()).copied()
     }
+}
+
+/// Whether `value` is what stands in the place of an erased value called `name`.
+fn is_erased(name: &str, value: &str) -> bool {
+    let condition = name.starts_with("condition_") && value == crate::review::ERASED;
+    condition || crate::people::is_erased(name, value)
+}
+
+/// What erased values were promised to be, by the entries that they lay beside.
+fn erased(conn: &mut Conn) -> Result<HashMap<(i64, String), String>> {
+    let rows: Vec<(i64, String, Vec<u8>)> = erased_values::table
+        .inner_join(ledger_entries::table.on(ledger_entries::seq.eq(erased_values::seq)))
+        .select((
+            erased_values::seq,
+            erased_values::name,
+            ledger_entries::entry,
+        ))
+        .load(conn)?;
+    let mut erased = HashMap::new();
+    for (seq, name, text) in rows {
+        let entry =
+            Entry::parse(&text).map_err(|why| Error::Corrupt(format!("entry {seq}: {why}")))?;
+        if let Some(promised) = entry.private.get(&name) {
+            erased.insert((seq, name), hex::encode(promised));
+        }
+    }
+    Ok(erased)
+}
+
+fn of_erased(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
+    let rows: Vec<(i64, String, i64)> = erased_values::table.load(conn)?;
+    for (seq, name, entry) in rows {
+        let key = Key::new("erased_value", format!("{seq}:{name}"));
+        put(all, key, json!({ "entry": entry }));
+    }
+    Ok(())
 }
 
 type PersonRow = (
@@ -252,7 +302,16 @@ fn of_versions(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
     Ok(())
 }
 
-type DraftRow = (String, String, i32, String, String, String, i32);
+type DraftRow = (
+    String,
+    String,
+    i32,
+    String,
+    String,
+    String,
+    i32,
+    Option<PersonId>,
+);
 
 fn of_drafts(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
     let rows: Vec<(String, PersonId)> = workflow_draft_authors::table.load(conn)?;
@@ -269,15 +328,16 @@ fn of_drafts(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
             workflow_drafts::forms,
             workflow_drafts::state,
             workflow_drafts::seen,
+            workflow_drafts::discarded_by,
         ))
         .load(conn)?;
-    for (id, key, base, text, forms, state, seen) in rows {
+    for (id, key, base, text, forms, state, seen, discarded_by) in rows {
         let forms: BTreeMap<String, Value> = serde_json::from_str(&forms)?;
         let mut authors = authors.remove(&id).unwrap_or_default();
         authors.sort();
         let fields = json!({
             "workflow": key, "base": base, "state": state, "seen": seen, "authors": authors,
-            "digest": drafts::digest(&text, &forms),
+            "digest": drafts::digest(&text, &forms), "discarded_by": discarded_by,
         });
         put(all, Key::new("draft", id), fields);
     }
@@ -285,7 +345,8 @@ fn of_drafts(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
 }
 
 fn is_whole(revision: &Revision) -> bool {
-    register::digest_of(revision).as_ref() == Some(&revision.digest)
+    let digest = revision.redacted_digest.as_ref();
+    register::digest_of(revision).as_ref() == Some(digest.unwrap_or(&revision.digest))
 }
 
 fn of_records(conn: &mut Conn, kinds: &Kinds, all: &mut Snapshot) -> Result<()> {
@@ -297,11 +358,11 @@ fn of_records(conn: &mut Conn, kinds: &Kinds, all: &mut Snapshot) -> Result<()> 
             true => row.digest.clone(),
             false => format!("{}, which its text no longer has", row.digest),
         };
-        put(
-            all,
-            key,
-            json!({ "digest": digest, "author": row.author_id }),
-        );
+        let mut fields = json!({ "digest": digest, "author": row.author_id });
+        if let (Some(left), Some(fields)) = (&row.redacted_digest, fields.as_object_mut()) {
+            fields.insert("redacted".to_owned(), json!(left));
+        }
+        put(all, key, fields);
         texts.insert((row.record_id, row.number), row);
     }
     let mut facets: HashMap<String, Vec<(String, String)>> = HashMap::new();
@@ -418,7 +479,11 @@ fn answers(beside: &Beside, review: &Review, made: &[DecisionRow]) -> BTreeMap<S
             .filter(|row| row.stage == *stage && u32::try_from(row.epoch).ok() == Some(run.epoch));
         let (mut merged, mut committed) = (json!({}), Vec::new());
         for row in of_epoch.filter(|row| row.outcome.starts_with("approve")) {
-            let opened = beside.opened.get(&(row.seq, "answers".to_owned()));
+            let at = (row.seq, "answers".to_owned());
+            if let Some(promised) = beside.erased.get(&at) {
+                committed.push(promised.as_str().into());
+            }
+            let opened = beside.opened.get(&at);
             if let Some((_, value)) = opened {
                 merge(
                     &mut merged,

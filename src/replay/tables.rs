@@ -1,5 +1,5 @@
-//! The ledger's own tables, each held against the entries: the tree, what the log is filtered by, and
-//! what lies beside the entries.
+//! The ledger's own tables, each held against the entries: the tree, what the log is filtered by,
+//! and what lies beside the entries.
 use crate::db::{At, Conn};
 use crate::error::Result;
 use crate::ledger::entry::{Entry, SYSTEM, commitment};

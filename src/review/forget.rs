@@ -3,13 +3,14 @@
 use crate::db::schema::{conditions, decisions, reviews, sign_off_links, tasks};
 use crate::db::{At, ConditionId, PersonId, ReviewId, TaskId, Tx};
 use crate::error::Result;
-use crate::ledger::PrivateValue;
+use crate::ledger::{self, PrivateValue};
+use crate::review::engine::merge;
 use crate::review::store;
 use diesel::prelude::*;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What a condition says whose text was erased.
-const ERASED: &str = "Erased";
+pub const ERASED: &str = "Erased";
 
 /// Takes out of reviews what these values said. A stage to come whose condition reads answers that
 /// are gone is asked rather than skipped.
@@ -53,12 +54,30 @@ fn forget_answers(tx: &mut Tx, id: ReviewId, stage: &str, epoch: i32) -> Result<
     let mut review = store::review(tx, id)?;
     let run = review.stages.get_mut(stage);
     if let Some(run) = run.filter(|run| i32::try_from(run.epoch) == Ok(epoch)) {
-        run.answers = json!({});
+        run.answers = left(tx, id, stage, epoch)?;
         diesel::update(reviews::table.find(id))
             .set(reviews::state.eq(serde_json::to_string(&review)?))
             .execute(&mut **tx)?;
     }
     Ok(())
+}
+
+/// The answers of a stage that are left.
+fn left(tx: &mut Tx, review: ReviewId, stage: &str, epoch: i32) -> Result<Value> {
+    let approvals: Vec<i64> = decisions::table
+        .filter(decisions::review_id.eq(review))
+        .filter(decisions::stage.eq(stage).and(decisions::epoch.eq(epoch)))
+        .filter(decisions::outcome.like("approve%"))
+        .select(decisions::seq)
+        .load(&mut **tx)?;
+    let mut answers = json!({});
+    // In the order of their entries, as they came.
+    for (_, name, _, value) in ledger::opened(tx, &approvals)? {
+        if name == "answers" {
+            merge(&mut answers, &serde_json::from_str(&value)?);
+        }
+    }
+    Ok(answers)
 }
 
 /// Deletes the sign-off links of a person; how many.

@@ -52,7 +52,7 @@ pub use due::{Due, of_stage as due_of_stage};
 pub use duties::{Duty, duties};
 pub use effects::{Falling, falling};
 pub use finish::{Finish, finish};
-pub use forget::{delete_links_before, delete_links_of, forget};
+pub use forget::{ERASED, delete_links_before, delete_links_of, forget};
 pub use inbox::{Item, inbox};
 pub use links::{
     LINK_DAYS, LinkState, end_links_of, issue_link, link_end, link_state, task_of_link, task_state,

@@ -4,6 +4,7 @@ use crate::error::{Error, Result};
 use crate::ledger::{self, Filter, Page, Row, tree};
 use crate::people;
 use crate::register;
+use crate::review::forget::ERASED;
 use crate::review::sentences::{self, Told};
 use crate::review::service::Desk;
 use crate::review::{store, workflows};
@@ -11,8 +12,6 @@ use serde::Serialize;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
-/// What stands where a value was erased.
-const ERASED: &str = "Erased";
 /// Entries of one record read at a time.
 const CHUNK: i64 = 500;
 

@@ -215,6 +215,11 @@ table! {
         crate::erasure::page::settle_keeping;
     GET "/log" LogReader => crate::ledger::page::log;
     POST "/log/exports" LogReader => crate::ledger::page::export;
+    GET "/audit"
+        LogReader => crate::audit::page::desk;
+    POST "/audit/papers" LogReader => crate::audit::page::papers;
+    GET "/audit/as-of" LogReader => crate::audit::page::as_of;
+    GET "/audit/receipts/{seq}" LogReader => crate::ledger::seal::page::receipt;
     GET "/log/checkpoint" Anyone => crate::ledger::seal::page::checkpoint;
     GET "/log/vkey" Anyone => crate::ledger::seal::page::vkey;
     GET "/log/tile/{path:.*}" Anyone => crate::ledger::seal::page::tile;
@@ -261,6 +266,8 @@ table! {
     GET "/api/v1/log/checkpoint" Token("log") => crate::ledger::seal::page::checkpoint;
     GET "/api/v1/log/vkey" Token("log") => crate::ledger::seal::page::vkey;
     GET "/api/v1/log/tile/{path:.*}" Token("log") => crate::ledger::seal::page::tile;
+    POST "/api/v1/audit/papers" Token("log") => crate::audit::api::papers;
+    GET "/api/v1/audit/as-of" Token("log") => crate::audit::api::as_of;
     GET "/api/v1/erasures" Token("people") => crate::erasure::api::erasures;
     POST "/api/v1/erasures" Token("people") => crate::erasure::api::propose;
     POST "/api/v1/erasures/{id}/agreement" Token("people") => crate::erasure::api::agree;

@@ -1,6 +1,7 @@
 //! The program itself, started as an operator starts it: its own folder, its own database, and
 //! none of this machine's settings.
 
+use serde_json::Value;
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -170,4 +171,15 @@ impl Drop for Server {
 /// The project's folder.
 pub fn project() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The entries of a decision log, but for those that taking the log away left.
+pub fn entries(log: &str) -> Vec<Value> {
+    let lines = log
+        .lines()
+        .map(|l| serde_json::from_str::<Value>(l).unwrap());
+    lines
+        .filter_map(|line| Some(serde_json::from_str(line.get("entry")?.as_str()?).unwrap()))
+        .filter(|entry: &Value| entry["kind"] != "log.exported")
+        .collect()
 }

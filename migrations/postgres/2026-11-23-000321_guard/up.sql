@@ -129,6 +129,14 @@ CREATE TRIGGER counters_count_up BEFORE UPDATE ON counters
 FOR EACH ROW EXECUTE FUNCTION countersign_count_up();
 CREATE TRIGGER counters_kept BEFORE TRUNCATE ON counters
 FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a reference is never given twice');
+CREATE TRIGGER ledger_checkpoints_fixed BEFORE DELETE OR UPDATE ON ledger_checkpoints
+FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a checkpoint never changes');
+CREATE TRIGGER ledger_checkpoints_kept BEFORE TRUNCATE ON ledger_checkpoints
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a checkpoint never changes');
+CREATE TRIGGER ledger_keys_fixed BEFORE DELETE OR UPDATE OF vkey, origin, seq ON ledger_keys
+FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a key never changes');
+CREATE TRIGGER ledger_keys_kept BEFORE TRUNCATE ON ledger_keys
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a key never changes');
 CREATE TRIGGER erasures_fixed BEFORE DELETE OR UPDATE OF id, person_id, basis, proposed_by, proposed_seq, proposed_at ON erasures
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a proposal never changes');
 CREATE TRIGGER erasures_settled BEFORE UPDATE ON erasures
@@ -173,6 +181,10 @@ ALTER TABLE people ENABLE ALWAYS TRIGGER people_kept;
 ALTER TABLE counters ENABLE ALWAYS TRIGGER counters_fixed;
 ALTER TABLE counters ENABLE ALWAYS TRIGGER counters_count_up;
 ALTER TABLE counters ENABLE ALWAYS TRIGGER counters_kept;
+ALTER TABLE ledger_checkpoints ENABLE ALWAYS TRIGGER ledger_checkpoints_fixed;
+ALTER TABLE ledger_checkpoints ENABLE ALWAYS TRIGGER ledger_checkpoints_kept;
+ALTER TABLE ledger_keys ENABLE ALWAYS TRIGGER ledger_keys_fixed;
+ALTER TABLE ledger_keys ENABLE ALWAYS TRIGGER ledger_keys_kept;
 ALTER TABLE erasures ENABLE ALWAYS TRIGGER erasures_fixed;
 ALTER TABLE erasures ENABLE ALWAYS TRIGGER erasures_settled;
 ALTER TABLE erasures ENABLE ALWAYS TRIGGER erasures_kept;

@@ -1,3 +1,9 @@
+DROP TRIGGER ledger_keys_no_replace;
+DROP TRIGGER ledger_keys_no_delete;
+DROP TRIGGER ledger_keys_fixed;
+DROP TRIGGER ledger_checkpoints_no_replace;
+DROP TRIGGER ledger_checkpoints_no_delete;
+DROP TRIGGER ledger_checkpoints_no_update;
 DROP TRIGGER retention_rules_no_replace;
 DROP TRIGGER retention_rules_no_delete;
 DROP TRIGGER retention_rules_settled;

@@ -122,3 +122,19 @@ BEGIN SELECT RAISE(ABORT, 'a retention rule never changes'); END;
 CREATE TRIGGER retention_rules_no_replace BEFORE INSERT ON retention_rules
 WHEN EXISTS (SELECT 1 FROM retention_rules WHERE id = NEW.id OR state = 'proposed')
 BEGIN SELECT RAISE(ABORT, 'a retention rule never changes'); END;
+
+CREATE TRIGGER ledger_checkpoints_no_update BEFORE UPDATE ON ledger_checkpoints
+BEGIN SELECT RAISE(ABORT, 'a checkpoint never changes'); END;
+CREATE TRIGGER ledger_checkpoints_no_delete BEFORE DELETE ON ledger_checkpoints
+BEGIN SELECT RAISE(ABORT, 'a checkpoint never changes'); END;
+-- A second signature for the same size changes nothing, and neither does REPLACE.
+CREATE TRIGGER ledger_checkpoints_no_replace BEFORE INSERT ON ledger_checkpoints
+WHEN EXISTS (SELECT 1 FROM ledger_checkpoints WHERE origin = NEW.origin AND size = NEW.size)
+BEGIN SELECT RAISE(IGNORE); END;
+CREATE TRIGGER ledger_keys_fixed BEFORE UPDATE OF vkey, origin, seq ON ledger_keys
+BEGIN SELECT RAISE(ABORT, 'a key never changes'); END;
+CREATE TRIGGER ledger_keys_no_delete BEFORE DELETE ON ledger_keys
+BEGIN SELECT RAISE(ABORT, 'a key never changes'); END;
+CREATE TRIGGER ledger_keys_no_replace BEFORE INSERT ON ledger_keys
+WHEN EXISTS (SELECT 1 FROM ledger_keys WHERE vkey = NEW.vkey)
+BEGIN SELECT RAISE(ABORT, 'a key never changes'); END;

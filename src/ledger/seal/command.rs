@@ -35,7 +35,7 @@ pub fn create(app: &App, actor: &Actor) -> Result<Checkpoint> {
             paths.lock.display()
         )));
     }
-    if app.db.read_now(vkeys)?.first().is_some() {
+    if !app.db.read_now(vkeys)?.is_empty() {
         return Err(refused(
             "this log has a key already: take its file to this machine, or go on under a new name \
              with `countersign key new-log`"
