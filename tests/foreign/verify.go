@@ -33,9 +33,18 @@ type checkpoint struct {
 	text string
 }
 
+// Go's base64 passes over carriage returns and takes bits that are unused as they come.
+func decode(text string) ([]byte, error) {
+	raw, err := base64.StdEncoding.DecodeString(text)
+	if err == nil && base64.StdEncoding.EncodeToString(raw) != text {
+		err = fmt.Errorf("%q is not spelled as base64 should be", text)
+	}
+	return raw, err
+}
+
 func parseHash(text string) (tlog.Hash, error) {
 	var hash tlog.Hash
-	raw, err := base64.StdEncoding.Strict().DecodeString(text)
+	raw, err := decode(text)
 	if err != nil || len(raw) != len(hash) {
 		return hash, fmt.Errorf("%q is no hash", text)
 	}
@@ -59,9 +68,8 @@ func open(signed []byte, key note.Verifier) (checkpoint, error) {
 		return none, err
 	}
 	for _, signature := range opened.Sigs {
-		// note.Open takes bits that base64 leaves unused as they come.
-		if _, err := base64.StdEncoding.Strict().DecodeString(signature.Base64); err != nil {
-			return none, errors.New("the signature is not spelled as it should be")
+		if _, err := decode(signature.Base64); err != nil {
+			return none, err
 		}
 	}
 	lines := strings.Split(opened.Text, "\n")
