@@ -1,5 +1,6 @@
 // An approver decides from the mail: on a phone, without an account, without JavaScript.
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 import {
   desktop,
@@ -190,7 +191,16 @@ test('a decision gets a receipt as a page and as a mail, and its link keeps show
   const [again, status] = await open(link);
   assert.equal(status, 200);
   await recorded(again);
-  assert.equal(await again.locator('main').innerText(), words, 'the same receipt');
+  const facts = (text) => text.split(/^(?:Being sealed|Sealed)$/m)[0];
+  const later = await again.locator('main').innerText();
+  assert.equal(facts(later), facts(words), 'the same receipt');
+  assert.match(later, /^Sealed$/m, 'which a signed checkpoint covers by now');
+  const [file] = await Promise.all([
+    again.waitForEvent('download'),
+    again.getByRole('link', { name: 'Download the receipt' }).click(),
+  ]);
+  const proof = await readFile(await file.path(), 'utf8');
+  assert.match(proof, /c2sp.org\/tlog-proof@v1/, 'a proof that stands by itself');
   const [late, gone] = await open(others);
   assert.equal(gone, 410);
   await heading(late, 'This stage was decided without you');
