@@ -4,7 +4,7 @@ use crate::error::Result;
 use crate::ledger::{Actor, Note};
 use crate::register::Record;
 use crate::review::engine::{Condition, Event, Review};
-use crate::workflow::{Derived, Mode};
+use crate::workflow::{ASKED_MAX, Derived, Mode};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
@@ -159,14 +159,14 @@ fn in_stage(note: Note, event: &Event) -> Note {
             reason.as_deref(),
         ),
         Event::PersonLeft { person, .. } => note.about(*person),
-        Event::Reminded { step, people, .. } => note.data("step", *step).data("told", told(people)),
+        Event::Reminded { step, people, .. } => told(note.data("step", *step), "people", people),
         Event::Escalated(escalated) => {
             let note = note
                 .data("cause", json!(escalated.cause))
                 .data("mode", json!(escalated.mode))
                 .data("seat", json!(escalated.seat));
             match escalated.mode {
-                Mode::Notify => note.data("told", told(&escalated.people)),
+                Mode::Notify => told(note, "people", &escalated.people),
                 Mode::AddToSeat | Mode::MustAgree => note.data("people", json!(escalated.people)),
             }
         }
@@ -247,25 +247,31 @@ fn on_override(note: Note, event: &Event) -> Note {
             second,
             until,
             notify,
-        } => note
-            .subject("revision", *revision)
-            .subject("digest", digest.as_str())
-            .data("first", first.to_string())
-            .data("second", second.to_string())
-            .data("until", until.to_string())
-            .data("told", told(notify)),
+        } => {
+            let note = note
+                .subject("revision", *revision)
+                .subject("digest", digest.as_str())
+                .data("first", first.to_string())
+                .data("second", second.to_string())
+                .data("until", until.to_string());
+            told(note, "notify", notify)
+        }
         _ => note,
     }
 }
 
-/// Those who are merely told something: how many, and the SHA-256 of their sorted identifiers, a
-/// line each. Nobody's task hangs on them, and there may be more of them than an entry can name.
-fn told(people: &BTreeSet<PersonId>) -> Value {
+/// Those who are merely told something, by name. A crowd that an entry cannot name stands as its
+/// number and the SHA-256 of the sorted identifiers, a line each: nobody's task hangs on it.
+fn told(note: Note, name: &str, people: &BTreeSet<PersonId>) -> Note {
+    if people.len() <= ASKED_MAX {
+        return note.data(name, json!(people));
+    }
     let mut hash = Sha256::new();
     for person in people {
         hash.update(format!("{person}\n"));
     }
-    json!({ "count": people.len(), "digest": hex::encode(hash.finalize()) })
+    let digest = hex::encode(hash.finalize());
+    note.data("told", json!({ "count": people.len(), "digest": digest }))
 }
 
 fn with_reason(note: Note, reason: Option<&str>) -> Note {

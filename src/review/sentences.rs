@@ -296,8 +296,12 @@ impl Told<'_> {
         let people = ids.filter_map(|id| id.parse::<PersonId>().ok());
         let names = people.filter_map(|id| self.names.get(&id).cloned());
         let names: Vec<String> = names.collect();
+        let crowd = self.entry.pointer("/data/told/count");
         match names.as_slice() {
-            [] => "nobody".to_owned(),
+            [] => match crowd.and_then(Value::as_u64) {
+                Some(count) => format!("{count} people"),
+                None => "nobody".to_owned(),
+            },
             [one] => one.clone(),
             [many @ .., last] => format!("{} and {last}", many.join(", ")),
         }
