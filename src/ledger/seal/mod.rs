@@ -5,6 +5,7 @@
 //! with that one: a database that was restored from a backup, or is another than before, cannot
 //! make this log say two things. The lock file belongs into no backup of the database.
 
+mod check;
 mod command;
 mod file;
 mod keys;
@@ -15,6 +16,7 @@ mod signer;
 mod store;
 pub mod worker;
 
+pub use check::check;
 pub use command::{continue_log, create, retire, rotate};
 pub use keys::Keys;
 pub use receipts::{Growing, Sealing, growing, waits};
