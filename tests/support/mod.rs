@@ -14,6 +14,7 @@ pub mod post;
 pub mod program;
 pub mod register;
 pub mod smtp;
+pub mod tamper;
 
 /// Tells each story on both databases, each time on an empty one of its own.
 ///
