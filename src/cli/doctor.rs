@@ -84,6 +84,10 @@ fn in_database(conn: &mut Conn, config: &Config, full: bool) -> Vec<Finding> {
     let now = Clock::system().now();
     let signing = ledger::seal::check(conn, config, now, full);
     findings.push(tried("signing", signing));
+    match ledger::seal::check_outside(conn, config, now) {
+        Ok(found) => findings.extend(found),
+        Err(error) => findings.push(Finding::unknown("witnesses", error.to_string())),
+    }
     let clock = ledger::newest(conn).and_then(|newest| check::clock(conn, now, newest));
     findings.push(tried("clock", clock));
     findings

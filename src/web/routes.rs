@@ -222,6 +222,9 @@ table! {
     GET "/audit/receipts/{seq}" LogReader => crate::ledger::seal::page::receipt;
     GET "/log/checkpoint" Anyone => crate::ledger::seal::page::checkpoint;
     GET "/log/vkey" Anyone => crate::ledger::seal::page::vkey;
+    GET "/log/stamps" Anyone => crate::ledger::seal::page::stamps;
+    GET "/log/stamps/{size:[0-9]+}.{what:tsr|checkpoint}" Anyone =>
+        crate::ledger::seal::page::stamp;
     GET "/log/tile/{path:.*}" Anyone => crate::ledger::seal::page::tile;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
     POST "/workflows" SignedIn => crate::review::drafts::page::start;

@@ -10,6 +10,7 @@ pub mod afterwards;
 pub mod database;
 pub mod house;
 pub mod http;
+pub mod outsider;
 pub mod post;
 pub mod program;
 pub mod register;
