@@ -102,7 +102,7 @@ impl House {
     }
 
     fn ask(&self) -> Outside {
-        seal::ask(&self.app).expect("the database answers");
+        seal::ask_outside(&self.app).expect("the database answers");
         self.outside()
     }
 
@@ -475,7 +475,7 @@ fn an_evil_witness_gets_nothing_in_and_holds_nothing_up(mut house: House) {
     house.minutes_pass(2);
     let begun = Instant::now();
     let app = house.app.clone();
-    let asking = std::thread::spawn(move || seal::ask(&app));
+    let asking = std::thread::spawn(move || seal::ask_outside(&app));
     house.grow(3);
     assert!(
         !asking.is_finished(),

@@ -223,8 +223,7 @@ table! {
     GET "/log/checkpoint" Anyone => crate::ledger::seal::page::checkpoint;
     GET "/log/vkey" Anyone => crate::ledger::seal::page::vkey;
     GET "/log/stamps" Anyone => crate::ledger::seal::page::stamps;
-    GET "/log/stamps/{size:[0-9]+}.{what:tsr|checkpoint}" Anyone =>
-        crate::ledger::seal::page::stamp;
+    GET "/log/stamps/{name}" Anyone => crate::ledger::seal::page::stamp;
     GET "/log/tile/{path:.*}" Anyone => crate::ledger::seal::page::tile;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
     POST "/workflows" SignedIn => crate::review::drafts::page::start;
@@ -268,6 +267,8 @@ table! {
     GET "/api/v1/log/entries/{seq}/receipt" Token("log") => crate::ledger::seal::page::receipt;
     GET "/api/v1/log/checkpoint" Token("log") => crate::ledger::seal::page::checkpoint;
     GET "/api/v1/log/vkey" Token("log") => crate::ledger::seal::page::vkey;
+    GET "/api/v1/log/stamps" Token("log") => crate::ledger::seal::page::stamps;
+    GET "/api/v1/log/stamps/{name}" Token("log") => crate::ledger::seal::page::stamp;
     GET "/api/v1/log/tile/{path:.*}" Token("log") => crate::ledger::seal::page::tile;
     POST "/api/v1/audit/papers" Token("log") => crate::audit::api::papers;
     GET "/api/v1/audit/as-of" Token("log") => crate::audit::api::as_of;

@@ -24,7 +24,7 @@ pub use ask::address;
 pub use check::check;
 pub use command::{continue_log, create, retire, rotate};
 pub use keys::Keys;
-pub use outside::{Outside, ask, check_outside, outside};
+pub use outside::{Outside, ask_outside, check_outside, outside};
 pub use receipts::{Growing, Sealing, growing, waits};
 pub use signer::{Signed, examine, sign};
 pub use store::{Published, newest, tip, vkeys};

@@ -39,7 +39,7 @@ pub(super) async fn run(app: App) {
         let asking = app.clone();
         // A thread of its own: a slow answer holds up neither the runtime nor its end.
         std::thread::spawn(move || {
-            if let Err(error) = ask(&asking) {
+            if let Err(error) = ask_outside(&asking) {
                 tracing::error!(%error, "witnesses could not be asked");
             }
             let _ = done.send(());
@@ -57,7 +57,7 @@ pub(super) async fn run(app: App) {
 ///
 /// # Errors
 /// When the database fails. That somebody does not answer is no error: it is noted.
-pub fn ask(app: &App) -> Result<()> {
+pub fn ask_outside(app: &App) -> Result<()> {
     let now = app.desk.clock.now();
     let witnesses = app.config.witnesses()?;
     let url = &app.config.timestamp_url;

@@ -140,18 +140,25 @@ pub async fn stamps(app: web::Data<App>, visitor: Visitor) -> Result<HttpRespons
         .body(lines.collect::<String>()))
 }
 
-/// `GET /log/stamps/{size}.tsr` and `.checkpoint`: what the authority answered, and the very text
-/// that it stamped.
+/// `GET /log/stamps/{name}`: as `5.tsr` what the authority answered about the checkpoint of 5
+/// entries, as `5.checkpoint` the very text that it stamped.
 ///
 /// # Errors
-/// 404 when the checkpoint of this size was not stamped; 401 and 403 where it is not public.
+/// 404 when that checkpoint was not stamped; 401 and 403 where it is not public.
 pub async fn stamp(
     app: web::Data<App>,
     visitor: Visitor,
-    path: web::Path<(u64, String)>,
+    name: web::Path<String>,
 ) -> Result<HttpResponse> {
     admit(&app, &visitor, None)?;
-    let (size, what) = path.into_inner();
+    let missing = || Error::not_found("time stamp", &name);
+    let (size, what) = name.split_once('.').ok_or_else(missing)?;
+    let is_answer = match what {
+        "tsr" => true,
+        "checkpoint" => false,
+        _ => return Err(missing()),
+    };
+    let size: u64 = size.parse().map_err(|_| missing())?;
     let read = move |conn: &mut Conn| {
         let Some((origin, _)) = tip(conn)? else {
             return Ok(None);
@@ -159,16 +166,14 @@ pub async fn stamp(
         let answer = outside::stamp(conn, &origin, size)?;
         Ok(answer.zip(of_size(conn, &origin, size)?))
     };
-    let missing = || Error::not_found("time stamp of checkpoint", size);
     let (answer, checkpoint) = app.db.read(read).await?.ok_or_else(missing)?;
-    let (media, body) = match what.as_str() {
-        "tsr" => ("application/timestamp-reply", answer),
-        _ => (TEXT, checkpoint.note.into_bytes()),
+    let (media, body) = match is_answer {
+        true => ("application/timestamp-reply", answer),
+        false => (TEXT, checkpoint.note.into_bytes()),
     };
-    let name = format!("{size}.{what}");
     Ok(HttpResponse::Ok()
         .content_type(media)
-        .insert_header(ContentDisposition::attachment(name))
+        .insert_header(ContentDisposition::attachment(format!("{size}.{what}")))
         .body(body))
 }
 
