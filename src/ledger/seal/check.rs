@@ -213,7 +213,8 @@ fn age(at: At, now: At) -> String {
     counted(count.unsigned_abs(), word, &format!("{word}s"))
 }
 
-fn counted(count: u64, one: &str, more: &str) -> String {
+/// A count with its word.
+pub(super) fn counted(count: u64, one: &str, more: &str) -> String {
     match count {
         1 => format!("1 {one}"),
         count => format!("{count} {more}"),

@@ -8,6 +8,7 @@ use crate::error::Result;
 use crate::finding::Finding;
 use crate::ledger::checkpoint::Cosignature;
 use crate::ledger::random;
+use crate::ledger::seal::check::counted;
 use crate::ledger::seal::stamp::{Question, Stamp};
 use crate::ledger::seal::store::{Published, newest};
 use crate::ledger::seal::witness::Witness;
@@ -321,7 +322,9 @@ impl Seen {
 
     fn told(&self) -> String {
         let seen = match (self.size, self.at) {
-            (Some(size), Some(at)) => format!("it saw {size} entries at {at}"),
+            (Some(size), Some(at)) => {
+                format!("it saw {} at {at}", counted(size, "entry", "entries"))
+            }
             _ => "it saw nothing yet".to_owned(),
         };
         match &self.trouble {
@@ -406,10 +409,11 @@ pub fn check_outside(conn: &mut Conn, config: &Config, now: At) -> Result<Vec<Fi
 
 fn of_witnesses(found: &Outside) -> Finding {
     const CHECK: &str = "witnesses";
-    let all = found.witnesses.len();
+    let all = u64::try_from(found.witnesses.len()).unwrap_or(u64::MAX);
     let mut says = format!(
-        "{} of {all} witnesses saw the newest checkpoint that they had time to see",
-        found.seen_by
+        "{} of {} saw the newest checkpoint that they had time to see",
+        found.seen_by,
+        counted(all, "witness", "witnesses")
     );
     let finding = if found.is_short {
         says.push_str(&format!(", and {} must", found.quorum));
