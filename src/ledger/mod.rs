@@ -36,10 +36,13 @@ mod rows;
 mod sample;
 mod scan;
 pub mod seal;
+mod send;
+mod spool;
 mod store;
 pub mod tiles;
 pub mod tree;
 pub mod verify;
+pub mod views;
 
 pub use check::{check, newest};
 pub use erase::{Value as PrivateValue, erase};

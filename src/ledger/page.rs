@@ -1,11 +1,12 @@
 //! The decision log as a page, and the same rows as a file.
 use crate::app::App;
-use crate::db::{At, Conn, Tx};
+use crate::db::{At, Conn};
 use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::ledger::api::Asked;
-use crate::ledger::download::{Format, Ready, ready};
+use crate::ledger::download::Format;
 use crate::ledger::seal;
+use crate::ledger::send::taken;
 use crate::ledger::{Filter, Page, head, root};
 use crate::review::words;
 use crate::review::workflows;
@@ -16,21 +17,11 @@ use crate::web::session::Visitor;
 use crate::web::spine;
 use crate::workflow::Outcome;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType};
-use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
-use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use std::io::{BufWriter, Write};
-use std::sync::Arc;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Rows on one page.
 const PAGE_SIZE: i64 = 50;
-/// Bytes that are sent at a time.
-const PIECE: usize = 64 * 1024;
-/// Pieces that wait for a slow reader before writing stops.
-const PIECES_WAITING: usize = 4;
 
 /// What the address of the log says; empty values are no filters.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -289,66 +280,8 @@ pub async fn export(
     wanted: web::Form<Wanted>,
 ) -> Result<HttpResponse> {
     let wanted = wanted.into_inner();
-    let (format, media, name) = match wanted.format.as_str() {
-        "csv" => (Format::Csv, "text/csv; charset=utf-8", "decisions.csv"),
-        "jsonl" => (Format::Jsonl, "application/jsonl", "decisions.jsonl"),
-        "package" => (Format::Package, "application/zip", "decisions.zip"),
-        _ => {
-            let rule = "format: write csv, jsonl or package";
-            return Err(Error::BadRequest(rule.to_owned()));
-        }
-    };
-    let (actor, subject) = (visitor.actor()?, name.to_owned());
+    let format = Format::named(&wanted.format)?;
+    let actor = visitor.actor()?;
     let filter = app.db.read(move |conn| wanted.filter(conn)).await?;
-    let at_hand = app.clone();
-    let ready = web::block(move || ready(&at_hand, filter, format, false)).await;
-    let ready = Arc::new(ready.map_err(|_| Error::Interrupted)??);
-    let (author, entry) = (actor.clone(), ready.clone());
-    let enter = move |tx: &mut Tx, desk: &Desk| entry.enter(tx, desk.clock.now(), &author);
-    app.command("export", subject, &actor, enter).await?;
-    let ready = Arc::into_inner(ready).ok_or(Error::Interrupted)?;
-    let (sender, receiver) = channel(PIECES_WAITING);
-    let app = app.into_inner();
-    tokio::task::spawn_blocking(move || write_out(&app, ready, &sender));
-    let disposition = ContentDisposition {
-        disposition: DispositionType::Attachment,
-        parameters: vec![DispositionParam::Filename(name.to_owned())],
-    };
-    Ok(HttpResponse::Ok()
-        .content_type(media)
-        .insert_header(disposition)
-        .streaming(stream::unfold(receiver, next_piece)))
-}
-
-type Piece = std::result::Result<Bytes, std::io::Error>;
-
-async fn next_piece(mut receiver: Receiver<Piece>) -> Option<(Piece, Receiver<Piece>)> {
-    let piece = receiver.recv().await?;
-    Some((piece, receiver))
-}
-
-/// Writes the file as fast as it is read. When it fails the connection is cut, so that nobody
-/// takes half a log for a whole one.
-fn write_out(app: &App, ready: Ready, sender: &Sender<Piece>) {
-    let out = BufWriter::with_capacity(PIECE, Pieces(sender));
-    if let Err(error) = ready.write(app, out) {
-        tracing::warn!(%error, "a download of the decision log ended early");
-        let _ = sender.blocking_send(Err(std::io::Error::other("the download was cut off")));
-    }
-}
-
-struct Pieces<'a>(&'a Sender<Piece>);
-
-impl Write for Pieces<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let gone = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        self.0
-            .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
-            .map_err(gone)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    taken(app, actor, filter, format, false).await
 }

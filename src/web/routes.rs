@@ -266,6 +266,7 @@ table! {
     GET "/api/v1/log/checkpoint" Token("log") => crate::ledger::seal::page::checkpoint;
     GET "/api/v1/log/vkey" Token("log") => crate::ledger::seal::page::vkey;
     GET "/api/v1/log/tile/{path:.*}" Token("log") => crate::ledger::seal::page::tile;
+    POST "/api/v1/exports" Token("log") => crate::ledger::api::export;
     POST "/api/v1/audit/papers" Token("log") => crate::audit::api::papers;
     GET "/api/v1/audit/as-of" Token("log") => crate::audit::api::as_of;
     GET "/api/v1/erasures" Token("people") => crate::erasure::api::erasures;
