@@ -234,8 +234,7 @@ fn whoever_takes_the_log_slowly_keeps_nobody_from_the_database(house: House) {
     let size = house.register.ledger_size();
     for format in [Format::Csv, Format::Jsonl, Format::Package] {
         let (app, all) = (&house.app, Filter::default());
-        let taken =
-            ready(app, all, format, false).and_then(|ready| ready.write(Slow(&house, 0)));
+        let taken = ready(app, all, format, false).and_then(|ready| ready.write(Slow(&house, 0)));
         let taken = taken.unwrap_or_else(|error| panic!("{format:?}: {error}"));
         assert_eq!(taken, size, "{format:?}");
     }

@@ -266,7 +266,9 @@ impl Log<'_> {
             span.takes(&item);
             book.row(&cells(&item)).map_err(cut_off)
         })?;
-        let made = span.last.map_or(jiff::Timestamp::UNIX_EPOCH, |(_, at)| at.0);
+        let made = span
+            .last
+            .map_or(jiff::Timestamp::UNIX_EPOCH, |(_, at)| at.0);
         let about = self.about(&span);
         book.finish(&about, made, out).map_err(cut_off)?;
         Ok(span.count)
@@ -291,9 +293,14 @@ impl Log<'_> {
             }
             _ => "no entry".to_owned(),
         };
-        let sealed = sealed.as_ref().map_or("none: the log is not signed", |s| &s.note);
+        let sealed = sealed
+            .as_ref()
+            .map_or("none: the log is not signed", |s| &s.note);
         let rows = [
-            ("What this is", "Rows of the decision log of Countersign, for reading"),
+            (
+                "What this is",
+                "Rows of the decision log of Countersign, for reading",
+            ),
             ("Filter", &filter),
             ("Entries here", &span.count.to_string()),
             ("From, to (UTC)", &range),
@@ -302,7 +309,8 @@ impl Log<'_> {
             ("Newest signed checkpoint", sealed),
             ("How to verify", VERIFYING),
         ];
-        rows.map(|(name, text)| (name.to_owned(), text.to_owned())).to_vec()
+        rows.map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .to_vec()
     }
 
     fn jsonl(&self, out: impl Write) -> Result<u64> {
@@ -345,9 +353,8 @@ impl Log<'_> {
         let mut count = 0;
         self.exact(|row, leaf| {
             count += 1;
-            let wrong = |flaw: &dyn std::fmt::Display| {
-                Error::Corrupt(format!("entry {}: {flaw}", row.seq))
-            };
+            let wrong =
+                |flaw: &dyn std::fmt::Display| Error::Corrupt(format!("entry {}: {flaw}", row.seq));
             let entry = Entry::parse(&row.entry).map_err(|flaw| wrong(&flaw))?;
             let text = std::str::from_utf8(&row.entry).map_err(|error| wrong(&error))?;
             write(Shown {

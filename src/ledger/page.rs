@@ -29,10 +29,10 @@ const PAGE_SIZE: i64 = 50;
 pub struct Wanted {
     from: String,
     to: String,
-    person: String,
+    pub(super) person: String,
     stage: String,
     outcome: String,
-    record: String,
+    pub(super) record: String,
     #[serde(skip_serializing)]
     before: String,
     #[serde(skip_serializing)]
@@ -40,7 +40,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn filter(&self, conn: &mut Conn) -> Result<Filter> {
+    pub(super) fn filter(&self, conn: &mut Conn) -> Result<Filter> {
         let given = |text: &str| Some(words::typed(text.trim())).filter(|t| !t.is_empty());
         let asked = Asked {
             after: None,
@@ -55,7 +55,7 @@ impl Wanted {
     }
 
     /// The filters as a query; empty ones are left out.
-    fn query(&self) -> String {
+    pub(super) fn query(&self) -> String {
         let all = [
             ("from", &self.from),
             ("to", &self.to),
@@ -84,6 +84,8 @@ struct LogPage {
     stages: Vec<Offer>,
     outcomes: Vec<Offer>,
     rows: Vec<Row>,
+    /// The filters as a query.
+    query: String,
     /// Query of the next page.
     next: Option<String>,
     /// Query of the first page, when this is another.
@@ -107,8 +109,9 @@ struct Offer {
     chosen: bool,
 }
 
+/// One entry as the log shows it.
 #[derive(Serialize)]
-struct Row {
+pub(super) struct Row {
     seq: i64,
     at: At,
     sentence: String,
@@ -126,7 +129,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(item: TimelineItem) -> Row {
+    pub(super) fn of(item: TimelineItem) -> Row {
         let status = item
             .outcome
             .as_deref()
@@ -178,6 +181,19 @@ pub async fn log(
     page_with(&app, &visitor, "log", "log", &context, status)
 }
 
+/// Draws up the page of the log that begins below this entry, or the newest, for whoever measures:
+/// how many rows it has.
+///
+/// # Errors
+/// When the database fails.
+pub fn drawn_before(conn: &mut Conn, desk: &Desk, before: Option<u64>) -> Result<usize> {
+    let wanted = Wanted {
+        before: before.map(|seq| seq.to_string()).unwrap_or_default(),
+        ..Wanted::default()
+    };
+    Ok(draw_up(conn, desk, wanted)?.rows.len())
+}
+
 fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
     let (size, _) = head(conn)?;
     let (summary, mut items) = match wanted.filter(conn) {
@@ -203,6 +219,7 @@ fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
         next: last.map(|seq| join(format!("before={seq}"))),
         first: (!wanted.before.is_empty()).then(|| format!("?{query}")),
         filtered: !query.is_empty(),
+        query,
         summary,
         size,
         root: hex::encode(root(conn, size)?.as_bytes()),

@@ -37,7 +37,8 @@ pub(super) async fn taken(
     let ready = Arc::new(ready.map_err(|_| Error::Interrupted)??);
     let (author, entry) = (actor.clone(), ready.clone());
     let enter = move |tx: &mut Tx, desk: &Desk| entry.enter(tx, desk.clock.now(), &author);
-    app.command("export", name.to_owned(), &actor, enter).await?;
+    app.command("export", name.to_owned(), &actor, enter)
+        .await?;
     let ready = Arc::into_inner(ready).ok_or(Error::Interrupted)?;
     let (sender, receiver) = channel(PIECES_WAITING);
     let length = ready.length();

@@ -214,6 +214,7 @@ table! {
     POST "/erasure/retention/{id}/{verb:agreement|refusal}" Administrator =>
         crate::erasure::page::settle_keeping;
     GET "/log" LogReader => crate::ledger::page::log;
+    GET "/log/summary" LogReader => crate::ledger::summary::summary;
     POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/audit"
         LogReader => crate::audit::page::desk;

@@ -163,6 +163,7 @@ const BRIDGES: &[&str] = &[
     "src/ledger/seal/",
     "src/ledger/send.rs",
     "src/ledger/spool.rs",
+    "src/ledger/summary.rs",
 ];
 
 fn is_pure(path: &str) -> bool {

@@ -19,7 +19,12 @@ pub fn line(shown: &Shown<'_>, out: &mut String) {
         escape(out, field, '|');
     }
     // Writing into a string cannot fail.
-    let _ = write!(out, "|rt={} externalId={}", entry.at.as_millisecond(), entry.id);
+    let _ = write!(
+        out,
+        "|rt={} externalId={}",
+        entry.at.as_millisecond(),
+        entry.id
+    );
     add(out, "act", Some(Cow::Borrowed(entry.kind.as_str())));
     add(out, "suid", Some(Cow::Borrowed(entry.actor.as_str())));
     add(out, "duid", shown.subject("person"));

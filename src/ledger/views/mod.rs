@@ -46,12 +46,8 @@ impl<'a> Shown<'a> {
         self.entry.data.get("outcome").and_then(Value::as_str)
     }
 
-    /// The kind in words: `decision.recorded` is "Decision recorded".
     fn name(&self) -> String {
-        let words = self.entry.kind.replace(['.', '_'], " ");
-        let mut letters = words.chars();
-        let first = letters.next().map(|first| first.to_ascii_uppercase());
-        first.into_iter().chain(letters).collect()
+        in_words(&self.entry.kind)
     }
 
     /// The noun of its kind: `decision` of `decision.recorded`.
@@ -70,6 +66,14 @@ impl<'a> Shown<'a> {
     fn by_person(&self) -> bool {
         self.entry.actor != SYSTEM
     }
+}
+
+/// A kind in words: `decision.recorded` is "Decision recorded".
+pub fn in_words(kind: &str) -> String {
+    let words = kind.replace(['.', '_'], " ");
+    let mut letters = words.chars();
+    let first = letters.next().map(|first| first.to_ascii_uppercase());
+    first.into_iter().chain(letters).collect()
 }
 
 fn plain(value: &Value) -> Cow<'_, str> {

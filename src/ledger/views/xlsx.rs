@@ -45,7 +45,12 @@ impl Book {
         Book::with_sheets_of(SHEET_ROWS, folder, header)
     }
 
-    fn with_sheets_of(rows: u32, folder: &Path, header: &[&str]) -> Result<Book, XlsxError> {
+    /// As [`Book::new`], with so many rows on a sheet, its header included.
+    ///
+    /// # Errors
+    ///
+    /// As [`Book::new`].
+    pub fn with_sheets_of(rows: u32, folder: &Path, header: &[&str]) -> Result<Book, XlsxError> {
         let mut book = Workbook::new();
         book.set_tempdir(folder)?;
         let sheet = book.new_worksheet_with_constant_memory()?;
@@ -96,7 +101,8 @@ impl Book {
                     self.bytes += u64::try_from(text.len()).unwrap_or(u64::MAX);
                     self.sheet.write_string(self.row, column, fitting(text))?
                 }
-                Cell::Integer(number) => {
+                Cell::Integer(number) =>
+                {
                     #[allow(clippy::cast_precision_loss, reason = "entries stay below 2^53")]
                     self.sheet.write_number(self.row, column, *number as f64)?
                 }
