@@ -34,7 +34,7 @@ pub enum Format {
     Jsonl,
     /// Entries, checkpoint, tree or proofs in one zip, which the tools of others check as well.
     Package,
-    /// Events of OCSF 1.3, one a line, for what watches security.
+    /// Events of OCSF 1.5, one a line, for what watches security.
     Ocsf,
     /// Lines of CEF, for what watches security.
     Cef,

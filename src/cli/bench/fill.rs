@@ -1,6 +1,6 @@
 //! Fills a ledger: decisions about real use cases, appended as the program appends them, many to a
 //! commit.
-use super::stock::{Case, Stock};
+use super::stock::{Case, ROUTE, Stock};
 use crate::db::RecordId;
 use crate::error::Result;
 use crate::ledger::{self, Note};
@@ -9,6 +9,8 @@ use std::sync::Arc;
 
 /// Use cases that the entries are about.
 const CASES: usize = 1_000;
+/// Use cases that are decided at the same time.
+const LIVE: usize = 20;
 /// Entries to a commit.
 const BATCH: u64 = 10_000;
 /// What a reviewer writes, on average.
@@ -56,11 +58,13 @@ struct About {
     revision: i32,
 }
 
-/// The use cases take turns, and each goes through its route.
+/// The use cases go through their route some at a time, as they would in a busy house; when all
+/// have, they begin again.
 fn nth(cases: &[About], number: u64) -> Option<Note> {
     let place = usize::try_from(number).ok()?;
-    let about = cases.get(place.checked_rem(cases.len())?)?;
-    let (stage, actor) = about.case.step(place / cases.len())?;
+    let (round, within) = (place / (LIVE * ROUTE.len()), place % (LIVE * ROUTE.len()));
+    let about = cases.get((round * LIVE + within % LIVE).checked_rem(cases.len())?)?;
+    let (stage, actor) = about.case.step(within / LIVE)?;
     let note = Note::new("decision.recorded", actor)
         .record(about.record, &about.reference)
         .review(about.case.review())

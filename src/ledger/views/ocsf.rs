@@ -1,4 +1,4 @@
-//! Entries as events of OCSF 1.3, class Entity Management (3004): one JSON object a line.
+//! Entries as events of OCSF 1.5, class Entity Management (3004): one JSON object a line.
 //!
 //! `raw_data` is the entry's exact text, so that `SHA-256(0x00 ‖ raw_data)` is the leaf hash and an
 //! event can be held against the log where it ended up.
@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 use std::borrow::Cow;
 
 /// The version of the schema.
-pub const SCHEMA: &str = "1.3.0";
+pub const SCHEMA: &str = "1.5.0";
 
 const CATEGORY: u32 = 3;
 const CLASS: u32 = 3004;
@@ -257,7 +257,7 @@ mod tests {
 
     /// The class as JSON Schema; where it came from stands in the file.
     fn schema() -> jsonschema::Validator {
-        let path = "tests/fixtures/ocsf/entity_management-1.3.0.json";
+        let path = "tests/fixtures/ocsf/entity_management-1.5.0.json";
         let text = std::fs::read_to_string(path).unwrap();
         jsonschema::validator_for(&serde_json::from_str(&text).unwrap()).unwrap()
     }
