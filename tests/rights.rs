@@ -465,7 +465,7 @@ fn whoever_takes_the_log_away_stands_in_it(house: House) {
     let said: Vec<&Value> = exports.iter().map(|e| &e.data["filter"]).collect();
     assert_eq!(said, [&json!({}), &json!({ "stage": "data_use" })]);
     for (who, pairs) in [
-        ("audra", [("format", "xlsx"), ("from", "")]),
+        ("audra", [("format", "pdf"), ("from", "")]),
         (
             "audra",
             [("format", "csv"), ("from", "-009999-01-02T01:59:59Z")],
