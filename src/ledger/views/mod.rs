@@ -59,8 +59,13 @@ impl<'a> Shown<'a> {
     /// Whether somebody who watches should look at it: rules were set aside, or the log itself was
     /// touched.
     fn is_grave(&self) -> bool {
-        let grave = ["override.granted", "person.erased", "values.erased"];
-        grave.contains(&self.entry.kind.as_str()) || self.entry.kind == "log.continued"
+        let grave = [
+            "override.granted",
+            "person.erased",
+            "values.erased",
+            "log.continued",
+        ];
+        grave.contains(&self.entry.kind.as_str())
     }
 
     fn by_person(&self) -> bool {
