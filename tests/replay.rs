@@ -253,7 +253,7 @@ fn a_package_holds_and_its_state_follows_from_its_entries(register: Register) {
     let file = |filter: Filter, state| {
         let ready = download::ready(&app, filter, Format::Package, state).expect("it is ready");
         let mut file = Vec::new();
-        let count = ready.write(&app, &mut file).expect("it is written");
+        let count = ready.write(&mut file).expect("it is written");
         (file, count)
     };
     let (whole, count) = file(Filter::default(), true);

@@ -20,8 +20,8 @@ pub use list::{
 };
 pub use redact::{Redaction, redact, redactions};
 pub use store::{
-    Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, revision,
-    revisions, set_review, set_standing, set_status,
+    Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, references,
+    revision, revisions, set_review, set_standing, set_status,
 };
 
 use crate::db::{At, PersonId, RecordId, Tx};

@@ -214,6 +214,7 @@ table! {
     POST "/erasure/retention/{id}/{verb:agreement|refusal}" Administrator =>
         crate::erasure::page::settle_keeping;
     GET "/log" LogReader => crate::ledger::page::log;
+    GET "/log/summary" LogReader => crate::ledger::summary::summary;
     POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/audit"
         LogReader => crate::audit::page::desk;
@@ -270,6 +271,7 @@ table! {
     GET "/api/v1/log/stamps" Token("log") => crate::ledger::seal::page::stamps;
     GET "/api/v1/log/stamps/{name}" Token("log") => crate::ledger::seal::page::stamp;
     GET "/api/v1/log/tile/{path:.*}" Token("log") => crate::ledger::seal::page::tile;
+    POST "/api/v1/exports" Token("log") => crate::ledger::api::export;
     POST "/api/v1/audit/papers" Token("log") => crate::audit::api::papers;
     GET "/api/v1/audit/as-of" Token("log") => crate::audit::api::as_of;
     GET "/api/v1/erasures" Token("people") => crate::erasure::api::erasures;

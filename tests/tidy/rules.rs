@@ -161,6 +161,9 @@ const BRIDGES: &[&str] = &[
     "src/ledger/download.rs",
     "src/ledger/packing.rs",
     "src/ledger/seal/",
+    "src/ledger/send.rs",
+    "src/ledger/spool.rs",
+    "src/ledger/summary.rs",
 ];
 
 fn is_pure(path: &str) -> bool {

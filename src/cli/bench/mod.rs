@@ -1,12 +1,16 @@
-//! `bench`: what this machine decides a second, beside what its disk can do at all.
+//! `bench`: what this machine decides a second and does with a long log, beside what it can do at
+//! all.
+mod fill;
 mod ground;
+mod ledger;
 mod limit;
+mod phase;
+mod shell;
 mod stock;
 
 use crate::app::App;
 use crate::db::{Tx, Url};
 use crate::error::{Error, Result};
-use crate::ledger;
 use crate::review::{self, Desk};
 use clap::{Args, Subcommand};
 use ground::Ground;
@@ -30,6 +34,9 @@ enum What {
     /// Durable decisions a second, beside bare one-row commits on the same disk.
     #[command(after_help = "Example: countersign bench decisions --callers 1,16 --seconds 5")]
     Decisions(Decisions),
+    /// Pages, exports and verification of a long log, beside the sqlite3 shell and bare SHA-256.
+    #[command(after_help = "Example: countersign bench ledger --entries 1000000")]
+    Ledger(ledger::Ledger),
 }
 
 #[derive(Debug, Args)]
@@ -53,6 +60,7 @@ impl Bench {
     pub(super) fn run(self) -> Result<ExitCode> {
         match self.what {
             What::Decisions(command) => command.run(),
+            What::Ledger(command) => command.run(),
         }
     }
 }
@@ -191,7 +199,12 @@ fn enough(rate: f64, time: Duration) -> usize {
 /// early when a caller finds none left.
 fn decide(stock: &Stock, callers: u16, time: Duration, cases: usize) -> Result<Run> {
     let cases = Arc::new(Mutex::new(stock.submit(cases)?));
-    let entries = || stock.app.db.read_now(|conn| Ok(ledger::head(conn)?.0));
+    let entries = || {
+        stock
+            .app
+            .db
+            .read_now(|conn| Ok(crate::ledger::head(conn)?.0))
+    };
     let before = entries()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)
