@@ -4,6 +4,7 @@ use crate::db::{At, Conn, Db, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::csv::{Cell, Rows};
 use crate::ledger::export::Writer;
+pub use crate::ledger::packing::Extras;
 use crate::ledger::packing::{Package, prepare};
 use crate::ledger::tree::Hash;
 use crate::ledger::{Actor, Filter, Note, Page, Row, append, head, leaves, root, rows};
@@ -59,6 +60,7 @@ const HEADER: [&str; 15] = [
 pub struct Ready {
     filter: Filter,
     format: Format,
+    private: bool,
     size: u64,
     package: Option<Package>,
     count: u64,
@@ -71,14 +73,28 @@ pub struct Ready {
 /// # Errors
 /// When the database fails.
 pub fn ready(app: &App, filter: Filter, format: Format, state: bool) -> Result<Ready> {
+    let private = false;
+    ready_with(app, filter, format, Extras { state, private })
+}
+
+/// As [`ready`], with what else a package is to hold.
+///
+/// # Errors
+/// When the database fails, or another format is asked for private values.
+pub fn ready_with(app: &App, filter: Filter, format: Format, extras: Extras) -> Result<Ready> {
+    if extras.private && format != Format::Package {
+        let rule = "private values go into a package only: take the format package";
+        return Err(Error::BadRequest(rule.to_owned()));
+    }
     let (size, _) = app.db.read_now(head)?;
     let package = match format {
-        Format::Package => Some(prepare(app, &filter, state)?),
+        Format::Package => Some(prepare(app, &filter, extras)?),
         _ => None,
     };
     let mut ready = Ready {
         filter,
         format,
+        private: extras.private,
         size,
         package,
         count: 0,
@@ -102,11 +118,14 @@ impl Ready {
     /// # Errors
     /// When the filter holds what no entry may, or the database fails.
     pub fn enter(&self, tx: &mut Tx, now: At, actor: &Actor) -> Result<u64> {
-        let note = Note::new("log.exported", actor)
+        let mut note = Note::new("log.exported", actor)
             .subject("digest", self.digest.as_str())
             .data("format", self.format.as_str())
             .data("count", self.count)
             .data("filter", Value::Object(filter_words(&self.filter)));
+        if self.private {
+            note = note.data("private_values", true);
+        }
         append(tx, now, note)
     }
 

@@ -4,9 +4,10 @@ use crate::db::{At, Conn, Tx};
 use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::ledger::api::Asked;
-use crate::ledger::download::{Format, Ready, ready};
+use crate::ledger::download::{Extras, Format, Ready, ready_with};
 use crate::ledger::seal;
 use crate::ledger::{Filter, Page, head, root};
+use crate::people;
 use crate::review::words;
 use crate::review::workflows;
 use crate::review::{Desk, TimelineItem, log_page};
@@ -46,6 +47,9 @@ pub struct Wanted {
     before: String,
     #[serde(skip_serializing)]
     format: String,
+    /// Not empty when the private values are wanted as well.
+    #[serde(skip_serializing)]
+    private: String,
 }
 
 impl Wanted {
@@ -101,6 +105,8 @@ struct LogPage {
     root: String,
     /// The newest signed checkpoint; nothing when the ledger is not signed.
     sealed: Option<Sealed>,
+    /// Whether the visitor may have the private values with a package.
+    opens_values: bool,
 }
 
 #[derive(Serialize)]
@@ -176,10 +182,11 @@ pub async fn log(
 ) -> Result<HttpResponse> {
     let desk = app.desk.clone();
     let wanted = wanted.into_inner();
-    let context = app
+    let mut context = app
         .db
         .read(move |conn| draw_up(conn, &desk, wanted))
         .await?;
+    context.opens_values = opens_values(&visitor);
     let status = match context.summary.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::UNPROCESSABLE_ENTITY,
@@ -220,6 +227,7 @@ fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
             at: newest.at,
         }),
         wanted,
+        opens_values: false,
     })
 }
 
@@ -278,6 +286,11 @@ fn offer(value: &str, label: &str, chosen: &str) -> Offer {
     }
 }
 
+/// Whether the visitor may take the private values of entries away in one file.
+fn opens_values(visitor: &Visitor) -> bool {
+    visitor.holds(&[people::AUDITOR, people::ADMINISTRATOR])
+}
+
 /// `POST /log/exports`: the very rows of the page, all of them, as a file. That somebody took them
 /// away is itself an entry, the first that is not in the file.
 ///
@@ -298,10 +311,19 @@ pub async fn export(
             return Err(Error::BadRequest(rule.to_owned()));
         }
     };
+    let private = !wanted.private.is_empty();
+    if private && !opens_values(&visitor) {
+        let sentence = "private values are for auditors and administrators";
+        return Err(Error::Forbidden(sentence.to_owned()));
+    }
+    let extras = Extras {
+        state: false,
+        private,
+    };
     let (actor, subject) = (visitor.actor()?, name.to_owned());
     let filter = app.db.read(move |conn| wanted.filter(conn)).await?;
     let at_hand = app.clone();
-    let ready = web::block(move || ready(&at_hand, filter, format, false)).await;
+    let ready = web::block(move || ready_with(&at_hand, filter, format, extras)).await;
     let ready = Arc::new(ready.map_err(|_| Error::Interrupted)??);
     let (author, entry) = (actor.clone(), ready.clone());
     let enter = move |tx: &mut Tx, desk: &Desk| entry.enter(tx, desk.clock.now(), &author);

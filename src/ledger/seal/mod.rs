@@ -19,7 +19,7 @@ pub use command::{continue_log, create, retire, rotate};
 pub use keys::Keys;
 pub use receipts::{Growing, Sealing, growing, waits};
 pub use signer::{Signed, examine, sign};
-pub use store::{Published, newest, tip, vkeys};
+pub use store::{Published, keys_until, newest, sizes_until, tip, vkeys};
 
 use crate::app::App;
 use crate::config::Config;
