@@ -6,9 +6,9 @@ use super::super::key::Vkey;
 use super::super::proof::Proof;
 use super::super::tiles;
 use super::super::tree::{Hash, Range, check_inclusion, leaf_hash};
-use super::super::verify::Refusal;
 use super::super::verify::crew::{self, Look, Work};
 use super::super::verify::facts::{Facts, Odd, Order};
+use super::super::verify::{Refusal, kept};
 use super::expected::Tiles;
 use super::private::{self, Promises, Values};
 use super::report::Report;
@@ -407,25 +407,8 @@ impl<R: Read> Pass<'_, R> {
             [] => keys,
             given => given,
         };
-        let unsigned = std::str::from_utf8(note).ok();
-        let unsigned = unsigned.and_then(|text| Checkpoint::parse(text).ok());
-        let old = match unsigned {
-            Some(old) => old,
-            None => {
-                checkpoint::open(note, trusted).map_err(|why| broken(place, why.to_string()))?
-            }
-        };
-        if old.origin != now.origin {
-            let why = format!("it is of {}, and the package of {}", old.origin, now.origin);
-            return Err(broken(place, why));
-        }
-        if old.size > now.size {
-            let why = format!(
-                "it has {} entries, and the package only {}: entries were taken away",
-                old.size, now.size
-            );
-            return Err(broken(place, why));
-        }
+        let old = kept::opened(note, trusted).map_err(|why| broken(place, why.to_string()))?;
+        kept::precedes(&old, now, "the package").map_err(|why| broken(place, why))?;
         Ok(Some(old))
     }
 

@@ -6,7 +6,9 @@
 
 pub(super) mod crew;
 pub(super) mod facts;
+pub mod kept;
 mod line;
+pub mod live;
 #[cfg(test)]
 mod tests;
 mod trailer;
