@@ -40,6 +40,7 @@ mod store;
 pub mod tiles;
 pub mod tree;
 pub mod verify;
+pub mod verifying;
 
 pub use check::{check, newest};
 pub use erase::{Value as PrivateValue, erase};
