@@ -24,7 +24,7 @@ use std::process::ExitCode;
     after_help = "Example: countersign verify decisions.zip --vkey log.vkey\n         \
                         countersign verify decisions.jsonl\n         \
                         countersign verify receipt-17.txt --vkey log.vkey\n         \
-                        countersign verify https://register.example.org/ai --vkey log.vkey\n         \
+                        countersign verify https://register.example.org --vkey log.vkey\n         \
                         countersign verify --replay"
 )]
 pub struct Verify {
@@ -76,7 +76,8 @@ impl Verify {
             return self.of_package(file);
         }
         if self.since.is_some() || self.replay {
-            let why = "--since goes with a package or an address, --replay with a package; this file is none";
+            let why = "--since goes with a package or an address, --replay with a package; this \
+                       file is none";
             return Ok((UNREADABLE, format!("cannot verify: {why}")));
         }
         // Nothing is taken from what it claims to be.

@@ -81,6 +81,10 @@ impl Source for Remote {
         if status.is_redirection() {
             let to = response.headers().get(LOCATION);
             let to = to.and_then(|to| to.to_str().ok()).unwrap_or("elsewhere");
+            // A register leads whoever is not signed in to where they could.
+            if to.starts_with('/') && to.contains("/sign-in?") {
+                return Ok(Answer::Refused(401));
+            }
             return Err(format!("{address} leads to {to}: give that address"));
         }
         match status.as_u16() {

@@ -6,7 +6,7 @@
 //! README.txt                    how to check it, also without this program
 //! checkpoint                    size and root of the log, signed where the log is
 //! keys/1.vkey …                 the keys the log says it has: compare them with your own copy
-//! checkpoints/600 …             of a whole log: every checkpoint that was signed, named by its size
+//! checkpoints/600 …             of a whole log: its signed checkpoints, named by their sizes
 //! entries.jsonl                 the exact bytes of each entry and a line feed
 //! tile/…                        of a whole log: the tree and the entries as C2SP tlog-tiles
 //! proofs/17.tlog-proof …        of a part: the proof of each entry as C2SP tlog-proof

@@ -87,6 +87,7 @@ pub fn verify(
         tiles: Tiles::default(),
         since: None,
         before: Vec::new().into_iter().peekable(),
+        sealed: 0,
     }
     .run()
 }
@@ -135,6 +136,8 @@ struct Pass<'a, R> {
     since: Option<Checkpoint>,
     /// Sizes and roots of the package's checkpoints that are still ahead.
     before: Peekable<std::vec::IntoIter<(u64, Hash)>>,
+    /// How many entries such a checkpoint was found to hold for.
+    sealed: u64,
 }
 
 impl<R: Read> Work for Pass<'_, R> {
@@ -472,14 +475,23 @@ impl<R: Read> Pass<'_, R> {
         let Some((_, root)) = self.before.next_if(|(known, _)| *known == size) else {
             return Ok(());
         };
-        match root == self.tree.root() {
-            true => Ok(()),
-            false => Err(broken(
-                &checkpoint_name(size),
-                "the entries up to it do not give its root: an entry was changed after it was \
-                 signed, or it is of another log",
-            )),
+        if root != self.tree.root() {
+            let (first, last) = (self.sealed, size.saturating_sub(1));
+            let which = match first == last {
+                true => format!("entry {first} was"),
+                false => format!("of the entries {first} to {last} at least one was"),
+            };
+            let reason = format!(
+                "the entries up to it do not give its root: {which} changed after it was signed"
+            );
+            return Err(Refusal::Broken {
+                place: checkpoint_name(size),
+                seq: (first == last).then_some(first),
+                reason,
+            });
         }
+        self.sealed = size;
+        Ok(())
     }
 
     fn whole(&mut self, checkpoint: &Checkpoint) -> Result<(), Refusal> {
