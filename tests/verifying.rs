@@ -78,7 +78,7 @@ fn values_that_were_erased_are_listed_as_such_and_that_is_no_fault() {
             .private("reason", "Once there was")
             .private("teller", "Scheherazade");
         let seq = ledger::append(tx, first_day(), story)?;
-        let because = ledger::append(tx, first_day(), Note::new("teller.erased", &operator()))?;
+        let because = ledger::append(tx, first_day(), Note::new("values.erased", &operator()))?;
         let seq = i64::try_from(seq).expect("a number");
         ledger::erase(tx, because, &[(seq, "teller".to_owned())])
     });

@@ -161,6 +161,7 @@ const BRIDGES: &[&str] = &[
     "src/ledger/download.rs",
     "src/ledger/packing.rs",
     "src/ledger/seal/",
+    "src/ledger/verifying/",
 ];
 
 fn is_pure(path: &str) -> bool {
