@@ -164,6 +164,7 @@ const BRIDGES: &[&str] = &[
     "src/ledger/send.rs",
     "src/ledger/spool.rs",
     "src/ledger/summary.rs",
+    "src/ledger/verifying/",
 ];
 
 fn is_pure(path: &str) -> bool {
