@@ -9,7 +9,7 @@ use countersign::audit::{Asked, Drawn, draw};
 use countersign::db::Conn;
 use countersign::error::{Error, Result};
 use countersign::ledger::entry::Entry;
-use countersign::ledger::{Filter, Page, rows};
+use countersign::ledger::{Filter, Page, Scope, rows};
 use countersign::people::{self, Holding};
 use countersign::review::engine::Pin;
 use countersign::review::workflows;
@@ -47,7 +47,7 @@ fn asked(population: &str) -> Asked {
 }
 
 fn tries(register: &Register, asked: &Asked) -> Result<Drawn> {
-    let wanted = asked.read().map_err(Error::Invalid)?;
+    let wanted = asked.read(&Scope::default()).map_err(Error::Invalid)?;
     draw(&register.db, &register.desk, &wanted)
 }
 

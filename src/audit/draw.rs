@@ -11,7 +11,7 @@ use crate::ledger::{Filter, Page, head, root, rows, seal};
 use crate::register;
 use crate::review::{Desk, engine::Pin, workflows};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows read at a time.
 const CHUNK: i64 = 500;
@@ -64,6 +64,8 @@ struct Found {
     history: History,
     tree: Range,
     units: BTreeMap<(RecordId, i32), bool>,
+    /// The records that whoever asks may read; all when nothing stands here.
+    within: Option<BTreeSet<RecordId>>,
     sample: Sample,
     exceptions: Vec<Item>,
     population: u64,
@@ -84,6 +86,9 @@ pub fn draw(db: &Db, desk: &Desk, wanted: &Wanted) -> Result<Drawn> {
         return Err(Error::Invalid(vec![error("size", &message)]));
     }
     let mut found = Found::new(wanted);
+    if !wanted.scope.units.is_empty() {
+        found.within = Some(db.read_now(|conn| register::of_units(conn, &wanted.scope.units))?);
+    }
     while found.tree.size() < size {
         db.read_now(|conn| found.chunk(conn, desk, size))?;
     }
@@ -110,6 +115,7 @@ impl Found {
             history: History::default(),
             tree: Range::default(),
             units: BTreeMap::new(),
+            within: None,
             sample: Sample::new(wanted.drawing, &wanted.seed, wanted.count),
             exceptions: Vec::new(),
             population: 0,
@@ -145,8 +151,11 @@ impl Found {
     }
 
     fn take(&mut self, conn: &mut Conn, item: Item) -> Result<()> {
-        let Wanted { from, to, .. } = self.wanted;
-        let within = from.is_none_or(|from| from <= item.at) && to.is_none_or(|to| item.at < to);
+        let Wanted { from, to, scope, .. } = &self.wanted;
+        let within = from.is_none_or(|from| from <= item.at)
+            && to.is_none_or(|to| item.at < to)
+            && scope.reaches(item.at)
+            && self.within.as_ref().is_none_or(|all| all.contains(&item.record));
         if item.population != self.wanted.population || !within || !self.of_unit(conn, &item)? {
             return Ok(());
         }

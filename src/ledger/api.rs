@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ledger::tree::Hash;
 use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
 use crate::people;
+use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -49,6 +50,7 @@ impl Asked {
                 .map(|r| crate::register::any_by_reference(conn, &r).map(|r| r.id))
                 .transpose()?,
             kind: None,
+            units: Vec::new(),
         })
     }
 }
@@ -84,11 +86,16 @@ fn person(conn: &mut Conn, email: &str) -> Result<PersonId> {
 ///
 /// # Errors
 /// For filters that cannot be read.
-pub async fn entries(app: web::Data<App>, query: web::Query<Asked>) -> Result<HttpResponse> {
+pub async fn entries(
+    app: web::Data<App>,
+    visitor: Visitor,
+    query: web::Query<Asked>,
+) -> Result<HttpResponse> {
+    let scope = visitor.scope;
     let (all, leaves, size, root) = app
         .db
         .read(move |conn| {
-            let filter = query.filter(conn)?;
+            let filter = scope.narrow(query.filter(conn)?);
             let page = Page::From(query.after.unwrap_or(0));
             let (size, _) = head(conn)?;
             let all = rows(conn, &filter, page, PAGE)?;

@@ -35,6 +35,7 @@ mod rows;
 #[cfg(test)]
 mod sample;
 mod scan;
+mod scope;
 pub mod seal;
 mod store;
 pub mod tiles;
@@ -43,6 +44,7 @@ pub mod verify;
 
 pub use check::{check, newest};
 pub use erase::{Value as PrivateValue, erase};
+pub use scope::{Scope, closes, listed, of_units};
 pub use store::{
     Actor, Filter, Note, Opened, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
     time,

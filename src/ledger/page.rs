@@ -6,7 +6,7 @@ use crate::form::SummaryLine;
 use crate::ledger::api::Asked;
 use crate::ledger::download::{Format, Ready, ready};
 use crate::ledger::seal;
-use crate::ledger::{Filter, Page, head, root};
+use crate::ledger::{Filter, Page, Scope, head, root};
 use crate::review::words;
 use crate::review::workflows;
 use crate::review::{Desk, TimelineItem, log_page};
@@ -49,7 +49,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn filter(&self, conn: &mut Conn) -> Result<Filter> {
+    fn filter(&self, conn: &mut Conn, scope: &Scope) -> Result<Filter> {
         let given = |text: &str| Some(words::typed(text.trim())).filter(|t| !t.is_empty());
         let asked = Asked {
             after: None,
@@ -60,7 +60,7 @@ impl Wanted {
             outcome: given(&self.outcome),
             record: given(&self.record),
         };
-        asked.filter(conn)
+        Ok(scope.narrow(asked.filter(conn)?))
     }
 
     /// The filters as a query; empty ones are left out.
@@ -175,10 +175,10 @@ pub async fn log(
     wanted: web::Query<Wanted>,
 ) -> Result<HttpResponse> {
     let desk = app.desk.clone();
-    let wanted = wanted.into_inner();
+    let (wanted, scope) = (wanted.into_inner(), visitor.scope.clone());
     let context = app
         .db
-        .read(move |conn| draw_up(conn, &desk, wanted))
+        .read(move |conn| draw_up(conn, &desk, wanted, &scope))
         .await?;
     let status = match context.summary.is_empty() {
         true => StatusCode::OK,
@@ -187,9 +187,9 @@ pub async fn log(
     page_with(&app, &visitor, "log", "log", &context, status)
 }
 
-fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
+fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted, scope: &Scope) -> Result<LogPage> {
     let (size, _) = head(conn)?;
-    let (summary, mut items) = match wanted.filter(conn) {
+    let (summary, mut items) = match wanted.filter(conn, scope) {
         Ok(filter) => (
             Vec::new(),
             log_page(conn, desk, &filter, wanted.start(), PAGE_SIZE + 1)?,
@@ -299,7 +299,9 @@ pub async fn export(
         }
     };
     let (actor, subject) = (visitor.actor()?, name.to_owned());
-    let filter = app.db.read(move |conn| wanted.filter(conn)).await?;
+    let scope = visitor.scope.clone();
+    let read = move |conn: &mut Conn| wanted.filter(conn, &scope);
+    let filter = app.db.read(read).await?;
     let at_hand = app.clone();
     let ready = web::block(move || ready(&at_hand, filter, format, false)).await;
     let ready = Arc::new(ready.map_err(|_| Error::Interrupted)??);

@@ -4,10 +4,12 @@ use crate::db::{At, Conn, PersonId, RecordId, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
 use crate::ledger::rows::Rows;
+use crate::ledger::scope;
 use crate::ledger::tree::{self, Hash};
 use crate::on_backend;
-use diesel::dsl::max;
+use diesel::dsl::{max, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -331,6 +333,8 @@ pub struct Filter {
     pub record: Option<RecordId>,
     /// The entry's kind, such as `decision.recorded`.
     pub kind: Option<String>,
+    /// Only what concerns records of these business units; everything when empty.
+    pub units: Vec<String>,
 }
 
 impl Filter {
@@ -420,6 +424,11 @@ pub fn rows(conn: &mut Conn, filter: &Filter, from: Page, limit: i64) -> Result<
     }
     if let Some(kind) = &filter.kind {
         query = query.filter(ledger_index::kind.eq(kind));
+    }
+    if !filter.units.is_empty() {
+        let within = sql::<Bool>(&scope::of_units(conn, "ledger_index.record_id"));
+        let within = within.bind::<Text, _>(scope::listed(&filter.units));
+        query = query.filter(within.sql(scope::closes(conn)));
     }
     Ok(query.load(conn)?)
 }

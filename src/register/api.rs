@@ -59,11 +59,13 @@ pub fn read_query(kind: &register::Kind, pairs: &[(String, String)], now: At) ->
 /// For filters that do not exist.
 pub async fn list(
     app: web::Data<App>,
+    visitor: Visitor,
     path: web::Path<String>,
     pairs: Pairs,
 ) -> Result<HttpResponse> {
     let now = app.desk.clock.now();
-    let query = read_query(app.desk.kinds.by_path(&path)?, &pairs, now)?;
+    let mut query = read_query(app.desk.kinds.by_path(&path)?, &pairs, now)?;
+    query.within = visitor.register_query()?;
     let (listing, names) = app
         .db
         .read(move |conn| {
