@@ -2,7 +2,7 @@
 //! exception, and the sample.
 use crate::audit::asked::{Wanted, error};
 use crate::audit::exam::sample::Sample;
-use crate::audit::exam::{History, Item, Verdict, tests_of};
+use crate::audit::exam::{Definitions, History, Item, Verdict, tests_of};
 use crate::db::{Conn, Db, RecordId};
 use crate::error::{Error, Result};
 use crate::ledger::entry::Entry;
@@ -59,7 +59,7 @@ pub struct Tally {
 }
 
 /// The items so far.
-struct Found {
+pub(super) struct Found {
     wanted: Wanted,
     history: History,
     tree: Range,
@@ -97,12 +97,11 @@ pub fn draw(db: &Db, desk: &Desk, wanted: &Wanted) -> Result<Drawn> {
         let sentence = "the ledger's entries do not give its root".to_owned();
         return Err(Error::Corrupt(sentence));
     }
-    let signed = signed.map(|checkpoint| checkpoint.size);
-    Ok(found.drawn(size, hex::encode(stored.as_bytes()), signed))
+    Ok(found.end(signed.map(|checkpoint| checkpoint.size)))
 }
 
 impl Found {
-    fn new(wanted: &Wanted) -> Found {
+    pub(super) fn new(wanted: &Wanted) -> Found {
         let tally = |(key, title): &(&'static str, &'static str)| Tally {
             key,
             title,
@@ -133,31 +132,47 @@ impl Found {
             return Err(Error::Corrupt(format!("entry {next} is missing")));
         }
         for row in chunk {
-            let leaf = leaf_hash(&row.entry);
             let entry = Entry::parse(&row.entry)
                 .map_err(|why| Error::Corrupt(format!("entry {}: {why}", row.seq)))?;
             let mut find = |pin: &Pin| workflows::pinned(conn, &desk.workflows, pin).ok();
-            let items = self
-                .history
-                .take(&entry, &mut find)
-                .map_err(Error::Corrupt)?;
-            self.tree.push(leaf);
-            for mut item in items {
-                item.leaf_hash = hex::encode(leaf.as_bytes());
-                self.take(conn, item)?;
+            let items = self.entry(&row.entry, &entry, &mut find);
+            for item in items.map_err(Error::Corrupt)? {
+                if self.of_unit(conn, &item)? {
+                    self.take(item);
+                }
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, conn: &mut Conn, item: Item) -> Result<()> {
+    /// Examines the next entry; the items that it tells of.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn entry(
+        &mut self,
+        text: &[u8],
+        entry: &Entry,
+        find: &mut Definitions,
+    ) -> std::result::Result<Vec<Item>, String> {
+        let leaf = leaf_hash(text);
+        let mut items = self.history.take(entry, find)?;
+        self.tree.push(leaf);
+        for item in &mut items {
+            item.leaf_hash = hex::encode(leaf.as_bytes());
+        }
+        Ok(items)
+    }
+
+    /// Counts an item, when it is one of those that are asked for.
+    pub(super) fn take(&mut self, item: Item) {
         let Wanted { from, to, scope, .. } = &self.wanted;
         let within = from.is_none_or(|from| from <= item.at)
             && to.is_none_or(|to| item.at < to)
             && scope.reaches(item.at)
             && self.within.as_ref().is_none_or(|all| all.contains(&item.record));
-        if item.population != self.wanted.population || !within || !self.of_unit(conn, &item)? {
-            return Ok(());
+        if item.population != self.wanted.population || !within {
+            return;
         }
         self.population += 1;
         for (tally, test) in self.tests.iter_mut().zip(&item.tests) {
@@ -175,7 +190,6 @@ impl Found {
                 self.exceptions.push(item);
             }
         }
-        Ok(())
     }
 
     /// Units stand in the documents, which lie outside of the entries; the entry has the digest.
@@ -195,7 +209,9 @@ impl Found {
         Ok(same)
     }
 
-    fn drawn(self, size: u64, root: String, signed: Option<u64>) -> Drawn {
+    /// What was found in the entries so far.
+    pub(super) fn end(self, signed: Option<u64>) -> Drawn {
+        let (size, root) = (self.tree.size(), hex::encode(self.tree.root().as_bytes()));
         Drawn {
             wanted: self.wanted,
             size,

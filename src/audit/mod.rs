@@ -8,10 +8,13 @@ mod as_of;
 mod asked;
 mod draw;
 pub mod exam;
+mod packaged;
 pub mod page;
 mod papers;
 mod take;
 mod view;
 
 pub use asked::{Asked, SAMPLE_MAX, Wanted};
+pub use packaged::examine;
+pub use take::note;
 pub use draw::{Drawn, LISTED_MAX, Tally, draw};

@@ -130,7 +130,7 @@ impl Verify {
 }
 
 /// The keys to trust: each given as it is, or as a file.
-fn keys(given: &[String]) -> Result<Vec<Vkey>> {
+pub(super) fn keys(given: &[String]) -> Result<Vec<Vkey>> {
     let mut keys = Vec::new();
     for one in given {
         let text = match one.parse::<Vkey>() {
