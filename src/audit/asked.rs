@@ -172,7 +172,9 @@ impl Wanted {
     fn leave(&self, scope: &Scope, wrong: &mut Vec<FieldError>) {
         let outside = || format!("Your appointment covers {}.", scope.words());
         let before = scope.from.is_some() && self.from.is_some_and(|from| Some(from) < scope.from);
-        let after = scope.before.is_some_and(|end| self.to.is_some_and(|to| to > end));
+        let after = scope
+            .before
+            .is_some_and(|end| self.to.is_some_and(|to| to > end));
         let unit = self.unit.as_ref();
         let other = unit.is_some_and(|unit| !scope.units.is_empty() && !scope.units.contains(unit));
         for (field, is_outside) in [("from", before), ("to", after), ("unit", other)] {

@@ -166,11 +166,16 @@ impl Found {
 
     /// Counts an item, when it is one of those that are asked for.
     pub(super) fn take(&mut self, item: Item) {
-        let Wanted { from, to, scope, .. } = &self.wanted;
+        let Wanted {
+            from, to, scope, ..
+        } = &self.wanted;
         let within = from.is_none_or(|from| from <= item.at)
             && to.is_none_or(|to| item.at < to)
             && scope.reaches(item.at)
-            && self.within.as_ref().is_none_or(|all| all.contains(&item.record));
+            && self
+                .within
+                .as_ref()
+                .is_none_or(|all| all.contains(&item.record));
         if item.population != self.wanted.population || !within {
             return;
         }

@@ -15,6 +15,6 @@ mod take;
 mod view;
 
 pub use asked::{Asked, SAMPLE_MAX, Wanted};
+pub use draw::{Drawn, LISTED_MAX, Tally, draw};
 pub use packaged::examine;
 pub use take::note;
-pub use draw::{Drawn, LISTED_MAX, Tally, draw};

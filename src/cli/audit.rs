@@ -1,4 +1,5 @@
 //! `audit`: the tests of an auditor over a whole population, from the database or a package alone.
+use crate::app::App;
 use crate::audit::{self, Asked, Drawn, Wanted};
 use crate::cli::verify::keys;
 use crate::cli::{is_stdout, open_app, operator, read_file};
@@ -7,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::ledger::api::time;
 use crate::ledger::{Filter, Page, Scope, append, package, rows};
 use crate::review::engine::Pin;
-use crate::review::workflows::of_text;
+use crate::review::workflows::{self, of_text};
 use clap::Args;
 use std::fmt::Write as _;
 use std::fs::File;
@@ -49,10 +50,13 @@ pub struct Audit {
     /// The higher the risk, the likelier.
     #[arg(long, requires = "sample")]
     weighted: bool,
-    /// A workflow version as `GET /api/v1/workflows` gives its text; may be repeated. Packages hold
-    /// none, and without it a person has to look at what rests on it.
+    /// A workflow version as --workflows-to writes it; may be repeated. Packages hold none, and
+    /// without it a person has to look at what rests on it.
     #[arg(long = "workflow", requires = "package")]
     workflows: Vec<PathBuf>,
+    /// Also write every workflow version of the database into this folder, for who has a package.
+    #[arg(long, conflicts_with = "package")]
+    workflows_to: Option<PathBuf>,
     /// The log's vkey as you were given it, or a file with vkeys; may be repeated.
     #[arg(long = "vkey", requires = "package")]
     vkeys: Vec<String>,
@@ -108,10 +112,16 @@ impl Audit {
         if before.is_some() {
             wanted.size = Some(app.db.read_now(|conn| size_at(conn, before))?);
         }
+        if let Some(folder) = &self.workflows_to {
+            write_workflows(&app, folder)?;
+        }
         let mut drawn = audit::draw(&app.db, &app.desk, wanted)?;
         self.without_sample(&mut drawn);
         let format = if self.json { "json" } else { "text" };
-        let (note, now) = (audit::note(&drawn, &operator(), format), app.desk.clock.now());
+        let (note, now) = (
+            audit::note(&drawn, &operator(), format),
+            app.desk.clock.now(),
+        );
         app.db
             .write_now(move |tx: &mut Tx| append(tx, now, note).map(drop))?;
         Ok(drawn)
@@ -136,15 +146,22 @@ impl Audit {
             .iter()
             .map(|text| String::from_utf8_lossy(text).trim().to_owned())
             .collect();
-        let find = |pin: &Pin| texts.iter().find_map(|text| of_text(text, pin)).map(Arc::new);
-        Ok(match audit::examine(file, &trusted, wanted, before, &find) {
-            Ok((mut drawn, report)) => {
-                self.without_sample(&mut drawn);
-                eprintln!("{report}");
-                Ok(drawn)
-            }
-            Err(refusal) => Err((refusal.exit_code(), refusal.to_string())),
-        })
+        let find = |pin: &Pin| {
+            texts
+                .iter()
+                .find_map(|text| of_text(text, pin))
+                .map(Arc::new)
+        };
+        Ok(
+            match audit::examine(file, &trusted, wanted, before, &find) {
+                Ok((mut drawn, report)) => {
+                    self.without_sample(&mut drawn);
+                    eprintln!("{report}");
+                    Ok(drawn)
+                }
+                Err(refusal) => Err((refusal.exit_code(), refusal.to_string())),
+            },
+        )
     }
 
     fn without_sample(&self, drawn: &mut Drawn) {
@@ -163,6 +180,24 @@ impl Audit {
         }
         .map_err(failed)
     }
+}
+
+/// The exact texts whose hashes the entries name.
+fn write_workflows(app: &App, folder: &Path) -> Result<()> {
+    let texts = app.db.read_now(|conn| {
+        let mut texts = Vec::new();
+        for version in workflows::versions(conn)? {
+            let text = workflows::text(conn, &version.key, version.version)?;
+            texts.push((format!("{}-{}.json", version.key, version.version), text));
+        }
+        Ok(texts)
+    })?;
+    for (name, text) in texts {
+        let path = folder.join(name);
+        let failed = |e| Error::Configuration(format!("cannot write {}: {e}", path.display()));
+        std::fs::write(&path, text).map_err(failed)?;
+    }
+    Ok(())
 }
 
 /// How many entries there were before an instant.

@@ -168,7 +168,9 @@ fn auditor_scope(conn: &mut Conn, owed: &Owed, reader: &Person) -> Result<Found>
     let entry = context.get("entry").and_then(Value::as_i64);
     let changes = auditor::changes(conn, id)?;
     let Some(change) = changes.into_iter().find(|c| Some(c.seq) == entry) else {
-        return Err(Error::Corrupt("a mail about an entry that is missing".to_owned()));
+        return Err(Error::Corrupt(
+            "a mail about an entry that is missing".to_owned(),
+        ));
     };
     let yours = auditor.id == reader.id;
     let path = match yours && change.change != "ended" {

@@ -225,13 +225,7 @@ pub fn scope_of(conn: &mut Conn, person: PersonId) -> Result<Scope> {
 ///
 /// # Errors
 /// [`Error::Forbidden`] for others than administrators, `Refusal::Left`.
-pub fn appoint(
-    tx: &mut Tx,
-    now: At,
-    actor: &Actor,
-    person: PersonId,
-    new: &Terms,
-) -> Result<bool> {
+pub fn appoint(tx: &mut Tx, now: At, actor: &Actor, person: PersonId, new: &Terms) -> Result<bool> {
     super::administers(tx, actor)?;
     super::present(tx, person)?;
     let role = Holding::Role.as_str();
@@ -351,7 +345,11 @@ pub fn changes(conn: &mut Conn, person: PersonId) -> Result<Vec<Change>> {
             .iter()
             .find(|(seq, name, ..)| (*seq, name.as_str()) == (row.seq, "units"));
         let by = row.actor_id.and_then(|id| names.get(&id).cloned());
-        changes.extend(Change::of(&row, by, units.map(|(.., units)| units.clone()))?);
+        changes.extend(Change::of(
+            &row,
+            by,
+            units.map(|(.., units)| units.clone()),
+        )?);
     }
     Ok(changes)
 }
@@ -436,11 +434,17 @@ mod tests {
         assert_eq!(claims.change_to(&all), "widened");
         let both = terms(&["Claims", "Pricing"], "", "", "");
         assert_eq!(claims.change_to(&both), "widened");
-        assert_eq!(claims.change_to(&terms(&["Pricing"], "", "", "")), "changed");
+        assert_eq!(
+            claims.change_to(&terms(&["Pricing"], "", "", "")),
+            "changed"
+        );
         let may = terms(&[], "2027-05-01", "2027-05-31", "");
         assert_eq!(all.change_to(&may), "narrowed");
         let wide = terms(&[], "2027-04-01", "2027-06-30", "");
-        assert_eq!((may.change_to(&wide), wide.change_to(&may)), ("widened", "narrowed"));
+        assert_eq!(
+            (may.change_to(&wide), wide.change_to(&may)),
+            ("widened", "narrowed")
+        );
         assert_eq!(both.change_to(&may), "changed");
         assert_eq!(all.change_to(&terms(&[], "", "", "2027-01-01")), "narrowed");
     }

@@ -18,11 +18,11 @@ pub use list::{
     Cursor, FacetCount, Listing, PAGE, Query, SOON_DAYS, Sort, Standing, facet_counts, list, total,
 };
 pub use redact::{Redaction, redact, redactions};
-pub use within::{Place, of as of_units, within};
 pub use store::{
     Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, revision,
     revisions, set_review, set_standing, set_status,
 };
+pub use within::{Place, of as of_units, within};
 
 use crate::db::{At, PersonId, RecordId, Tx};
 use crate::error::{Error, Result};

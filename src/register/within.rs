@@ -24,12 +24,7 @@ pub enum Place {
 ///
 /// # Errors
 /// When the database fails.
-pub fn within(
-    conn: &mut Conn,
-    units: &[String],
-    person: PersonId,
-    place: &Place,
-) -> Result<bool> {
+pub fn within(conn: &mut Conn, units: &[String], person: PersonId, place: &Place) -> Result<bool> {
     let found: Option<RecordId> = match place {
         Place::Record(reference) => records::table
             .filter(records::reference.eq(reference))
@@ -67,6 +62,9 @@ pub fn within(
 pub fn of(conn: &mut Conn, units: &[String]) -> Result<BTreeSet<RecordId>> {
     let named = sql::<Bool>(&of_units(conn, "records.id"));
     let named = named.bind::<Text, _>(listed(units)).sql(closes(conn));
-    let found: Vec<RecordId> = records::table.filter(named).select(records::id).load(conn)?;
+    let found: Vec<RecordId> = records::table
+        .filter(named)
+        .select(records::id)
+        .load(conn)?;
     Ok(found.into_iter().collect())
 }

@@ -2,8 +2,8 @@
 use crate::app::App;
 use crate::db::PersonId;
 use crate::error::{Error, Result};
-use crate::ledger::{Actor, Scope};
 use crate::ledger::entry::{Method, Via};
+use crate::ledger::{Actor, Scope};
 use crate::people::{self, Person, Secret};
 use crate::web::routes::{Who, find};
 use crate::web::within;

@@ -247,17 +247,32 @@ fn ask_for_terms(conn: &mut Conn, line: &Line, path: &str, again: &Again) -> Res
         "Business units",
         "One a line, as records name them. Empty: all.",
     );
-    let from = ("Log from", "First day, in UTC. Empty: from the first entry.");
+    let from = (
+        "Log from",
+        "First day, in UTC. Empty: from the first entry.",
+    );
     let until = ("Log until", "That day included. Empty: to the last entry.");
     let last = ("Last day of the role", "Empty: until it is taken away.");
     let lines = terms.units.iter().map(String::as_str).collect::<Vec<_>>();
     let (first, second) = (day(terms.from), day(terms.until));
     Ok(Ask::new(format!("{path}/auditor"), button)
         .once()?
-        .field(ask("units", units.0, units.1, Widget::Textarea, &lines.join("\n")))
+        .field(ask(
+            "units",
+            units.0,
+            units.1,
+            Widget::Textarea,
+            &lines.join("\n"),
+        ))
         .field(ask("from", from.0, from.1, Widget::Date, &first))
         .field(ask("until", until.0, until.1, Widget::Date, &second))
-        .field(ask("last_day", last.0, last.1, Widget::Date, &day(terms.last_day))))
+        .field(ask(
+            "last_day",
+            last.0,
+            last.1,
+            Widget::Date,
+            &day(terms.last_day),
+        )))
 }
 
 fn ask_for_departure(line: &Line, path: &str, again: &Again) -> Result<Ask> {
