@@ -348,7 +348,10 @@ table! {
     POST "/api/v1/people/{id}/return" Token("people") => crate::people::api::come_back;
     GET "/api/v1/{kind}" Token("read") => crate::register::api::list;
     POST "/api/v1/{kind}" Token("write") => crate::register::api::create;
+    GET "/api/v1/{kind}/look-alikes" Token("read") => crate::register::api::look_alikes;
     GET "/api/v1/{kind}/{reference}" Token("read") => crate::register::api::show;
+    GET "/api/v1/{kind}/{reference}/look-alikes" Token("read") =>
+        crate::register::api::precedents;
     PUT "/api/v1/{kind}/{reference}" Token("write") => crate::register::api::revise;
     GET "/api/v1/{kind}/{reference}/revisions" Token("read") => crate::register::api::revisions;
     GET "/api/v1/{kind}/{reference}/revisions/{number}" Token("read") =>
