@@ -20,7 +20,7 @@ use std::sync::Arc;
 /// `countersign audit`: exit code 0 no exception, 1 exceptions or tampered with, 2 cannot read.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Example: countersign audit --as-of 2026-12-31 --sample 25 --seed engagement-7\n         \
+    after_help = "Example: countersign audit --as-of 2026-12-31 --sample 25 --seed e-7\n         \
                         countersign audit decisions.zip --workflow policy.json --json"
 )]
 pub struct Audit {

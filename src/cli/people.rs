@@ -30,7 +30,7 @@ enum Action {
     /// Take roles and groups away from a person, or their manager.
     #[command(after_help = "Example: countersign people take --email ann@example.org --role legal")]
     Take(Take),
-    /// Appoint an auditor, or change what they are appointed to. Mails tell them and administrators.
+    /// Appoint an auditor, or change to what; they and the administrators are told by mail.
     #[command(
         after_help = "Example: countersign people auditor --email ann@example.org \
                             --unit Claims --from 2026-01-01 --until 2026-12-31 \

@@ -1,6 +1,6 @@
 //! How far somebody may read: the whole log, or what concerns some business units and happened in
 //! some time.
-use crate::db::{At, Conn};
+use crate::db::At;
 use crate::ledger::Filter;
 use serde::Serialize;
 
@@ -56,16 +56,16 @@ impl Scope {
 }
 
 /// Begins an SQL condition: whether `column` is a record of which some revision names a unit of
-/// the JSON list that is bound after it; [`CLOSES`] ends it. A record that was moved to another unit
-/// stays with the first one too, so that nobody takes it out of an auditor's sight by that.
-pub fn of_units(conn: &Conn, column: &str) -> String {
-    match conn {
-        Conn::Postgres(_) => format!(
+/// the JSON list that is bound after it; [`closes`] ends it. A record that was moved to another
+/// unit stays with the first one too, so that nobody takes it out of an auditor's sight by that.
+pub fn of_units(is_postgres: bool, column: &str) -> String {
+    match is_postgres {
+        true => format!(
             "{column} IN (SELECT record_id FROM revisions \
              WHERE btrim(CAST(document AS json) ->> 'unit') IN \
              (SELECT json_array_elements_text(CAST("
         ),
-        Conn::Sqlite(_) => format!(
+        false => format!(
             "{column} IN (SELECT record_id FROM revisions \
              WHERE trim(json_extract(document, '$.unit')) IN \
              (SELECT value FROM json_each(CAST("
@@ -74,10 +74,10 @@ pub fn of_units(conn: &Conn, column: &str) -> String {
 }
 
 /// Ends what [`of_units`] begins.
-pub fn closes(conn: &Conn) -> &'static str {
-    match conn {
-        Conn::Postgres(_) => " AS json))))",
-        Conn::Sqlite(_) => " AS TEXT))))",
+pub fn closes(is_postgres: bool) -> &'static str {
+    match is_postgres {
+        true => " AS json))))",
+        false => " AS TEXT))))",
     }
 }
 

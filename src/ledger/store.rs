@@ -426,9 +426,12 @@ pub fn rows(conn: &mut Conn, filter: &Filter, from: Page, limit: i64) -> Result<
         query = query.filter(ledger_index::kind.eq(kind));
     }
     if !filter.units.is_empty() {
-        let within = sql::<Bool>(&scope::of_units(conn, "ledger_index.record_id"));
+        let within = sql::<Bool>(&scope::of_units(
+            matches!(conn, Conn::Postgres(_)),
+            "ledger_index.record_id",
+        ));
         let within = within.bind::<Text, _>(scope::listed(&filter.units));
-        query = query.filter(within.sql(scope::closes(conn)));
+        query = query.filter(within.sql(scope::closes(matches!(conn, Conn::Postgres(_)))));
     }
     Ok(query.load(conn)?)
 }

@@ -1,7 +1,7 @@
 //! An auditor's appointment: to which business units, to which time of the log, and until when.
 //!
-//! Whoever was appointed to nothing in particular reads everything. Each appointment, change and end
-//! is an entry, and the auditor and the other administrators are told by mail, so that nobody
+//! Whoever was appointed to nothing in particular reads everything. Each appointment, change and
+//! end is an entry, and the auditor and the other administrators are told by mail, so that nobody
 //! narrows an auditor unseen. The units are free text and stand beside the entry.
 use crate::db::schema::auditor_terms;
 use crate::db::{At, Conn, Day, PersonId, Tx};

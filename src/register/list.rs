@@ -272,8 +272,10 @@ macro_rules! narrowed {
             rows = rows.filter(records::id.eq_any(found));
         }
         if let Some((units, person)) = &query.within {
-            let named = sql::<Bool>(&of_units(conn, "records.id"));
-            let named = named.bind::<Text, _>(listed(units)).sql(closes(conn));
+            let named = sql::<Bool>(&of_units(matches!(conn, Conn::Postgres(_)), "records.id"));
+            let named = named
+                .bind::<Text, _>(listed(units))
+                .sql(closes(matches!(conn, Conn::Postgres(_))));
             let own = records::owner_id
                 .eq(*person)
                 .or(records::submitter_id.eq(*person));

@@ -60,8 +60,10 @@ pub fn within(conn: &mut Conn, units: &[String], person: PersonId, place: &Place
 /// # Errors
 /// When the database fails.
 pub fn of(conn: &mut Conn, units: &[String]) -> Result<BTreeSet<RecordId>> {
-    let named = sql::<Bool>(&of_units(conn, "records.id"));
-    let named = named.bind::<Text, _>(listed(units)).sql(closes(conn));
+    let named = sql::<Bool>(&of_units(matches!(conn, Conn::Postgres(_)), "records.id"));
+    let named = named
+        .bind::<Text, _>(listed(units))
+        .sql(closes(matches!(conn, Conn::Postgres(_))));
     let found: Vec<RecordId> = records::table
         .filter(named)
         .select(records::id)
