@@ -475,6 +475,10 @@ pub(super) fn filter_words(filter: &Filter) -> Map<String, Value> {
         ("outcome", filter.outcome.clone()),
         ("record", filter.record.map(|r| r.to_string())),
         ("kind", filter.kind.clone()),
+        (
+            "by_unit",
+            (!filter.units.is_empty()).then(|| "yes".to_owned()),
+        ),
     ];
     let given = words
         .into_iter()
