@@ -94,6 +94,8 @@ struct LogPage {
     root: String,
     /// The newest signed checkpoint; nothing when the ledger is not signed.
     sealed: Option<Sealed>,
+    /// How those outside stand to it, where somebody is asked.
+    outside: Option<seal::Outside>,
 }
 
 #[derive(Serialize)]
@@ -168,11 +170,16 @@ pub async fn log(
     visitor: Visitor,
     wanted: web::Query<Wanted>,
 ) -> Result<HttpResponse> {
-    let desk = app.desk.clone();
+    let (desk, config) = (app.desk.clone(), app.config.clone());
     let wanted = wanted.into_inner();
     let context = app
         .db
-        .read(move |conn| draw_up(conn, &desk, wanted))
+        .read(move |conn| {
+            Ok(LogPage {
+                outside: seal::outside(conn, &config, desk.clock.now())?,
+                ..draw_up(conn, &desk, wanted)?
+            })
+        })
         .await?;
     let status = match context.summary.is_empty() {
         true => StatusCode::OK,
@@ -227,6 +234,7 @@ fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
             size: newest.size,
             at: newest.at,
         }),
+        outside: None,
         wanted,
     })
 }

@@ -120,6 +120,8 @@ pub struct RevisionHead {
     pub author_id: Option<PersonId>,
     /// When.
     pub created_at: At,
+    /// The entry that says that personal data was taken out of the text.
+    pub redacted_seq: Option<i64>,
 }
 
 impl Revision {
@@ -130,6 +132,7 @@ impl Revision {
             digest: self.digest.clone(),
             author_id: self.author_id,
             created_at: self.created_at,
+            redacted_seq: self.redacted_seq,
         }
     }
 
