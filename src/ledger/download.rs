@@ -395,10 +395,10 @@ impl Span {
     }
 }
 
-const VERIFYING: &str = "This workbook is no evidence by itself. Each row names its entry (seq) and \
-    the entry's leaf hash. Take the same entries as a package or as JSON Lines, check that file with \
-    `countersign verify`, and compare seq and leaf hash. Compare size and root with a checkpoint \
-    that you kept or that was mailed to you.";
+const VERIFYING: &str = "This workbook is no evidence by itself. Each row names its entry (seq) \
+    and the entry's leaf hash. Take the same entries as a package or as JSON Lines, check that \
+    file with `countersign verify`, and compare seq and leaf hash. Compare size and root with a \
+    checkpoint that you kept or that was mailed to you.";
 
 fn cells(item: &TimelineItem) -> [Cell<'_>; 15] {
     let conditions = item.conditions.join("\n");
