@@ -4,6 +4,7 @@ mod support;
 
 use serde_json::Value;
 use std::process::{Command, Output};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use support::database::{fresh_postgres, fresh_sqlite};
 
 fn bench(arguments: &[&str]) -> Output {
@@ -72,8 +73,16 @@ fn a_bench_beside_a_database_leaves_nothing_there() {
     );
 }
 
+/// Held by whoever measures on the server: each counts what is left of such schemas.
+static SERVER: Mutex<()> = Mutex::new(());
+
+fn alone() -> MutexGuard<'static, ()> {
+    SERVER.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn a_postgresql_server_is_measured_in_a_schema_that_goes() {
+    let _alone = alone();
     let (_schema, url) = fresh_postgres();
     let report = told(&bench(&[
         "--callers",
@@ -152,6 +161,7 @@ fn a_long_log_is_measured_beside_the_shell_and_leaves_nothing() {
 
 #[test]
 fn a_long_log_on_postgresql_is_measured_in_a_schema_that_goes() {
+    let _alone = alone();
     let (_schema, url) = fresh_postgres();
     is_measured(&a_log(&["--database-url", &url]), "bare SELECT");
     assert_eq!(
