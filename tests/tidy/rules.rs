@@ -139,15 +139,16 @@ const IMPURE: [&str; 22] = [
 ];
 
 /// The parts that compute and nothing else, but for what follows below.
-pub const PURE: [&str; 5] = [
+pub const PURE: [&str; 6] = [
     "src/calendar",
     "src/form",
     "src/workflow",
     "src/review/engine",
     "src/ledger",
+    "src/policy",
 ];
 
-/// The files and folders by which calendars and the ledger reach the database, files and the web.
+/// The files and folders by which calendars, policies and the ledger reach the database, files and the web.
 const BRIDGES: &[&str] = &[
     "src/calendar/store.rs",
     "src/calendar/page.rs",
@@ -161,6 +162,11 @@ const BRIDGES: &[&str] = &[
     "src/ledger/download.rs",
     "src/ledger/packing.rs",
     "src/ledger/seal/",
+    "src/policy/store.rs",
+    "src/policy/drafts.rs",
+    "src/policy/kept.rs",
+    "src/policy/api.rs",
+    "src/policy/page/",
 ];
 
 fn is_pure(path: &str) -> bool {
