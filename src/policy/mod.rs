@@ -13,12 +13,15 @@
 //!   or every mode can only forbid it or send it to review. Otherwise nothing is decided, and the
 //!   answer says whom to ask.
 //!
-//! Document, answer, lint, matrix and import are pure.
+//! Document, answer, lint, matrix, words and import are pure.
 
 mod answer;
 mod document;
+pub mod drafts;
+pub mod kept;
 mod lint;
 mod matrix;
+mod store;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -31,9 +34,16 @@ pub use document::{
 };
 pub use lint::{Cell, Contradiction, Findings, Idle, Overlap, lint};
 pub use matrix::{CellChange, Matrix, MatrixCell, MatrixRow, MatrixTool, changes, matrix};
+pub use store::{
+    Cache, Head, Version, current, heads, in_force, publish_with, source, version, versions,
+    versions_of,
+};
 pub use words::{Step, headline, next_step};
 
 use serde::{Deserialize, Serialize};
+
+/// Key of the organisation's own policy: the one that is meant where none is named.
+pub const MAIN: &str = "data_use";
 
 /// What a rule says, from the mildest to the strictest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

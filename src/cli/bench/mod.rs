@@ -1,6 +1,7 @@
 //! `bench`: what this machine decides a second, beside what its disk can do at all.
 mod ground;
 mod limit;
+mod policy;
 mod stock;
 
 use crate::app::App;
@@ -30,6 +31,9 @@ enum What {
     /// Durable decisions a second, beside bare one-row commits on the same disk.
     #[command(after_help = "Example: countersign bench decisions --callers 1,16 --seconds 5")]
     Decisions(Decisions),
+    /// Answers of a data-use policy, beside looking a name up.
+    #[command(after_help = "Example: countersign bench policy --rules 10000")]
+    Policy(policy::Policy),
 }
 
 #[derive(Debug, Args)]
@@ -53,6 +57,7 @@ impl Bench {
     pub(super) fn run(self) -> Result<ExitCode> {
         match self.what {
             What::Decisions(command) => command.run(),
+            What::Policy(command) => command.run(),
         }
     }
 }

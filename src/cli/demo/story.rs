@@ -68,6 +68,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         workflows: Default::default(),
         timetable: app.desk.timetable.clone(),
         calendars: Default::default(),
+        policies: Default::default(),
     };
     let story = Story {
         app,
