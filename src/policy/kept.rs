@@ -17,6 +17,8 @@ use serde_json::{Value, json};
 pub const WORD_MAX: usize = 300;
 /// Most classes of a question.
 pub const CLASSES_MAX: usize = 100;
+/// Rules that are named in an entry: many rules may say the same of one question.
+const RULES_MAX: usize = 100;
 /// Kept answers that a dry run asks again, the latest first.
 const ASKED_AGAIN: i64 = 2000;
 
@@ -165,6 +167,8 @@ fn enter(
         Some(_) => "answer.accepted",
         None => "answer.kept",
     };
+    let rules = answer.outcome.rules.iter().take(RULES_MAX).cloned();
+    let rules: Vec<String> = rules.collect();
     let (id, asked, now) = (AnswerId::new(), Asked::of(&answer.asked), desk.clock.now());
     let mut note = Note::new(kind, actor)
         .subject("answer", id.to_string())
@@ -173,7 +177,7 @@ fn enter(
         .subject("policy_hash", version.hash.as_str())
         .data("asked", serde_json::to_value(&asked)?)
         .data("verdict", answer.outcome.verdict.as_str())
-        .data("rules", answer.outcome.rules.clone());
+        .data("rules", rules.clone());
     if let Some(record) = record {
         note = note.record(record.id, &record.reference);
         note = note.data("conditions_accepted", answer.outcome.conditions.len());
@@ -189,7 +193,7 @@ fn enter(
         version: version.version,
         asked,
         verdict: answer.outcome.verdict,
-        rules: answer.outcome.rules.clone(),
+        rules,
         person,
         record: record.map(|record| record.id),
         at: now,
