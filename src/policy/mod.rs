@@ -16,14 +16,17 @@
 //! Document, answer, lint, matrix, words and import are pure.
 
 mod answer;
+pub mod api;
 mod document;
 pub mod drafts;
 pub mod kept;
 mod lint;
 mod matrix;
+pub mod page;
 mod store;
 #[cfg(test)]
 mod tests;
+mod view;
 mod words;
 
 pub use answer::{
