@@ -19,6 +19,7 @@ mod answer;
 pub mod api;
 mod document;
 pub mod drafts;
+pub mod import;
 pub mod kept;
 mod lint;
 mod matrix;

@@ -122,6 +122,8 @@ pub struct AnswerView {
     pub conditions: Vec<super::Condition>,
     /// What holds for each class, where several apply.
     pub classes: Vec<PartView>,
+    /// Whether several classes were asked.
+    pub several: bool,
     /// What holds in each mode, where none was said.
     pub modes: Vec<PartView>,
     /// Whether it depends on the mode.
@@ -204,6 +206,7 @@ pub fn answer(
         status: of_verdict(answer.outcome.verdict, answer.outcome.conditions.len()),
         rules,
         conditions: answer.outcome.conditions.clone(),
+        several: answer.outcome.by_class.len() > 1,
         classes: by_class.collect(),
         modes: modes.collect(),
         depends_on_mode: answer.depends_on_mode,

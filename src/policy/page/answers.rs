@@ -103,7 +103,10 @@ async fn draw(
 ) -> Result<HttpResponse> {
     visitor.person()?;
     let (key, question) = read(pairs);
-    let asked = pairs.iter().any(|(name, _)| name == "tool");
+    // The start page asks for the tool alone; the form sends all that it has.
+    let asked = pairs
+        .iter()
+        .any(|(name, _)| ["class", "mode", "purpose"].contains(&name.as_str()));
     let desk = app.desk.clone();
     let context = app
         .db

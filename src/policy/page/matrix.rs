@@ -22,6 +22,7 @@ struct MatrixPage {
     published_at: At,
     published_by: Option<String>,
     in_force: i32,
+    ask_path: String,
     classes: Vec<ClassView>,
     tools: Vec<ToolView>,
     /// Rules whatever the tool, for tools that are not listed too.
@@ -195,6 +196,10 @@ impl MatrixPage {
             published_at: own.published_at,
             published_by: names.into_values().next(),
             in_force,
+            ask_path: match version.key.as_str() {
+                MAIN => "/answers".to_owned(),
+                key => format!("/answers?policy={key}"),
+            },
             classes: policy
                 .classes
                 .iter()
