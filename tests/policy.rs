@@ -189,7 +189,7 @@ fn looking_answers_and_keeps_nothing(house: House) {
     answer.shows(&[
         "No, not in “Free account”. In “Work account” yes, with 2 conditions.",
         "Use “Work account”: 2 conditions",
-        "mode=work",
+        "mode&#x3D;work",
     ]);
     let answer = house.get("tomas", &format!("{PERSONAL}&mode=work"));
     answer.shows(&[
@@ -359,7 +359,7 @@ fn an_unlisted_tool_gets_an_answer_and_somebody_to_ask(house: House) {
     let entry = house.register.entries().pop().unwrap();
     assert_eq!(entry.data["asked"]["tool"], Value::Null);
     assert!(
-        !String::from_utf8(entry.line()).unwrap().contains("Strange"),
+        !format!("{:?}{:?}", entry.data, entry.subject).contains("Strange"),
         "words lie beside it"
     );
     assert!(entry.private.contains_key("question"));
@@ -482,7 +482,7 @@ fn a_policy_that_is_wrong_is_not_published(house: House) {
     let text = changed("code", "tools", json!(["orrery_cod"]));
     let draft = house.draft_by("gus", &text).unwrap();
     let page = house.get("gus", &format!("/policy/data_use/drafts/{}", draft.id));
-    page.shows(&["did you mean `orrery_code`?"]);
+    page.shows(&["did you mean", "orrery_code"]);
     let refused = house.proposed_by("gus", draft.id, 1);
     assert!(
         matches!(refused, Err(Error::Draft(Refusal::Flawed { .. }))),
@@ -749,7 +749,7 @@ fn the_console_checks_publishes_and_takes_in_policies() {
     );
     let checked = program.run(&["policy", "check", "policy.json"]).good();
     assert!(checked.contains("good, sha256"), "{checked}");
-    let told = program.run(&["policy", "publish", "policy.json"]).bad(1);
+    let told = program.run(&["policy", "publish", "policy.json"]).bad(2);
     assert!(
         told.contains("there is no workflow `ai_use_case`"),
         "{told}"

@@ -204,7 +204,7 @@ struct Making {
     rules: Vec<Value>,
     rule_keys: BTreeSet<String>,
     /// What the file says of a cell, with its lines.
-    said: BTreeMap<(String, String, String), Vec<(u64, String)>>,
+    said: BTreeMap<[String; 3], Said>,
     not_decided: BTreeSet<String>,
     problems: Vec<String>,
 }
@@ -254,11 +254,19 @@ impl Making {
                 .key(&mode, "mode")
         });
         let stated = cell.text("verdict");
-        let place = (tool.clone(), mode, cell.text("data_class"));
-        self.said
-            .entry(place)
-            .or_default()
-            .push((at, stated.clone()));
+        let place = [
+            key.clone(),
+            mode_key.clone().unwrap_or_default(),
+            class.clone(),
+        ];
+        let said = self.said.entry(place).or_insert_with(|| Said {
+            place: match every_mode {
+                true => format!("{tool}, {}", cell.text("data_class")),
+                false => format!("{tool}, {mode}, {}", cell.text("data_class")),
+            },
+            words: Vec::new(),
+        });
+        said.words.push((at, stated.clone()));
         let name = format!("row_{at}_{}", slug(&tool, "tool"));
         let name: String = name.chars().take(KEY_MAX - 8).collect();
         let name = free(name.trim_end_matches('_'), &mut self.rule_keys);
@@ -331,7 +339,7 @@ impl Making {
                 tool
             })
             .collect();
-        let conflicts = self.said.iter().filter_map(conflict).collect();
+        let conflicts = self.said.values().filter_map(Said::conflict).collect();
         let title = format!("What {} allows", self.organisation);
         Converted {
             document: json!({
@@ -350,28 +358,33 @@ impl Making {
     }
 }
 
-type Said<'a> = (&'a (String, String, String), &'a Vec<(u64, String)>);
+/// What the file says of one cell.
+struct Said {
+    /// The cell, as its first row says it.
+    place: String,
+    /// Each verdict with its line.
+    words: Vec<(u64, String)>,
+}
 
-fn conflict(((tool, mode, class), said): Said) -> Option<String> {
-    let words: BTreeSet<&str> = said.iter().map(|(_, word)| word.as_str()).collect();
-    if words.len() < 2 {
-        return None;
+impl Said {
+    /// Rows that answer it differently.
+    fn conflict(&self) -> Option<String> {
+        let words: BTreeSet<&str> = self.words.iter().map(|(_, word)| word.as_str()).collect();
+        if words.len() < 2 {
+            return None;
+        }
+        let lines = self.words.iter();
+        let lines: Vec<String> = lines
+            .map(|(line, word)| format!("{word} on line {line}"))
+            .collect();
+        let strictest = words.iter().map(|word| verdict(word, "").0).max();
+        let counts = strictest.map_or("", Verdict::as_str);
+        Some(format!(
+            "{}: {}; {counts} counts",
+            self.place,
+            lines.join(", ")
+        ))
     }
-    let lines: Vec<String> = said
-        .iter()
-        .map(|(line, word)| format!("{word} on line {line}"))
-        .collect();
-    let mode = if mode.is_empty() {
-        String::new()
-    } else {
-        format!(", {mode}")
-    };
-    let strictest = said.iter().map(|(_, word)| verdict(word, "").0).max();
-    let counts = strictest.map_or("", Verdict::as_str);
-    Some(format!(
-        "{tool}{mode}, {class}: {}; {counts} counts",
-        lines.join(", ")
-    ))
 }
 
 /// What a stated verdict means, and the condition that comes with it.
