@@ -1,12 +1,13 @@
 //! Tables of tools by data class, as organisations publish them, as policies: one for each
-//! organisation. Nothing is swallowed: rows that contradict each other become rules that do, and are
-//! told; a word for a verdict that is not known becomes `not_decided` with that word as its reason.
+//! organisation. Nothing is swallowed: rows that contradict each other become rules that do, and
+//! are told; a word for a verdict that is not known becomes `not_decided`, with that word as its
+//! reason.
 
 use super::Verdict;
 use super::document::folded;
 use crate::form::plain;
 use crate::register::import::{Layout, Row, Table};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The columns, those that must be there first.
@@ -267,42 +268,52 @@ impl Making {
             words: Vec::new(),
         });
         said.words.push((at, stated.clone()));
+        let every_tool = EVERY_TOOL.contains(&folded(&tool).as_str());
+        let tools = if every_tool {
+            json!("any")
+        } else {
+            json!([key])
+        };
         let name = format!("row_{at}_{}", slug(&tool, "tool"));
         let name: String = name.chars().take(KEY_MAX - 8).collect();
         let name = free(name.trim_end_matches('_'), &mut self.rule_keys);
-        let every_tool = EVERY_TOOL.contains(&folded(&tool).as_str());
-        let mut rule = Map::new();
-        let mut put = |name: &str, value: Value| rule.insert(name.to_owned(), value);
-        put("key", name.into());
-        put(
-            "tools",
-            if every_tool {
-                json!("any")
-            } else {
-                json!([key])
-            },
-        );
-        put("classes", json!([class]));
-        if let Some(mode) = mode_key {
-            put("modes", json!([mode]));
-        }
-        let source = cell.text("source_url");
-        if !source.is_empty() {
-            put("source", source.into());
-        }
-        put("reason", self.reason(cell, &stated).into());
+        let rule = self.rule(cell, name, tools, mode_key, &class);
+        self.rules.push(rule);
+    }
+
+    fn rule(
+        &mut self,
+        cell: &Cells,
+        name: String,
+        tools: Value,
+        mode: Option<String>,
+        class: &str,
+    ) -> Value {
+        let stated = cell.text("verdict");
         let (verdict, condition) = verdict(&stated, &cell.text("condition"));
-        put("verdict", verdict.as_str().into());
-        if let Some(condition) = condition {
-            put(
-                "conditions",
-                json!([{ "key": "stated", "text": condition }]),
-            );
-        }
+        let mut rule = json!({
+            "key": name, "tools": tools, "classes": [class], "verdict": verdict.as_str(),
+            "reason": self.reason(cell, &stated),
+        });
         if verdict == Verdict::NotDecided {
             self.not_decided.insert(stated);
         }
-        self.rules.push(Value::Object(rule));
+        let source = cell.text("source_url");
+        let more = [
+            ("modes", mode.map(|mode| json!([mode]))),
+            ("source", (!source.is_empty()).then(|| source.into())),
+            (
+                "conditions",
+                condition.map(|text| json!([{ "key": "stated", "text": text }])),
+            ),
+        ];
+        if let Some(fields) = rule.as_object_mut() {
+            let more = more
+                .into_iter()
+                .filter_map(|(name, value)| Some((name, value?)));
+            fields.extend(more.map(|(name, value)| (name.to_owned(), value)));
+        }
+        rule
     }
 
     fn reason(&self, cell: &Cells, stated: &str) -> String {

@@ -5,13 +5,13 @@
 //! promise:
 //! - For one class of data the rule that names more of tool, mode, class and purpose counts; of
 //!   rules that name equally many, the strictest.
-//! - Over several classes the strictest verdict counts, and conditions add up. A class that includes
-//!   others is asked together with them.
+//! - Over several classes the strictest verdict counts, and conditions add up. A class that
+//!   includes others is asked together with them.
 //! - Where the mode is not said, each mode is answered, and the strictest answer counts.
 //! - A rule outside its days does not count, and the answer names it.
-//! - What the policy does not know (a tool, a mode, a class) is never allowed: a rule for every tool
-//!   or every mode can only forbid it or send it to review. Otherwise nothing is decided, and the
-//!   answer says whom to ask.
+//! - What the policy does not know (a tool, a mode, a class) is never allowed: a rule for every
+//!   tool or every mode can only forbid it or send it to review. Otherwise nothing is decided, and
+//!   the answer says whom to ask.
 //!
 //! Document, answer, lint, matrix, words and import are pure.
 

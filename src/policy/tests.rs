@@ -34,7 +34,9 @@ fn policy(rules: &[Value]) -> Value {
              "modes": [{"key": "work", "title": "Work"}, {"key": "web", "title": "Web"}]},
             {"key": "scribe", "title": "Scribe"},
         ],
-        "purposes": [{"key": "drafting", "title": "Drafting"}, {"key": "hiring", "title": "Hiring"}],
+        "purposes": [
+            {"key": "drafting", "title": "Drafting"}, {"key": "hiring", "title": "Hiring"},
+        ],
         "rules": rules,
     })
 }

@@ -159,6 +159,33 @@ pub fn answer(
             rules.push(rule_view(conn, version, rule)?);
         }
     }
+    let (classes, modes, other_purposes) = parts(version, question, &answer);
+    let next = super::next_step(&version.index, &answer, approval);
+    Ok(AnswerView {
+        policy: PolicyView::of(version),
+        about: about(version, question, &answer),
+        words: headline(&answer),
+        verdict: answer.outcome.verdict,
+        status: of_verdict(answer.outcome.verdict, answer.outcome.conditions.len()),
+        rules,
+        conditions: answer.outcome.conditions.clone(),
+        several: answer.outcome.by_class.len() > 1,
+        classes,
+        modes,
+        depends_on_mode: answer.depends_on_mode,
+        other_purposes,
+        remarks: remarks(version, question, &answer),
+        next: step_view(desk, version, question, &answer, next)?,
+        path: path(&version.key, question),
+        question: question.clone(),
+        asked: answer.asked,
+    })
+}
+
+type Parts = Vec<PartView>;
+
+/// What holds for each class, each mode and other purposes.
+fn parts(version: &Version, question: &Question, answer: &Answer) -> (Parts, Parts, Parts) {
     let policy = version.index.policy();
     let class_title = |key: &str| {
         let class = policy.classes.iter().find(|class| class.key == key);
@@ -197,26 +224,7 @@ pub fn answer(
             },
         )),
     });
-    let next = super::next_step(&version.index, &answer, approval);
-    Ok(AnswerView {
-        policy: PolicyView::of(version),
-        about: about(version, question, &answer),
-        words: headline(&answer),
-        verdict: answer.outcome.verdict,
-        status: of_verdict(answer.outcome.verdict, answer.outcome.conditions.len()),
-        rules,
-        conditions: answer.outcome.conditions.clone(),
-        several: answer.outcome.by_class.len() > 1,
-        classes: by_class.collect(),
-        modes: modes.collect(),
-        depends_on_mode: answer.depends_on_mode,
-        other_purposes: purposes.collect(),
-        remarks: remarks(version, question, &answer),
-        next: step_view(desk, version, question, &answer, next)?,
-        path: path(&version.key, question),
-        question: question.clone(),
-        asked: answer.asked,
-    })
+    (by_class.collect(), modes.collect(), purposes.collect())
 }
 
 fn brief(verdict: Verdict) -> Badge {

@@ -148,7 +148,8 @@ pub const PURE: [&str; 6] = [
     "src/policy",
 ];
 
-/// The files and folders by which calendars, policies and the ledger reach the database, files and the web.
+/// The files and folders by which calendars, policies and the ledger reach the database, files and
+/// the web.
 const BRIDGES: &[&str] = &[
     "src/calendar/store.rs",
     "src/calendar/page.rs",
@@ -166,6 +167,7 @@ const BRIDGES: &[&str] = &[
     "src/policy/drafts.rs",
     "src/policy/kept.rs",
     "src/policy/api.rs",
+    "src/policy/view.rs",
     "src/policy/page/",
 ];
 
