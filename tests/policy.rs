@@ -163,8 +163,12 @@ impl House {
 
     fn published_by(&self, name: &str, id: DraftId, seen: i32) -> Result<i32> {
         let actor = in_session(self.register.person(name));
+        let found = self.register.reads(|conn| {
+            let draft = drafts::draft(conn, MAIN, id)?;
+            drafts::examined(conn, &self.register.desk, &draft)
+        });
         self.register
-            .tries(move |tx, desk| drafts::publish(tx, desk, &actor, (MAIN, id), seen))
+            .tries(move |tx, desk| drafts::publish(tx, desk, &actor, (MAIN, id), seen, &found))
     }
 }
 
@@ -268,8 +272,15 @@ fn a_kept_answer_says_which_version_gave_it(house: House) {
 
 fn whoever_accepts_the_conditions_is_registered(house: House) {
     let before = house.entries();
+    let page = house.get("tomas", &format!("{PERSONAL}&mode=work")).body;
+    let terms = page
+        .split("name=\"terms\" value=\"")
+        .nth(1)
+        .expect("the terms");
+    let terms = terms.split('"').next().unwrap_or_default();
     let asked = |more: &[(&'static str, &'static str)]| {
         let mut pairs = vec![
+            ("terms", terms),
             ("tool", "Northlight Assistant"),
             ("mode", "work"),
             ("class", "personal"),
@@ -314,6 +325,11 @@ fn whoever_accepts_the_conditions_is_registered(house: House) {
         .collect();
     house
         .post("tomas", path, &stale)
+        .expect(StatusCode::CONFLICT);
+    let mut other = asked(&[("accepted", "0"), ("accepted", "1")]);
+    other[0].1 = "those of yesterday";
+    house
+        .post("tomas", path, &other)
         .expect(StatusCode::CONFLICT);
     house.agrees();
 }

@@ -187,8 +187,14 @@ impl Import {
     fn run(&self) -> Result<ExitCode> {
         let file = read_file(&self.file)?;
         let name = self.file.display();
-        let all = import::convert(file, &self.owner, self.organisation.as_deref())
+        let mut all = import::convert(file, &self.owner, self.organisation.as_deref())
             .map_err(|why| Error::BadRequest(format!("{name}: {why}")))?;
+        for one in &mut all {
+            if let Err(problems) = Document::read(&one.document) {
+                one.problems
+                    .extend(problems.iter().map(ToString::to_string));
+            }
+        }
         let app = if self.dry_run {
             None
         } else {
@@ -196,7 +202,10 @@ impl Import {
         };
         let mut reports = Vec::new();
         for one in &all {
-            let became = app.as_ref().map(|app| keep(app, one)).transpose()?;
+            let became = match &app {
+                Some(app) if Document::read(&one.document).is_ok() => Some(keep(app, one)?),
+                _ => None,
+            };
             reports.push(report(one, became));
         }
         if self.json {

@@ -51,6 +51,8 @@ pub struct Draft {
 /// What was found in a draft.
 #[derive(Debug)]
 pub struct Examined {
+    /// The text that was looked at.
+    pub text: String,
     /// What keeps it from being published.
     pub problems: Vec<Problem>,
     /// The document, when it can be read.
@@ -247,26 +249,32 @@ fn proposed(tx: &mut Tx, desk: &Desk, actor: &Actor, draft: &Draft, of: &Documen
     Ok(())
 }
 
-/// Publishes a proposed draft as the next version of its policy; its number.
+/// Publishes a proposed draft as the next version of its policy; its number. What was found in it
+/// was looked for before, because it takes a while.
 ///
 /// # Errors
-/// [`Refusal::OwnDraft`] for its authors, [`Refusal::NotProposed`], and as [`propose`].
+/// [`Refusal::OwnDraft`] for its authors, [`Refusal::NotProposed`], and as [`propose`];
+/// [`Error::Stale`] when something else was looked at.
 pub fn publish(
     tx: &mut Tx,
     desk: &Desk,
     actor: &Actor,
     (key, id): (&str, DraftId),
     seen: i32,
+    found: &Examined,
 ) -> Result<i32> {
     let mut draft = second_person(tx, actor, (key, id), seen)?;
+    if found.text != draft.text {
+        let now = draft.seen;
+        return Err(Error::Stale { seen: now - 1, now });
+    }
     let document = publishable(tx, &draft)?;
-    let found = examined(tx, desk, &draft)?;
     let authors: Vec<String> = draft.authors.iter().map(ToString::to_string).collect();
     let facts = vec![
         ("draft", draft.id.to_string().into()),
         ("authors", authors.into()),
         ("base_version", draft.base.into()),
-        ("dry_run", figures(&found)),
+        ("dry_run", figures(found)),
     ];
     draft.state = State::Published;
     moved(tx, desk, &mut draft)?;
@@ -455,6 +463,7 @@ fn without_workflow(conn: &mut Conn, text: &str, document: &Document) -> Result<
 /// When the database fails.
 pub fn examined(conn: &mut Conn, desk: &Desk, draft: &Draft) -> Result<Examined> {
     let mut examined = Examined {
+        text: draft.text.clone(),
         problems: Vec::new(),
         document: None,
         findings: Findings::default(),

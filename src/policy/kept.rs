@@ -1,5 +1,5 @@
 //! Answers that somebody kept, and use cases that are registered under a rule.
-use super::{Answer, Index, Question, Resolved, Verdict, Version};
+use super::{Answer, Condition, Index, Question, Resolved, Verdict, Version};
 use crate::db::schema::policy_answers;
 use crate::db::{AnswerId, At, Conn, PersonId, RecordId, Tx};
 use crate::error::{Error, Result};
@@ -12,6 +12,8 @@ use diesel::prelude::*;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use std::collections::HashMap;
 
 /// Longest word of a question.
 pub const WORD_MAX: usize = 300;
@@ -215,6 +217,8 @@ fn has_unknown(asked: &Resolved) -> bool {
 pub struct Acceptance {
     /// The version that was shown.
     pub version: i32,
+    /// What stands for the conditions that were shown, see [`terms`].
+    pub terms: String,
     /// What the use case is called.
     pub title: String,
     /// The conditions that are accepted: their places in the answer, from 0.
@@ -249,6 +253,11 @@ pub fn accept(
         let sentence = "the policy does not allow this as it was asked; nothing was registered";
         return Err(wrong("", sentence));
     }
+    // A rule may have begun or ended since the page was drawn.
+    if given.terms != terms(&answer.outcome.conditions) {
+        let (seen, now) = (given.version, version.version);
+        return Err(Error::Stale { seen, now });
+    }
     let all = 0..answer.outcome.conditions.len();
     if !all
         .into_iter()
@@ -280,6 +289,16 @@ pub fn accept(
     let record = register::create(tx, desk.clock.now(), actor, kind, new)?;
     enter(tx, desk, actor, version, question, &answer, Some(&record))?;
     Ok(record)
+}
+
+/// What stands for conditions: others have another.
+pub fn terms(conditions: &[Condition]) -> String {
+    let mut hash = Sha256::new();
+    for condition in conditions {
+        hash.update(condition.text.as_bytes());
+        hash.update([0]);
+    }
+    hex::encode(hash.finalize())
 }
 
 fn notes(version: &Version, answer: &Answer) -> String {
@@ -349,10 +368,14 @@ pub fn moved(
         .order(policy_answers::kept_at.desc())
         .limit(ASKED_AGAIN)
         .load(conn)?;
+    let all: Vec<Kept> = rows.into_iter().map(read).collect::<Result<_>>()?;
+    let seqs: Vec<i64> = all.iter().map(|kept| kept.seq).collect();
+    let opened = ledger::opened(conn, &seqs)?.into_iter();
+    let words = opened.filter(|(_, name, ..)| name == "question");
+    let words: HashMap<i64, String> = words.map(|(seq, .., text)| (seq, text)).collect();
     let mut moved = Vec::new();
-    for kept in rows.into_iter().map(read) {
-        let kept = kept?;
-        let question = question(conn, &kept)?;
+    for kept in all {
+        let question = asked(&kept, words.get(&kept.seq).map(String::as_str))?;
         let verdict = |index: &Index| index.ask(&question, today).outcome.verdict;
         let (was, will) = (verdict(before), verdict(after));
         if was != will {
@@ -376,8 +399,13 @@ pub fn moved(
 /// When the database fails.
 pub fn question(conn: &mut Conn, kept: &Kept) -> Result<Question> {
     let mut words = ledger::opened(conn, &[kept.seq])?.into_iter();
-    if let Some((.., text)) = words.find(|(_, name, ..)| name == "question") {
-        return Ok(serde_json::from_str(&text)?);
+    let words = words.find(|(_, name, ..)| name == "question");
+    asked(kept, words.as_ref().map(|(.., text)| text.as_str()))
+}
+
+fn asked(kept: &Kept, words: Option<&str>) -> Result<Question> {
+    if let Some(text) = words {
+        return Ok(serde_json::from_str(text)?);
     }
     let asked = kept.asked.clone();
     Ok(Question {

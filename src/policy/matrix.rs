@@ -6,7 +6,10 @@ use jiff::civil::Date;
 use serde::Serialize;
 use std::collections::BTreeSet;
 
-/// The whole table.
+/// Tools that stand in a table.
+pub const MATRIX_TOOLS: usize = 300;
+
+/// The whole table, up to [`MATRIX_TOOLS`].
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Matrix {
     /// Titles of the classes, in order.
@@ -68,7 +71,7 @@ pub fn matrix(index: &Index, today: Date) -> Matrix {
         classes: classes
             .map(|class| (class.key.clone(), class.title.clone()))
             .collect(),
-        tools: policy.tools.iter().map(tool).collect(),
+        tools: policy.tools.iter().take(MATRIX_TOOLS).map(tool).collect(),
     }
 }
 

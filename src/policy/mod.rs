@@ -37,7 +37,9 @@ pub use document::{
     Class, Condition, Document, MAX_BYTES, Named, Names, Policy, Rule, SCHEMA, Tool,
 };
 pub use lint::{Cell, Contradiction, Findings, Idle, Overlap, lint};
-pub use matrix::{CellChange, Matrix, MatrixCell, MatrixRow, MatrixTool, changes, matrix};
+pub use matrix::{
+    CellChange, MATRIX_TOOLS, Matrix, MatrixCell, MatrixRow, MatrixTool, changes, matrix,
+};
 pub use store::{
     Cache, Head, Version, current, heads, in_force, publish_with, source, version, versions,
     versions_of,

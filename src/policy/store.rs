@@ -18,6 +18,8 @@ pub struct Version {
     pub version: i32,
     /// SHA-256 of the canonical text.
     pub hash: String,
+    /// When it was published.
+    pub published_at: At,
     /// The policy with its rules sorted.
     pub index: Index,
 }
@@ -62,7 +64,11 @@ pub fn version(conn: &mut Conn, cache: &Cache, key: &str, number: i32) -> Result
             "its text no longer has the hash it was published with",
         ));
     }
+    let published_at = policies::table
+        .find((key, number))
+        .select(policies::published_at);
     let read = Arc::new(Version {
+        published_at: published_at.get_result(conn)?,
         key: key.to_owned(),
         version: number,
         hash,

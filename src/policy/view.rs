@@ -1,6 +1,6 @@
 //! An answer as pages and the API show it.
 use super::{Answer, NotCounting, Question, Rule, Step, Verdict, Version, headline, kept};
-use crate::db::Conn;
+use crate::db::{Conn, Day};
 use crate::error::Result;
 use crate::people;
 use crate::register::{self, Query, Status};
@@ -41,6 +41,8 @@ pub struct RuleView {
     pub source_is_address: bool,
     /// Who answers for it: a name, or an address nobody here has.
     pub owner: String,
+    /// Since when it counts: its first day, or that of its version.
+    pub since: Date,
     /// The first day on which it counts.
     pub valid_from: Option<Date>,
     /// The last day on which it counts.
@@ -120,6 +122,8 @@ pub struct AnswerView {
     pub rules: Vec<RuleView>,
     /// What must be done.
     pub conditions: Vec<super::Condition>,
+    /// Stands for the conditions, so that nobody accepts others than they saw.
+    pub terms: String,
     /// What holds for each class, where several apply.
     pub classes: Vec<PartView>,
     /// Whether several classes were asked.
@@ -156,7 +160,7 @@ pub fn answer(
     let mut rules = Vec::new();
     for key in answer.outcome.rules.iter().take(20) {
         if let Some(rule) = version.index.rule(key) {
-            rules.push(rule_view(conn, version, rule)?);
+            rules.push(rule_view(conn, desk, version, rule)?);
         }
     }
     let (classes, modes, other_purposes) = parts(version, question, &answer);
@@ -168,6 +172,7 @@ pub fn answer(
         verdict: answer.outcome.verdict,
         status: of_verdict(answer.outcome.verdict, answer.outcome.conditions.len()),
         rules,
+        terms: kept::terms(&answer.outcome.conditions),
         conditions: answer.outcome.conditions.clone(),
         several: answer.outcome.by_class.len() > 1,
         classes,
@@ -244,7 +249,7 @@ fn purpose_title(version: &Version, key: &str) -> String {
 ///
 /// # Errors
 /// When the database fails.
-pub fn rule_view(conn: &mut Conn, version: &Version, rule: &Rule) -> Result<RuleView> {
+pub fn rule_view(conn: &mut Conn, desk: &Desk, version: &Version, rule: &Rule) -> Result<RuleView> {
     let owner = rule.owner.as_ref().unwrap_or(&version.index.policy().owner);
     let person = people::by_email(conn, owner)?;
     let source = rule.source.clone();
@@ -261,6 +266,9 @@ pub fn rule_view(conn: &mut Conn, version: &Version, rule: &Rule) -> Result<Rule
         source_is_address: source.as_ref().is_some_and(is_address),
         source,
         owner: person.map_or_else(|| owner.clone(), |person| person.name),
+        since: rule
+            .valid_from
+            .unwrap_or(Day::of(version.published_at, &desk.zone).0),
         valid_from: rule.valid_from,
         valid_until: rule.valid_until,
     })

@@ -331,6 +331,7 @@ pub async fn accept(
     let accepted = pairs.iter().filter(|(name, _)| name == "accepted");
     let given = Acceptance {
         version: value("version").parse().unwrap_or(0),
+        terms: value("terms"),
         title: value("title"),
         conditions: accepted
             .filter_map(|(_, value)| value.parse().ok())
@@ -368,8 +369,8 @@ pub async fn accept(
     let errors = match error {
         Error::Invalid(errors) => errors,
         Error::Stale { .. } => {
-            let message = "Another version of the policy was published meanwhile: this is what \
-                           holds now";
+            let message = "The policy says something else by now than what you saw: this is what \
+                           holds today";
             vec![FieldError::new("", "stale", message.to_owned())]
         }
         error => return Err(error),

@@ -492,10 +492,16 @@ pub(in crate::policy) async fn done(
     visitor.must_keep_policy()?;
     let (at, actor, what) = (place.clone(), visitor.actor()?, deed.to_owned());
     let author = actor.clone();
+    let found = match deed {
+        "publication" => Some(looked_at(app, place.clone()).await?),
+        _ => None,
+    };
     let work = move |tx: &mut Tx, desk: &Desk| {
         let place = (at.key.as_str(), at.id);
+        if let Some(found) = &found {
+            return drafts::publish(tx, desk, &author, place, seen, found).map(Some);
+        }
         match what.as_str() {
-            "publication" => drafts::publish(tx, desk, &author, place, seen).map(Some),
             "proposal" => drafts::propose(tx, desk, &author, place, seen).map(|_| None),
             "return" => drafts::send_back(tx, desk, &author, place, seen, &reason).map(|_| None),
             "discard" => drafts::discard(tx, desk, &author, place, seen).map(|_| None),
@@ -505,6 +511,15 @@ pub(in crate::policy) async fn done(
     };
     app.command("policy_draft", place.id.to_string(), &actor, work)
         .await
+}
+
+async fn looked_at(app: &App, place: Place) -> Result<Examined> {
+    let desk = app.desk.clone();
+    let read = move |conn: &mut Conn| {
+        let draft = drafts::draft(conn, &place.key, place.id)?;
+        drafts::examined(conn, &desk, &draft)
+    };
+    app.db.read(read).await
 }
 
 /// `POST /policy/{key}/drafts/{id}/{deed}`

@@ -25,6 +25,8 @@ struct MatrixPage {
     ask_path: String,
     classes: Vec<ClassView>,
     tools: Vec<ToolView>,
+    /// Tools that do not stand on the page.
+    more_tools: usize,
     /// Rules whatever the tool, for tools that are not listed too.
     general: Vec<RuleView>,
     versions: Vec<Line>,
@@ -182,7 +184,7 @@ impl MatrixPage {
             .iter()
             .filter(|rule| rule.tools.keys().is_none())
         {
-            general.push(view::rule_view(conn, version, rule)?);
+            general.push(view::rule_view(conn, desk, version, rule)?);
         }
         versions.truncate(50);
         let mut others = policy::heads(conn)?;
@@ -208,6 +210,7 @@ impl MatrixPage {
                     description: class.description.clone(),
                 })
                 .collect(),
+            more_tools: policy.tools.len().saturating_sub(policy::MATRIX_TOOLS),
             tools: tools(version, desk.today().0),
             general,
             versions: lines(conn, versions)?,
@@ -307,7 +310,7 @@ pub async fn rule(
             .ok_or_else(|| Error::not_found("rule", &rule))?;
         Ok(RulePage {
             policy: PolicyView::of(&version),
-            rule: view::rule_view(conn, &version, found)?,
+            rule: view::rule_view(conn, &desk, &version, found)?,
             in_force: policy::in_force(conn, &key)?,
             counts_today: found.is_valid(desk.today().0),
             named: named(&version, found),
