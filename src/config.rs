@@ -1,6 +1,7 @@
 //! Settings: flags over `COUNTERSIGN_*` over `countersign.toml` over defaults, read once.
 use crate::error::{Error, Result};
 use crate::ledger::origin::Origin;
+use crate::ledger::seal::Witness;
 use crate::notify::Timetable;
 use figment::Figment;
 use figment::error::Kind;
@@ -46,6 +47,14 @@ pub struct Config {
     pub log_origin: String,
     /// What `/log/` shows to anybody: `nothing`, `hashes`, or `entries` as well.
     pub log_public: String,
+    /// Witnesses of checkpoints: address and vkey of each, separated by commas or line ends.
+    pub witnesses: String,
+    /// How many of them must have seen a checkpoint; fewer are told.
+    pub witness_quorum: u32,
+    /// Address of the authority (RFC 3161) that stamps a checkpoint each hour; empty asks none.
+    pub timestamp_url: String,
+    /// Whether witnesses and authority may be asked without TLS: what they answer is signed.
+    pub plain_http: bool,
     /// Connections for reading.
     pub readers: u32,
     /// `text` or `json`.
@@ -71,6 +80,10 @@ impl Default for Config {
             checkpoint_lock_file: String::new(),
             log_origin: String::new(),
             log_public: "hashes".to_owned(),
+            witnesses: String::new(),
+            witness_quorum: 0,
+            timestamp_url: String::new(),
+            plain_http: false,
             readers: 8,
             log_format: "text".to_owned(),
         }
@@ -120,6 +133,17 @@ impl Config {
                         spaces, plus signs and control characters";
             return Err(wrong("log_origin", rule));
         }
+        let witnesses = self.witnesses()?;
+        if usize::try_from(self.witness_quorum).is_ok_and(|quorum| quorum > witnesses.len()) {
+            return Err(wrong(
+                "witness_quorum",
+                "be at most the number of witnesses",
+            ));
+        }
+        if !self.timestamp_url.is_empty() {
+            let address = crate::ledger::seal::address(&self.timestamp_url, self.plain_http);
+            address.map_err(|rule| wrong("timestamp_url", &rule))?;
+        }
         if self.readers == 0 {
             return Err(wrong("readers", "be at least 1"));
         }
@@ -127,6 +151,15 @@ impl Config {
             return Err(wrong("mail_hold", "be at most 86400 seconds, a day"));
         }
         Timetable::new(self).map(|_| ())
+    }
+
+    /// The witnesses of checkpoints.
+    ///
+    /// # Errors
+    /// [`Error::Configuration`] saying what is wrong with the setting.
+    pub fn witnesses(&self) -> Result<Vec<Witness>> {
+        let witnesses = Witness::list(&self.witnesses, self.plain_http);
+        witnesses.map_err(|rule| wrong("witnesses", &rule))
     }
 
     /// The path part of the public address, without a final slash.
@@ -155,9 +188,9 @@ impl Config {
 /// Longest time that a task mail may be held, in seconds.
 const HOLD_MAX: u64 = 86_400;
 /// The settings that are whole numbers.
-const NUMBERS: [&str; 2] = ["mail_hold", "readers"];
+const NUMBERS: [&str; 3] = ["mail_hold", "readers", "witness_quorum"];
 /// The settings that are `true` or `false`.
-const SWITCHES: [&str; 1] = ["bounce_sender"];
+const SWITCHES: [&str; 2] = ["bounce_sender", "plain_http"];
 
 /// A complaint about a setting, with the rule it breaks.
 pub(crate) fn wrong(setting: &str, rule: &str) -> Error {

@@ -100,3 +100,62 @@ fn nobody_and_no_time_are_refused() {
         assert_eq!(output.status.code(), Some(2), "{wrong:?}");
     }
 }
+
+fn a_log(arguments: &[&str]) -> Value {
+    let output = Command::new(env!("CARGO_BIN_EXE_countersign"))
+        .args(["bench", "ledger", "--entries", "2000", "--json"])
+        .args(arguments)
+        .output()
+        .expect("the program runs");
+    told(&output)
+}
+
+fn is_measured(report: &Value, beside: &str) {
+    assert_eq!(report["entries"], 2_000);
+    let phases = report["phases"].as_array().expect("phases");
+    assert_eq!(phases.len(), 14);
+    for phase in phases {
+        let above_zero =
+            |value: &Value| assert!(value.as_f64().is_some_and(|n| n > 0.0), "{phase}");
+        above_zero(&phase["seconds"]);
+        let name = phase["name"].as_str().expect("a name");
+        if name.starts_with("page") {
+            above_zero(&phase["p99_seconds"]);
+        } else {
+            above_zero(&phase["entries_per_second"]);
+            above_zero(&phase["bytes"]);
+        }
+        if matches!(name, "csv" | "xlsx" | "jsonl" | "package") {
+            above_zero(&phase["beside"]["ratio"]);
+            let limit = phase["beside"]["name"].as_str().expect("a name");
+            assert!(limit.starts_with(beside), "{phase}");
+        }
+        if cfg!(target_os = "linux") {
+            assert!(phase["memory_over_idle_bytes"].is_u64(), "{phase}");
+        }
+    }
+}
+
+#[test]
+fn a_long_log_is_measured_beside_the_shell_and_leaves_nothing() {
+    let (folder, url) = fresh_sqlite();
+    let shell = Command::new("sqlite3").arg("-version").output();
+    let beside = if shell.is_ok() {
+        "sqlite3"
+    } else {
+        "bare SELECT"
+    };
+    is_measured(&a_log(&["--database-url", &url]), beside);
+    let left = std::fs::read_dir(folder.path()).expect("the folder");
+    assert_eq!(left.count(), 0);
+}
+
+#[test]
+fn a_long_log_on_postgresql_is_measured_in_a_schema_that_goes() {
+    let (_schema, url) = fresh_postgres();
+    is_measured(&a_log(&["--database-url", &url]), "bare SELECT");
+    assert_eq!(
+        support::database::schemas_like(&url, "countersign_bench_%"),
+        0
+    );
+}

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::path::{Path, PathBuf};
 use support::on_both;
-use support::program::{Answer, Program, entries, project};
+use support::program::{Answer, Program, entries, project, shared};
 
 on_both! { now crate::open =>
     a_register_is_imported_once_and_a_second_time_changes_nothing
@@ -126,18 +126,6 @@ fn a_refused_row_is_named_and_fails_the_command(program: Program) {
             .any(|p| p["line"] == 6 && p["column"] == "Name"),
         "{lines:?}"
     );
-}
-
-/// A file of the shared data, or nothing and a sentence that says so.
-fn shared(file: &str) -> Option<PathBuf> {
-    let beside = project().join("../shared");
-    let folder = std::env::var_os("SHARED_DATA").map_or(beside, PathBuf::from);
-    let file = folder.join("data").join(file);
-    if !file.is_file() {
-        println!("skipped: there is no {}", file.display());
-        return None;
-    }
-    Some(file)
 }
 
 const REAL: [(&str, &str, u64); 3] = [

@@ -93,7 +93,7 @@ impl Log {
         let ready = download::ready(&self.app, filter, Format::Package, false);
         let mut zip = Vec::new();
         let ready = ready.expect("it is ready");
-        ready.write(&self.app, &mut zip).expect("it is written");
+        ready.write(&mut zip).expect("it is written");
         Files::unpacked(&zip)
     }
 

@@ -43,6 +43,8 @@ fn with_history(register: &Register) -> Case {
         countersign::calendar::keep(tx, desk.clock.now(), &operator(), &calendar).map(drop)
     });
     let sealed = "INSERT INTO ledger_checkpoints VALUES ('o', 1, 'note', '2027-01-01');
+        INSERT INTO ledger_cosignatures VALUES ('o', 1, 'w', 'line', '2027-01-01');
+        INSERT INTO ledger_stamps VALUES ('o', 1, 'answer', '2027-01-01');
         INSERT INTO ledger_keys VALUES ('key', 'o', 0, NULL)";
     let sealed = register
         .db
@@ -134,6 +136,19 @@ const FIXED: &[(&str, &str)] = &[
         "DELETE FROM ledger_checkpoints",
         "a checkpoint never changes",
     ),
+    (
+        "UPDATE ledger_cosignatures SET line = 'x'",
+        "a cosignature never changes",
+    ),
+    (
+        "DELETE FROM ledger_cosignatures",
+        "a cosignature never changes",
+    ),
+    (
+        "UPDATE ledger_stamps SET answer = 'x'",
+        "a time stamp never changes",
+    ),
+    ("DELETE FROM ledger_stamps", "a time stamp never changes"),
     ("UPDATE ledger_keys SET origin = 'x'", "a key never changes"),
     ("DELETE FROM ledger_keys", "a key never changes"),
     (

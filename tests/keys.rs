@@ -2,6 +2,7 @@
 
 mod support;
 
+use serde_json::Value;
 use support::database::fresh_sqlite;
 use support::program::Program;
 
@@ -52,6 +53,88 @@ fn an_operator_makes_a_key_and_an_auditor_verifies_a_receipt_with_it() {
     assert_eq!(program.read("keys/signing.key").lines().count(), 1);
     let lock = program.read("keys/signing.key.lock");
     assert!(lock.starts_with("127.0.0.1:8080/log\n3\n"), "{lock}");
+}
+
+/// What doctor finds of the signing, with `settings`, and its exit code.
+fn signing(program: &Program, settings: &[(&str, &str)], more: &[&str]) -> (i32, Value) {
+    let answer = program.with(settings, &[&["doctor", "--json"], more].concat());
+    let report: Value = serde_json::from_str(&answer.out).expect("JSON");
+    let all = report["findings"].as_array().expect("findings");
+    let one = all.iter().find(|found| found["check"] == "signing");
+    (answer.code, one.expect("the signing was looked at").clone())
+}
+
+#[test]
+fn doctor_looks_at_key_and_lock_file_and_holds_them_against_the_database() {
+    let (_folder, url) = fresh_sqlite();
+    let program = Program::on(url);
+    program.run(&["migrate"]).good();
+    let (code, found) = signing(&program, &[], &[]);
+    assert_eq!((code, &found["verdict"]), (0, &"advice".into()), "{found}");
+    let says = |found: &Value| found["says"].as_str().unwrap_or_default().to_owned();
+    assert!(says(&found).contains("nothing is signed from here, and nothing ever was"));
+    let wrong = |about: &str| {
+        let (code, found) = signing(&program, &[KEY], &[]);
+        assert_eq!((code, &found["verdict"]), (1, &"wrong".into()), "{found}");
+        let told = found["details"].to_string();
+        assert!(told.contains(about), "{told}");
+    };
+    wrong("make one with `countersign key new`");
+
+    program.with(&[KEY], &["key", "new"]).good();
+    for more in [&[][..], &["--full"]] {
+        let (code, found) = signing(&program, &[KEY], more);
+        assert_eq!((code, &found["verdict"]), (0, &"good".into()), "{found}");
+        let expected = "127.0.0.1:8080/log: signed up to 1 entry, ";
+        assert!(says(&found).starts_with(expected), "{found}");
+    }
+    assert!(says(&signing(&program, &[], &[]).1).contains("another node signed 1 entry "));
+    program.add_person("ann@example.org", "Ann Lee", &[], &[]);
+    let (_, found) = signing(&program, &[KEY], &[]);
+    assert_eq!(found["verdict"], "advice");
+    assert!(says(&found).contains("; 1 entry since then"), "{found}");
+
+    let (key, lock) = (
+        program.path("keys/signing.key"),
+        program.path("keys/signing.key.lock"),
+    );
+    let (good_key, good_lock) = (
+        program.read("keys/signing.key"),
+        program.read("keys/signing.key.lock"),
+    );
+    let mode = |mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(&key, mode).expect("it is ours");
+    };
+    mode(0o640);
+    wrong("others than its owner may read keys/signing.key");
+    mode(0o600);
+    std::fs::remove_file(&lock).expect("it was there");
+    wrong("the lock file keys/signing.key.lock is missing");
+    program.write("keys/signing.key.lock", good_lock.replace("\n1\n", "\n7\n"));
+    wrong("does not fit the key");
+    program.write("keys/signing.key.lock", &good_lock);
+    program.write("keys/signing.key", "hunter2\n");
+    wrong("keys/signing.key: a signing key has the form");
+    std::fs::remove_file(&key).expect("it was there");
+    wrong("is missing, and the log has one");
+    program.write("keys/signing.key", &good_key);
+    mode(0o600);
+
+    program.with(&[KEY], &["key", "rotate"]).good();
+    let (_, found) = signing(&program, &[KEY], &[]);
+    assert!(says(&found).contains("two keys sign until"), "{found}");
+    let both = program.read("keys/signing.key");
+    program.write("keys/signing.key", &good_key);
+    wrong("signs by the ledger, but is not in keys/signing.key");
+    program.write("keys/signing.key", both);
+    program.with(&[KEY], &["key", "retire"]).good();
+    let (code, found) = signing(&program, &[KEY], &["--full"]);
+    assert_eq!((code, &found["verdict"]), (0, &"good".into()), "{found}");
+    assert!(says(&found).contains("keys retired so far: 1"), "{found}");
+    program.write("keys/signing.key", &good_key);
+    mode(0o600);
+    wrong("is not one that signs by the ledger");
 }
 
 #[test]

@@ -4,7 +4,7 @@
 
 mod support;
 
-use countersign::db::{Conn, Tx};
+use countersign::db::Tx;
 use countersign::error::{Error, Result};
 use countersign::ledger::Filter;
 use countersign::ledger::download::{self, Format};
@@ -12,11 +12,11 @@ use countersign::ledger::package::{self, Asked};
 use countersign::people::{self, absence};
 use countersign::replay::{self, Replaying};
 use diesel::connection::SimpleConnection;
-use diesel::prelude::*;
 use serde_json::json;
 use std::sync::{Arc, Mutex};
 use support::on_both;
 use support::register::{Case, Register, in_session, operator};
+use support::tamper::without_guards;
 
 on_both! { now crate::support::register::Register::open =>
     what_people_did_is_replayed
@@ -253,7 +253,7 @@ fn a_package_holds_and_its_state_follows_from_its_entries(register: Register) {
     let file = |filter: Filter, state| {
         let ready = download::ready(&app, filter, Format::Package, state).expect("it is ready");
         let mut file = Vec::new();
-        let count = ready.write(&app, &mut file).expect("it is written");
+        let count = ready.write(&mut file).expect("it is written");
         (file, count)
     };
     let (whole, count) = file(Filter::default(), true);
@@ -322,7 +322,8 @@ impl Register {
         let told = Arc::new(Mutex::new(None));
         let tell = told.clone();
         let done: Result<()> = self.db.upkeep_now(move |tx| {
-            without_guards(tx, sql)?;
+            without_guards(tx)?;
+            tx.batch_execute(sql)?;
             *tell.lock().expect("nobody panicked") = Some(replay::check(tx, &desk)?.first);
             Err(Error::DryRun)
         });
@@ -333,31 +334,4 @@ impl Register {
         let told = told.lock().expect("nobody panicked").take();
         told.expect("it was looked at")
     }
-}
-
-#[derive(QueryableByName)]
-struct Named {
-    #[diesel(sql_type = diesel::sql_types::Text)]
-    name: String,
-}
-
-/// Runs `sql` as somebody who owns the database and takes its triggers away first.
-fn without_guards(conn: &mut Conn, sql: &str) -> Result<()> {
-    let (list, take) = match conn {
-        Conn::Sqlite(_) => (
-            "SELECT name FROM sqlite_master \
-             WHERE type = 'trigger' AND name NOT LIKE 'record_text%'",
-            "DROP TRIGGER {}",
-        ),
-        Conn::Postgres(_) => (
-            "SELECT tablename AS name FROM pg_tables WHERE schemaname = current_schema()",
-            "ALTER TABLE {} DISABLE TRIGGER USER",
-        ),
-    };
-    let names: Vec<Named> = diesel::sql_query(list).load(conn)?;
-    for Named { name } in names {
-        conn.batch_execute(&take.replace("{}", &name))?;
-    }
-    conn.batch_execute(sql)?;
-    Ok(())
 }

@@ -8,22 +8,24 @@ use actix_web::test as web_test;
 use countersign::app::App;
 use countersign::clock::Clock;
 use countersign::config::Config;
-use countersign::db::schema::{ledger_checkpoints, ledger_entries, ledger_nodes};
+use countersign::db::Conn;
+use countersign::db::schema::{ledger_checkpoints, ledger_nodes};
+use countersign::error::Result;
 use countersign::ledger::checkpoint::{self, Checkpoint};
 use countersign::ledger::entry::{Method, Via};
 use countersign::ledger::key::Vkey;
 use countersign::ledger::proof::check_growth;
 use countersign::ledger::receipt::Receipt;
-use countersign::ledger::seal::{self, Keys, Sealing, Signed, worker};
+use countersign::ledger::seal::{self, Sealing, Signed, worker};
 use countersign::ledger::tree::{self, Hash};
 use countersign::ledger::{self, Actor, Note};
 use countersign::web::serve::configure;
-use diesel::connection::SimpleConnection;
 use diesel::prelude::*;
 use std::path::Path;
 use std::time::Duration;
 use support::on_both;
 use support::register::first_day;
+use support::tamper;
 use tempfile::TempDir;
 
 /// A server with a folder for its key, on a database of its own.
@@ -37,10 +39,8 @@ on_both! { now crate::open =>
     entries_are_signed_and_each_checkpoint_begins_with_the_one_before
     without_a_key_everything_works_and_says_so
     a_receipt_holds_as_soon_as_a_checkpoint_covers_its_entry
-    a_database_that_lost_its_tail_is_not_signed
     a_database_that_went_on_after_a_restore_is_not_signed
     an_entry_that_was_edited_is_not_signed_and_is_named
-    a_tree_that_was_rebuilt_whole_is_not_signed
     without_its_lock_file_nothing_is_signed
     a_lock_file_of_another_key_or_edited_by_hand_signs_nothing
     the_log_goes_on_under_another_name_and_says_what_came_before
@@ -131,51 +131,16 @@ impl House {
     }
 
     /// Somebody with all rights on the database, past every trigger.
-    fn tamper(&self, work: impl FnOnce(&mut countersign::db::Conn) + Send + 'static) {
-        let switch = |on: bool, postgres: bool| match (on, postgres) {
-            (true, true) => {
-                "ALTER TABLE ledger_entries DISABLE TRIGGER USER;
-                 ALTER TABLE ledger_nodes DISABLE TRIGGER USER;
-                 ALTER TABLE ledger_index DISABLE TRIGGER USER;
-                 ALTER TABLE ledger_private DISABLE TRIGGER USER;
-                 ALTER TABLE ledger_keys DISABLE TRIGGER USER;
-                 ALTER TABLE ledger_checkpoints DISABLE TRIGGER USER"
-            }
-            (true, false) => {
-                "DROP TRIGGER IF EXISTS ledger_entries_no_update;
-                 DROP TRIGGER IF EXISTS ledger_entries_no_delete;
-                 DROP TRIGGER IF EXISTS ledger_nodes_no_update;
-                 DROP TRIGGER IF EXISTS ledger_nodes_no_delete;
-                 DROP TRIGGER IF EXISTS ledger_index_no_update;
-                 DROP TRIGGER IF EXISTS ledger_index_no_delete;
-                 DROP TRIGGER IF EXISTS ledger_private_erased_by_entry;
-                 DROP TRIGGER IF EXISTS ledger_keys_no_delete;
-                 DROP TRIGGER IF EXISTS ledger_checkpoints_no_delete"
-            }
-            _ => "SELECT 1",
-        };
-        let postgres = self.url.starts_with("postgres");
+    fn tamper(&self, work: impl FnOnce(&mut Conn) -> Result<()> + Send + 'static) {
         let done = self.app.db.upkeep_now(move |tx| {
-            tx.batch_execute(switch(true, postgres))?;
-            work(tx);
-            Ok(())
+            tamper::without_guards(tx)?;
+            work(tx)
         });
         done.expect("it is done");
     }
 
-    /// Cuts off every entry from `size` on, with all that belongs to them.
     fn cut(&self, size: u64) {
-        let nodes = tree::node_count(size).expect("a size");
-        self.tamper(move |conn| {
-            let sql = format!(
-                "DELETE FROM ledger_keys WHERE seq >= {size};
-                 DELETE FROM ledger_private WHERE seq >= {size};
-                 DELETE FROM ledger_index WHERE seq >= {size};
-                 DELETE FROM ledger_nodes WHERE idx >= {nodes};
-                 DELETE FROM ledger_entries WHERE seq >= {size}"
-            );
-            conn.batch_execute(&sql).expect("the tail is gone");
-        });
+        self.tamper(move |conn| tamper::cut(conn, size));
     }
 
     fn get(&self, path: &str) -> (StatusCode, String, String, Vec<u8>) {
@@ -216,10 +181,7 @@ fn growth(old: &Checkpoint, new: &Checkpoint, house: &House) {
     check_growth(old, new, &proof.expect("the database answers")).expect("it only grew");
 }
 
-fn nodes(
-    conn: &mut countersign::db::Conn,
-    wanted: &[u64],
-) -> Result<Vec<Hash>, diesel::result::Error> {
+fn nodes(conn: &mut Conn, wanted: &[u64]) -> QueryResult<Vec<Hash>> {
     let mut found = Vec::new();
     for number in wanted {
         let node = ledger_nodes::table.find(i64::try_from(*number).expect("a number"));
@@ -316,34 +278,6 @@ fn a_receipt_holds_as_soon_as_a_checkpoint_covers_its_entry(house: House) {
     }
 }
 
-fn a_database_that_lost_its_tail_is_not_signed(house: House) {
-    seal::create(&house.app, &operator()).expect("a key");
-    house.enter(9);
-    let last = house.sign();
-    house.cut(6);
-    let why = house.refusal();
-    assert!(
-        why.contains("10 entries") && why.contains("the database holds 6"),
-        "{why}"
-    );
-    assert!(
-        why.contains("countersign key new-log"),
-        "it says how to go on: {why}"
-    );
-    let lock = std::fs::read_to_string(house.lock()).expect("the lock file");
-    assert_eq!(
-        checkpoint::open(
-            lock.as_bytes(),
-            &Keys::must(house.app.sealer.paths().unwrap())
-                .unwrap()
-                .vkeys()
-        )
-        .unwrap(),
-        last,
-        "the lock file stays"
-    );
-}
-
 fn a_database_that_went_on_after_a_restore_is_not_signed(house: House) {
     seal::create(&house.app, &operator()).expect("a key");
     house.enter(9);
@@ -377,16 +311,8 @@ fn an_entry_that_was_edited_is_not_signed_and_is_named(house: House) {
     seal::create(&house.app, &operator()).expect("a key");
     house.enter(4);
     house.tamper(|conn| {
-        let third = ledger_entries::table.find(3);
-        let text: Vec<u8> = third
-            .select(ledger_entries::entry)
-            .get_result(conn)
-            .expect("text");
-        let text = String::from_utf8(text)
-            .expect("text")
-            .replace("console", "consule");
-        let edited = diesel::update(third).set(ledger_entries::entry.eq(text.into_bytes()));
-        assert_eq!(edited.execute(conn).expect("it is edited"), 1);
+        let text = tamper::text(conn, 3)?.replace("console", "consule");
+        tamper::write(conn, 3, &text)
     });
     let why = house.refusal();
     assert!(why.contains("entry 3 was changed"), "{why}");
@@ -397,34 +323,6 @@ fn an_entry_that_was_edited_is_not_signed_and_is_named(house: House) {
             .contains("entry 3 was changed"),
         "no other name makes it good"
     );
-}
-
-fn a_tree_that_was_rebuilt_whole_is_not_signed(house: House) {
-    seal::create(&house.app, &operator()).expect("a key");
-    house.enter(9);
-    house.sign();
-    house.tamper(|conn| {
-        let all = ledger_entries::table.order(ledger_entries::seq);
-        let all: Vec<(i64, Vec<u8>)> = all.load(conn).expect("entries");
-        let mut range = tree::Range::default();
-        for (seq, text) in all {
-            let text = String::from_utf8(text)
-                .expect("text")
-                .replace("console", "nobody");
-            let entry = diesel::update(ledger_entries::table.find(seq));
-            let entry = entry.set(ledger_entries::entry.eq(text.as_bytes()));
-            entry.execute(conn).expect("it is edited");
-            for (number, hash) in range.grow(tree::leaf_hash(text.as_bytes())) {
-                let node = ledger_nodes::table.find(i64::try_from(number).expect("a number"));
-                let node = diesel::update(node).set(ledger_nodes::hash.eq(hash.0.to_vec()));
-                node.execute(conn).expect("it is edited");
-            }
-        }
-    });
-    let why = house.refusal();
-    assert!(why.contains("not those that were signed"), "{why}");
-    house.enter(1);
-    assert!(house.refusal().contains("not those that were signed"));
 }
 
 fn without_its_lock_file_nothing_is_signed(house: House) {
@@ -617,8 +515,12 @@ fn what_a_power_cut_left_unpublished_is_published(house: House) {
     let signed = house.sign();
     house.tamper(|conn| {
         let newest = ledger_checkpoints::table.filter(ledger_checkpoints::size.eq(2));
-        let gone = diesel::delete(newest).execute(conn);
-        assert_eq!(gone.expect("as if it was never published"), 1);
+        assert_eq!(
+            diesel::delete(newest).execute(conn)?,
+            1,
+            "as if never published"
+        );
+        Ok(())
     });
     assert_eq!(house.sign(), signed);
     assert_eq!(house.published().pop().expect("one").0, 2);

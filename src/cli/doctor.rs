@@ -55,7 +55,7 @@ impl Doctor {
 /// Every check, each in the room that knows.
 fn look(config: &Config, full: bool) -> Vec<Finding> {
     let mut findings = match check::open(&config.database_url) {
-        Ok(mut conn) => in_database(&mut conn, full),
+        Ok(mut conn) => in_database(&mut conn, config, full),
         Err(error) => vec![Finding::unknown("database", error.to_string())],
     };
     if let Ok(url) = Url::parse(&config.database_url) {
@@ -65,7 +65,7 @@ fn look(config: &Config, full: bool) -> Vec<Finding> {
     findings
 }
 
-fn in_database(conn: &mut Conn, full: bool) -> Vec<Finding> {
+fn in_database(conn: &mut Conn, config: &Config, full: bool) -> Vec<Finding> {
     let mut findings = vec![
         tried("database", check::version(conn)),
         tried("migrations", check::migrations(conn)),
@@ -82,6 +82,12 @@ fn in_database(conn: &mut Conn, full: bool) -> Vec<Finding> {
     }
     findings.push(tried("ledger", ledger::check(conn, full)));
     let now = Clock::system().now();
+    let signing = ledger::seal::check(conn, config, now, full);
+    findings.push(tried("signing", signing));
+    match ledger::seal::check_outside(conn, config, now) {
+        Ok(found) => findings.extend(found),
+        Err(error) => findings.push(Finding::unknown("witnesses", error.to_string())),
+    }
     let clock = ledger::newest(conn).and_then(|newest| check::clock(conn, now, newest));
     findings.push(tried("clock", clock));
     findings

@@ -27,8 +27,8 @@ enum What {
 
 #[derive(Debug, Args)]
 struct Decisions {
-    /// csv for spreadsheets, jsonl for `countersign verify`, package for that and for the tools
-    /// of others.
+    /// csv or xlsx for spreadsheets, jsonl for `countersign verify`, package for that and for the
+    /// tools of others, ocsf or cef for what watches security.
     #[arg(long, value_enum, default_value = "jsonl")]
     format: Format,
     /// With a package of the whole log: add the state of the register, for `verify --replay`.
@@ -76,22 +76,22 @@ impl Decisions {
         let gone = || Error::Interrupted;
         let ready = Arc::into_inner(entered).ok_or_else(gone)?;
         if is_stdout(&self.out) {
-            ready.write(app, BufWriter::new(std::io::stdout().lock()))?;
+            ready.write(BufWriter::new(std::io::stdout().lock()))?;
         } else {
-            self.to_file(app, ready)?;
+            self.to_file(ready)?;
         }
         eprintln!("{count} entries written.");
         Ok(ExitCode::SUCCESS)
     }
 
     /// Writes beside the target and renames at the end: a file that is there is whole.
-    fn to_file(&self, app: &App, ready: Ready) -> Result<()> {
+    fn to_file(&self, ready: Ready) -> Result<()> {
         let failed = |e: std::io::Error| {
             Error::Configuration(format!("cannot write {}: {e}", self.out.display()))
         };
         let part = self.out.with_extension("part");
         let mut out = BufWriter::new(std::fs::File::create(&part).map_err(failed)?);
-        ready.write(app, &mut out)?;
+        ready.write(&mut out)?;
         out.flush().map_err(failed)?;
         std::fs::rename(&part, &self.out).map_err(failed)
     }

@@ -229,6 +229,19 @@ table! {
     }
 }
 table! {
+    ledger_cosignatures (origin, size, witness) {
+        origin -> Text, size -> BigInt, witness -> Text, line -> Text, at -> Timestamp,
+    }
+}
+table! {
+    ledger_stamps (origin, size) {
+        origin -> Text, size -> BigInt, answer -> Text, at -> Timestamp,
+    }
+}
+table! {
+    ledger_askings (whom) { whom -> Text, at -> Timestamp, trouble -> Nullable<Text>, }
+}
+table! {
     checkpoint_readers (person_id) {
         person_id -> Text, origin -> Nullable<Text>, size -> Nullable<BigInt>,
     }
@@ -279,6 +292,9 @@ allow_tables_to_appear_in_same_query!(
     retention_rules,
     ledger_index,
     ledger_checkpoints,
+    ledger_cosignatures,
+    ledger_stamps,
+    ledger_askings,
     checkpoint_readers,
     ledger_keys,
 );

@@ -2,9 +2,12 @@
 use crate::app::App;
 use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
+use crate::ledger::download::Format;
+use crate::ledger::send::taken;
 use crate::ledger::tree::Hash;
 use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
 use crate::people;
+use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -112,4 +115,49 @@ fn shown(row: &Row, leaf: Hash) -> Result<Value> {
         .map_err(|_| Error::Corrupt(format!("entry {} is not text", row.seq)))?;
     let leaf_hash = hex::encode(leaf.as_bytes());
     Ok(json!({ "seq": row.seq, "entry": text, "leaf_hash": leaf_hash }))
+}
+
+/// Which file.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Wish {
+    format: String,
+    #[serde(default)]
+    state: bool,
+    from: Option<String>,
+    to: Option<String>,
+    person: Option<String>,
+    stage: Option<String>,
+    outcome: Option<String>,
+    record: Option<String>,
+}
+
+/// `POST /api/v1/exports`: the log, or what a filter shows of it, as a file. That a program took it
+/// away is an entry.
+///
+/// # Errors
+/// For a format or filter that cannot be read.
+pub async fn export(
+    app: web::Data<App>,
+    visitor: Visitor,
+    wish: web::Json<Wish>,
+) -> Result<HttpResponse> {
+    let wish = wish.into_inner();
+    let format = Format::named(&wish.format)?;
+    let state = wish.state;
+    let asked = Asked {
+        after: None,
+        from: wish.from,
+        to: wish.to,
+        person: wish.person,
+        stage: wish.stage,
+        outcome: wish.outcome,
+        record: wish.record,
+    };
+    let filter = app.db.read(move |conn| asked.filter(conn)).await?;
+    if state && (format != Format::Package || !filter.is_empty()) {
+        let rule = "state: only a package of the whole log, without a filter, can hold the state";
+        return Err(Error::BadRequest(rule.to_owned()));
+    }
+    taken(app, visitor.actor()?, filter, format, state).await
 }

@@ -136,15 +136,11 @@ impl<'a> Note<'a> {
     pub(super) fn signers<'k>(&self, known: &'k [Vkey]) -> Result<Vec<&'k Vkey>, Flaw> {
         let mut found: Vec<&Vkey> = Vec::new();
         for line in &self.signatures {
-            let key = known
-                .iter()
-                .find(|key| key.name().as_str() == line.name && key.id() == line.id);
-            let Some(key) = key else { continue };
+            let Some(key) = known.iter().find(|key| line.is_of(key)) else {
+                continue;
+            };
             if !line.holds(key, self.text) {
-                return Err(Flaw::new(format!(
-                    "the signature of {} does not belong to this text",
-                    line.name
-                )));
+                return Err(line.is_wrong());
             }
             if found.contains(&key) {
                 return Err(Flaw::new(format!("{} has signed twice", line.name)));
@@ -173,6 +169,18 @@ impl<'a> Line<'a> {
             id: *id,
             signature: signature.to_vec(),
         })
+    }
+
+    /// Whether it claims to be by this key.
+    fn is_of(&self, key: &Vkey) -> bool {
+        key.name().as_str() == self.name && key.id() == self.id
+    }
+
+    fn is_wrong(&self) -> Flaw {
+        let name = self.name;
+        Flaw::new(format!(
+            "the signature of {name} does not belong to this text"
+        ))
     }
 
     fn holds(&self, key: &Vkey, text: &str) -> bool {
@@ -231,6 +239,49 @@ pub fn opened<'k>(note: &[u8], keys: &'k [Vkey]) -> Result<(Checkpoint, Vec<&'k 
         )));
     }
     Ok((checkpoint, witnesses))
+}
+
+/// What a witness adds to a note: that it saw the checkpoint, and when.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cosignature {
+    /// The signature line, with its line feed.
+    pub line: String,
+    /// Seconds since 1970.
+    pub time: u64,
+}
+
+/// The cosignature of `witness` in its answer to `note`: signature lines, of which those of
+/// unknown keys count for nothing.
+///
+/// # Errors
+///
+/// A [`Flaw`] when the answer is something else, or holds no good line of this witness.
+pub fn cosignature(note: &[u8], answer: &[u8], witness: &Vkey) -> Result<Cosignature, Flaw> {
+    let text = Note::parse(note)?.text;
+    let whole = [note, answer].concat();
+    let whole = Note::parse(&whole)?;
+    if whole.text != text {
+        return Err(Flaw::new("the answer is more than signature lines"));
+    }
+    let answer = std::str::from_utf8(answer).unwrap_or_default();
+    for raw in answer.split_terminator('\n') {
+        let line = Line::parse(raw)?;
+        if !line.is_of(witness) {
+            continue;
+        }
+        let time = line.signature.first_chunk::<8>();
+        return match time.filter(|_| line.holds(witness, text)) {
+            Some(time) => Ok(Cosignature {
+                line: format!("{raw}\n"),
+                time: u64::from_be_bytes(*time),
+            }),
+            None => Err(line.is_wrong()),
+        };
+    }
+    Err(Flaw::new(format!(
+        "the answer holds no signature of {}",
+        witness.name()
+    )))
 }
 
 /// What a note claims, whoever signed it: for messages only, never to be believed.

@@ -1,38 +1,92 @@
-//! The decision log as a file: the very rows a filter shows, streamed in constant memory.
+//! The decision log as a file: the very rows a filter shows, in constant memory.
 use crate::app::App;
 use crate::db::{At, Conn, Db, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::csv::{Cell, Rows};
+use crate::ledger::entry::Entry;
 use crate::ledger::export::Writer;
-use crate::ledger::packing::{Package, prepare};
+use crate::ledger::packing::prepare;
+use crate::ledger::spool::{Spool, folder};
 use crate::ledger::tree::Hash;
-use crate::ledger::{Actor, Filter, Note, Page, Row, append, head, leaves, root, rows};
+use crate::ledger::views::xlsx::Book;
+use crate::ledger::views::{Shown, cef, ocsf};
+use crate::ledger::{Actor, Filter, Note, Page, Row, append, head, leaves, root, rows, seal};
 use crate::review::{Desk, TimelineItem, describe};
 use serde_json::{Map, Value};
-use sha2::{Digest, Sha256};
 use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
+use std::sync::mpsc::sync_channel;
 
 /// Rows read at a time.
 const CHUNK: i64 = 500;
+/// Chunks that are read ahead of the writing.
+const AHEAD: usize = 2;
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
-    /// For spreadsheets.
+    /// Rows for spreadsheets and other programs.
     Csv,
+    /// A workbook for spreadsheets, the same rows.
+    Xlsx,
     /// Exact entries with their leaf hashes, size and root: what `countersign verify` checks.
     Jsonl,
     /// Entries, checkpoint, tree or proofs in one zip, which the tools of others check as well.
     Package,
+    /// Events of OCSF 1.5, one a line, for what watches security.
+    Ocsf,
+    /// Lines of CEF, for what watches security.
+    Cef,
 }
 
 impl Format {
+    /// All of them.
+    pub const ALL: [Format; 6] = [
+        Format::Csv,
+        Format::Xlsx,
+        Format::Jsonl,
+        Format::Package,
+        Format::Ocsf,
+        Format::Cef,
+    ];
+
     /// The word, as people and entries have it.
     pub fn as_str(self) -> &'static str {
         match self {
             Format::Csv => "csv",
+            Format::Xlsx => "xlsx",
             Format::Jsonl => "jsonl",
             Format::Package => "package",
+            Format::Ocsf => "ocsf",
+            Format::Cef => "cef",
+        }
+    }
+
+    /// The format of this word.
+    ///
+    /// # Errors
+    /// [`Error::BadRequest`] naming the words there are.
+    pub fn named(word: &str) -> Result<Format> {
+        let found = Format::ALL.into_iter().find(|one| one.as_str() == word);
+        found.ok_or_else(|| {
+            let rule = "format: write csv, xlsx, jsonl, package, ocsf or cef";
+            Error::BadRequest(rule.to_owned())
+        })
+    }
+
+    /// Media type and file name of a download.
+    pub fn file(self) -> (&'static str, &'static str) {
+        match self {
+            Format::Csv => ("text/csv; charset=utf-8", "decisions.csv"),
+            Format::Xlsx => (
+                "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+                "decisions.xlsx",
+            ),
+            Format::Jsonl => ("application/jsonl", "decisions.jsonl"),
+            Format::Package => ("application/zip", "decisions.zip"),
+            Format::Ocsf => ("application/jsonl", "decisions.ocsf.jsonl"),
+            Format::Cef => ("text/plain; charset=utf-8", "decisions.cef"),
         }
     }
 }
@@ -55,45 +109,64 @@ const HEADER: [&str; 15] = [
     "leaf_hash",
 ];
 
-/// A file that was made once, so that its entry can name it, and can be made again.
+/// A file that is ready to be taken away.
 pub struct Ready {
     filter: Filter,
     format: Format,
-    size: u64,
-    package: Option<Package>,
     count: u64,
     digest: String,
+    length: u64,
+    spool: Spool,
 }
 
 /// Makes what `filter` shows ready to be taken away. `state` adds the state of the register to a
 /// package of the whole log.
 ///
 /// # Errors
-/// When the database fails.
+/// When the database fails, or there is no room for the file.
 pub fn ready(app: &App, filter: Filter, format: Format, state: bool) -> Result<Ready> {
-    let (size, _) = app.db.read_now(head)?;
-    let package = match format {
-        Format::Package => Some(prepare(app, &filter, state)?),
-        _ => None,
+    let folder = folder(&app.config.database_url);
+    let mut spool = Spool::new(&folder)?;
+    let standing = app.db.read_now(Standing::read)?;
+    let log = Log {
+        db: &app.db,
+        desk: &app.desk,
+        filter: &filter,
+        standing,
     };
-    let mut ready = Ready {
+    let out = &mut spool;
+    let count = match format {
+        Format::Csv => log.csv(out)?,
+        Format::Xlsx => log.xlsx(&folder, out)?,
+        Format::Jsonl => log.jsonl(out)?,
+        Format::Ocsf => log.ocsf(out)?,
+        Format::Cef => log.cef(out)?,
+        Format::Package => {
+            let mut package = prepare(app, &filter, state)?;
+            package.write(out)?;
+            package.manifest.count
+        }
+    };
+    let (digest, length) = spool.finish().map_err(cut_off)?;
+    Ok(Ready {
         filter,
         format,
-        size,
-        package,
-        count: 0,
-        digest: String::new(),
-    };
-    let mut digest = Sha256::new();
-    ready.count = ready.make(app, &mut digest)?;
-    ready.digest = hex::encode(digest.finalize());
-    Ok(ready)
+        count,
+        digest,
+        length,
+        spool,
+    })
 }
 
 impl Ready {
     /// How many entries are in it.
     pub fn count(&self) -> u64 {
         self.count
+    }
+
+    /// Its length in bytes.
+    pub fn length(&self) -> u64 {
+        self.length
     }
 
     /// Enters that somebody takes it away: what was shown, how many entries, and the SHA-256 of
@@ -110,35 +183,212 @@ impl Ready {
         append(tx, now, note)
     }
 
-    /// Writes it again.
+    /// Hands it over.
     ///
     /// # Errors
-    /// When the database or the writing fails.
-    pub fn write(mut self, app: &App, out: impl Write) -> Result<u64> {
-        self.make(app, out)
+    /// When it cannot be read or written.
+    pub fn write(mut self, out: impl Write) -> Result<u64> {
+        self.spool.copy(out).map_err(cut_off)?;
+        Ok(self.count)
+    }
+}
+
+/// How the log stood when an export began: later entries are not in it.
+struct Standing {
+    size: u64,
+    root: Hash,
+    sealed: Option<seal::Published>,
+}
+
+impl Standing {
+    fn read(conn: &mut Conn) -> Result<Standing> {
+        let (size, _) = head(conn)?;
+        Ok(Standing {
+            size,
+            root: root(conn, size)?,
+            sealed: seal::newest(conn)?,
+        })
     }
 
-    fn make(&mut self, app: &App, out: impl Write) -> Result<u64> {
-        let (db, desk) = (&app.db, &app.desk);
-        match (self.format, &mut self.package) {
-            (Format::Csv, _) => write_csv(db, desk, &self.filter, self.size, out),
-            (_, Some(package)) => package.write(out).map(|()| package.manifest.count),
-            (_, None) => write_jsonl(db, &self.filter, self.size, out),
+    /// The name of the log, where it is signed.
+    fn name(&self) -> Option<&str> {
+        self.sealed.as_ref()?.note.lines().next()
+    }
+}
+
+/// What is written, and from where.
+struct Log<'a> {
+    db: &'a Db,
+    desk: &'a Desk,
+    filter: &'a Filter,
+    standing: Standing,
+}
+
+impl Log<'_> {
+    fn described(&self, write: impl FnMut(TimelineItem) -> Result<()>) -> Result<()> {
+        let read = |conn: &mut Conn, chunk: Vec<Row>| describe(conn, self.desk, &chunk);
+        each(self.db, self.filter, self.standing.size, read, write)
+    }
+
+    fn exact(&self, mut write: impl FnMut(&Row, Hash) -> Result<()>) -> Result<()> {
+        let read = |conn: &mut Conn, chunk: Vec<Row>| {
+            let leaves = leaves(conn, &chunk)?;
+            Ok(chunk.into_iter().zip(leaves).collect())
+        };
+        let write = |(row, leaf): (Row, Hash)| write(&row, leaf);
+        each(self.db, self.filter, self.standing.size, read, write)
+    }
+
+    fn csv(&self, out: impl Write) -> Result<u64> {
+        let mut file = Rows::new(out, &HEADER).map_err(cut_off)?;
+        let mut count = 0;
+        self.described(|item| {
+            count += 1;
+            file.row(&cells(&item)).map_err(cut_off)
+        })?;
+        file.finish().map_err(cut_off)?.flush().map_err(cut_off)?;
+        Ok(count)
+    }
+
+    /// The crate that writes workbooks panics where there is no room for its rows.
+    fn xlsx(&self, folder: &Path, out: impl Write + Send) -> Result<u64> {
+        let made = catch_unwind(AssertUnwindSafe(|| self.workbook(folder, out)));
+        made.unwrap_or_else(|_| {
+            let room = format!("there may be no room in {}", folder.display());
+            Err(cut_off(room))
+        })
+    }
+
+    fn workbook(&self, folder: &Path, out: impl Write + Send) -> Result<u64> {
+        let mut book = Book::new(folder, &HEADER).map_err(cut_off)?;
+        let mut span = Span::default();
+        self.described(|item| {
+            span.takes(&item);
+            book.row(&cells(&item)).map_err(cut_off)
+        })?;
+        let made = span
+            .last
+            .map_or(jiff::Timestamp::UNIX_EPOCH, |(_, at)| at.0);
+        let about = self.about(&span);
+        book.finish(&about, made, out).map_err(cut_off)?;
+        Ok(span.count)
+    }
+
+    /// The first sheet: what the rows are, and how they are held against the log.
+    fn about(&self, span: &Span) -> Vec<(String, String)> {
+        let Standing { size, root, sealed } = &self.standing;
+        let words = filter_words(self.filter);
+        let narrowed = words.iter().map(|(name, value)| {
+            let value = value.as_str().unwrap_or_default();
+            format!("{name}: {value}")
+        });
+        let narrowed: Vec<String> = narrowed.collect();
+        let filter = match narrowed.is_empty() {
+            true => "none: the whole log".to_owned(),
+            false => narrowed.join("\n"),
+        };
+        let range = match (span.first, span.last) {
+            (Some((first, from)), Some((last, to))) => {
+                format!("entry {first} of {from} to entry {last} of {to}")
+            }
+            _ => "no entry".to_owned(),
+        };
+        let sealed = sealed
+            .as_ref()
+            .map_or("none: the log is not signed", |s| &s.note);
+        let rows = [
+            (
+                "What this is",
+                "Rows of the decision log of Countersign, for reading",
+            ),
+            ("Filter", &filter),
+            ("Entries here", &span.count.to_string()),
+            ("From, to (UTC)", &range),
+            ("Size of the log", &size.to_string()),
+            ("Root over all of it", &root.to_string()),
+            ("Newest signed checkpoint", sealed),
+            ("How to verify", VERIFYING),
+        ];
+        rows.map(|(name, text)| (name.to_owned(), text.to_owned()))
+            .to_vec()
+    }
+
+    fn jsonl(&self, out: impl Write) -> Result<u64> {
+        let mut file = if self.filter.is_empty() {
+            Writer::complete(out)
+        } else {
+            Writer::partial(out, filter_words(self.filter))
+        };
+        self.exact(|row, leaf| file.entry(&row.entry, leaf, &[]).map_err(cut_off))?;
+        let Standing { size, root, .. } = self.standing;
+        let summary = file.finish(size, root).map_err(cut_off)?;
+        if summary.root_holds {
+            Ok(summary.count)
+        } else {
+            Err(Error::Corrupt(
+                "the ledger's entries do not give its root".to_owned(),
+            ))
         }
     }
+
+    fn ocsf(&self, mut out: impl Write) -> Result<u64> {
+        let mut line = Vec::new();
+        self.shown(|shown| {
+            line.clear();
+            ocsf::line(&shown, &mut line)?;
+            out.write_all(&line).map_err(cut_off)
+        })
+    }
+
+    fn cef(&self, mut out: impl Write) -> Result<u64> {
+        let mut line = String::new();
+        self.shown(|shown| {
+            line.clear();
+            cef::line(&shown, &mut line);
+            out.write_all(line.as_bytes()).map_err(cut_off)
+        })
+    }
+
+    fn shown(&self, mut write: impl FnMut(Shown<'_>) -> Result<()>) -> Result<u64> {
+        let mut count = 0;
+        self.exact(|row, leaf| {
+            count += 1;
+            let wrong =
+                |flaw: &dyn std::fmt::Display| Error::Corrupt(format!("entry {}: {flaw}", row.seq));
+            let entry = Entry::parse(&row.entry).map_err(|flaw| wrong(&flaw))?;
+            let text = std::str::from_utf8(&row.entry).map_err(|error| wrong(&error))?;
+            write(Shown {
+                entry: &entry,
+                text,
+                leaf,
+                log: self.standing.name(),
+            })
+        })?;
+        Ok(count)
+    }
 }
 
-fn write_csv(db: &Db, desk: &Desk, filter: &Filter, size: u64, out: impl Write) -> Result<u64> {
-    let mut file = Rows::new(out, &HEADER).map_err(cut_off)?;
-    let mut count = 0;
-    let read = |conn: &mut Conn, chunk: Vec<Row>| describe(conn, desk, &chunk);
-    each(db, filter, size, read, |item| {
-        count += 1;
-        file.row(&cells(&item)).map_err(cut_off)
-    })?;
-    file.finish().map_err(cut_off)?.flush().map_err(cut_off)?;
-    Ok(count)
+/// What the rows reach over.
+#[derive(Default)]
+struct Span {
+    first: Option<(i64, At)>,
+    last: Option<(i64, At)>,
+    count: u64,
 }
+
+impl Span {
+    fn takes(&mut self, item: &TimelineItem) {
+        let here = Some((item.seq, item.at));
+        self.first = self.first.or(here);
+        self.last = here;
+        self.count += 1;
+    }
+}
+
+const VERIFYING: &str = "This workbook is no evidence by itself. Each row names its entry (seq) and \
+    the entry's leaf hash. Take the same entries as a package or as JSON Lines, check that file with \
+    `countersign verify`, and compare seq and leaf hash. Compare size and root with a checkpoint \
+    that you kept or that was mailed to you.";
 
 fn cells(item: &TimelineItem) -> [Cell<'_>; 15] {
     let conditions = item.conditions.join("\n");
@@ -161,53 +411,49 @@ fn cells(item: &TimelineItem) -> [Cell<'_>; 15] {
     ]
 }
 
-fn write_jsonl(db: &Db, filter: &Filter, size: u64, out: impl Write) -> Result<u64> {
-    let root = db.read_now(|conn| root(conn, size))?;
-    let mut file = if filter.is_empty() {
-        Writer::complete(out)
-    } else {
-        Writer::partial(out, filter_words(filter))
-    };
-    let read = |conn: &mut Conn, chunk: Vec<Row>| {
-        let leaves = leaves(conn, &chunk)?;
-        Ok(chunk.into_iter().zip(leaves).collect())
-    };
-    each(db, filter, size, read, |(row, leaf): (Row, Hash)| {
-        file.entry(&row.entry, leaf, &[]).map_err(cut_off)
-    })?;
-    let summary = file.finish(size, root).map_err(cut_off)?;
-    if summary.root_holds {
-        Ok(summary.count)
-    } else {
-        Err(Error::Corrupt(
-            "the ledger's entries do not give its root".to_owned(),
-        ))
-    }
-}
-
 /// Writes what `read` makes of the first `size` entries. They are read a chunk at a time and
 /// written with no connection held, so that whoever takes a file slowly keeps nobody else from
-/// the database; an entry never changes, so the chunks fit together.
-pub(super) fn each<T>(
+/// the database, and ahead of the writing; an entry never changes, so the chunks fit together.
+pub(super) fn each<T: Send>(
     db: &Db,
     filter: &Filter,
     size: u64,
-    read: impl Fn(&mut Conn, Vec<Row>) -> Result<Vec<T>>,
+    read: impl Fn(&mut Conn, Vec<Row>) -> Result<Vec<T>> + Send,
     mut write: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
-    let mut next = 0;
-    while next < size {
-        let (last, chunk) = db.read_now(|conn| {
-            let mut chunk = rows(conn, filter, Page::From(next), CHUNK)?;
-            chunk.retain(|row| u64::try_from(row.seq).is_ok_and(|seq| seq < size));
-            let last = chunk.last().map(|row| row.seq);
-            Ok((last, read(conn, chunk)?))
-        })?;
-        let Some(last) = last else { break };
-        next = u64::try_from(last).unwrap_or(size) + 1;
-        chunk.into_iter().try_for_each(&mut write)?;
-    }
-    Ok(())
+    std::thread::scope(|scope| {
+        let (sender, receiver) = sync_channel(AHEAD);
+        scope.spawn(move || {
+            let mut next = Some(0);
+            while let Some(from) = next.filter(|from| *from < size) {
+                let chunk = chunk(db, filter, from..size, &read);
+                next = chunk.as_ref().ok().and_then(|(next, _)| *next);
+                // Nobody listens any more when the writing failed.
+                if sender.send(chunk.map(|(_, chunk)| chunk)).is_err() {
+                    break;
+                }
+            }
+        });
+        for chunk in receiver {
+            chunk?.into_iter().try_for_each(&mut write)?;
+        }
+        Ok(())
+    })
+}
+
+/// The entries from one on, as many as are read at a time, and where the next begin.
+fn chunk<T>(
+    db: &Db,
+    filter: &Filter,
+    span: std::ops::Range<u64>,
+    read: impl Fn(&mut Conn, Vec<Row>) -> Result<Vec<T>>,
+) -> Result<(Option<u64>, Vec<T>)> {
+    db.read_now(|conn| {
+        let mut chunk = rows(conn, filter, Page::From(span.start), CHUNK)?;
+        chunk.retain(|row| u64::try_from(row.seq).is_ok_and(|seq| seq < span.end));
+        let last = chunk.last().and_then(|row| u64::try_from(row.seq).ok());
+        Ok((last.map(|last| last + 1), read(conn, chunk)?))
+    })
 }
 
 pub(super) fn filter_words(filter: &Filter) -> Map<String, Value> {

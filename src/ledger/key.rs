@@ -63,6 +63,11 @@ impl Vkey {
         key_id(&self.name, self.kind, &self.key)
     }
 
+    /// Whether both are one key, whatever their names.
+    pub fn is_same_key(&self, other: &Vkey) -> bool {
+        self.key == other.key
+    }
+
     /// Whether it made this signature of `text`. Small and mixed points are refused, so that all
     /// verifiers agree.
     pub(super) fn signed(&self, text: &[u8], signature: &[u8]) -> bool {

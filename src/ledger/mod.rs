@@ -36,14 +36,18 @@ mod rows;
 mod sample;
 mod scan;
 pub mod seal;
+mod send;
+mod spool;
 mod store;
+pub mod summary;
 pub mod tiles;
 pub mod tree;
 pub mod verify;
+pub mod views;
 
 pub use check::{check, newest};
 pub use erase::{Value as PrivateValue, erase};
 pub use store::{
-    Actor, Filter, Note, Opened, Page, Row, Tip, append, head, leaves, opened, random, root, rows,
-    time,
+    Actor, Count, Filter, Note, Opened, Page, Row, Tip, append, counts, head, leaves, opened,
+    random, root, rows, time,
 };

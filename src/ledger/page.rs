@@ -1,11 +1,12 @@
 //! The decision log as a page, and the same rows as a file.
 use crate::app::App;
-use crate::db::{At, Conn, Tx};
+use crate::db::{At, Conn};
 use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::ledger::api::Asked;
-use crate::ledger::download::{Format, Ready, ready};
+use crate::ledger::download::Format;
 use crate::ledger::seal;
+use crate::ledger::send::taken;
 use crate::ledger::{Filter, Page, head, root};
 use crate::review::words;
 use crate::review::workflows;
@@ -16,21 +17,11 @@ use crate::web::session::Visitor;
 use crate::web::spine;
 use crate::workflow::Outcome;
 use actix_web::http::StatusCode;
-use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType};
-use actix_web::web::Bytes;
 use actix_web::{HttpResponse, web};
-use futures_util::stream;
 use serde::{Deserialize, Serialize};
-use std::io::{BufWriter, Write};
-use std::sync::Arc;
-use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Rows on one page.
 const PAGE_SIZE: i64 = 50;
-/// Bytes that are sent at a time.
-const PIECE: usize = 64 * 1024;
-/// Pieces that wait for a slow reader before writing stops.
-const PIECES_WAITING: usize = 4;
 
 /// What the address of the log says; empty values are no filters.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -38,10 +29,10 @@ const PIECES_WAITING: usize = 4;
 pub struct Wanted {
     from: String,
     to: String,
-    person: String,
+    pub(super) person: String,
     stage: String,
     outcome: String,
-    record: String,
+    pub(super) record: String,
     #[serde(skip_serializing)]
     before: String,
     #[serde(skip_serializing)]
@@ -49,7 +40,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    fn filter(&self, conn: &mut Conn) -> Result<Filter> {
+    pub(super) fn filter(&self, conn: &mut Conn) -> Result<Filter> {
         let given = |text: &str| Some(words::typed(text.trim())).filter(|t| !t.is_empty());
         let asked = Asked {
             after: None,
@@ -64,7 +55,7 @@ impl Wanted {
     }
 
     /// The filters as a query; empty ones are left out.
-    fn query(&self) -> String {
+    pub(super) fn query(&self) -> String {
         let all = [
             ("from", &self.from),
             ("to", &self.to),
@@ -93,6 +84,8 @@ struct LogPage {
     stages: Vec<Offer>,
     outcomes: Vec<Offer>,
     rows: Vec<Row>,
+    /// The filters as a query.
+    query: String,
     /// Query of the next page.
     next: Option<String>,
     /// Query of the first page, when this is another.
@@ -101,6 +94,8 @@ struct LogPage {
     root: String,
     /// The newest signed checkpoint; nothing when the ledger is not signed.
     sealed: Option<Sealed>,
+    /// How those outside stand to it, where somebody is asked.
+    outside: Option<seal::Outside>,
 }
 
 #[derive(Serialize)]
@@ -116,8 +111,9 @@ struct Offer {
     chosen: bool,
 }
 
+/// One entry as the log shows it.
 #[derive(Serialize)]
-struct Row {
+pub(super) struct Row {
     seq: i64,
     at: At,
     sentence: String,
@@ -135,7 +131,7 @@ struct Row {
 }
 
 impl Row {
-    fn of(item: TimelineItem) -> Row {
+    pub(super) fn of(item: TimelineItem) -> Row {
         let status = item
             .outcome
             .as_deref()
@@ -174,17 +170,35 @@ pub async fn log(
     visitor: Visitor,
     wanted: web::Query<Wanted>,
 ) -> Result<HttpResponse> {
-    let desk = app.desk.clone();
+    let (desk, config) = (app.desk.clone(), app.config.clone());
     let wanted = wanted.into_inner();
     let context = app
         .db
-        .read(move |conn| draw_up(conn, &desk, wanted))
+        .read(move |conn| {
+            Ok(LogPage {
+                outside: seal::outside(conn, &config, desk.clock.now())?,
+                ..draw_up(conn, &desk, wanted)?
+            })
+        })
         .await?;
     let status = match context.summary.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::UNPROCESSABLE_ENTITY,
     };
     page_with(&app, &visitor, "log", "log", &context, status)
+}
+
+/// Draws up the page of the log that begins below this entry, or the newest, for whoever measures:
+/// how many rows it has.
+///
+/// # Errors
+/// When the database fails.
+pub fn drawn_before(conn: &mut Conn, desk: &Desk, before: Option<u64>) -> Result<usize> {
+    let wanted = Wanted {
+        before: before.map(|seq| seq.to_string()).unwrap_or_default(),
+        ..Wanted::default()
+    };
+    Ok(draw_up(conn, desk, wanted)?.rows.len())
 }
 
 fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
@@ -212,6 +226,7 @@ fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
         next: last.map(|seq| join(format!("before={seq}"))),
         first: (!wanted.before.is_empty()).then(|| format!("?{query}")),
         filtered: !query.is_empty(),
+        query,
         summary,
         size,
         root: hex::encode(root(conn, size)?.as_bytes()),
@@ -219,6 +234,7 @@ fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
             size: newest.size,
             at: newest.at,
         }),
+        outside: None,
         wanted,
     })
 }
@@ -289,66 +305,8 @@ pub async fn export(
     wanted: web::Form<Wanted>,
 ) -> Result<HttpResponse> {
     let wanted = wanted.into_inner();
-    let (format, media, name) = match wanted.format.as_str() {
-        "csv" => (Format::Csv, "text/csv; charset=utf-8", "decisions.csv"),
-        "jsonl" => (Format::Jsonl, "application/jsonl", "decisions.jsonl"),
-        "package" => (Format::Package, "application/zip", "decisions.zip"),
-        _ => {
-            let rule = "format: write csv, jsonl or package";
-            return Err(Error::BadRequest(rule.to_owned()));
-        }
-    };
-    let (actor, subject) = (visitor.actor()?, name.to_owned());
+    let format = Format::named(&wanted.format)?;
+    let actor = visitor.actor()?;
     let filter = app.db.read(move |conn| wanted.filter(conn)).await?;
-    let at_hand = app.clone();
-    let ready = web::block(move || ready(&at_hand, filter, format, false)).await;
-    let ready = Arc::new(ready.map_err(|_| Error::Interrupted)??);
-    let (author, entry) = (actor.clone(), ready.clone());
-    let enter = move |tx: &mut Tx, desk: &Desk| entry.enter(tx, desk.clock.now(), &author);
-    app.command("export", subject, &actor, enter).await?;
-    let ready = Arc::into_inner(ready).ok_or(Error::Interrupted)?;
-    let (sender, receiver) = channel(PIECES_WAITING);
-    let app = app.into_inner();
-    tokio::task::spawn_blocking(move || write_out(&app, ready, &sender));
-    let disposition = ContentDisposition {
-        disposition: DispositionType::Attachment,
-        parameters: vec![DispositionParam::Filename(name.to_owned())],
-    };
-    Ok(HttpResponse::Ok()
-        .content_type(media)
-        .insert_header(disposition)
-        .streaming(stream::unfold(receiver, next_piece)))
-}
-
-type Piece = std::result::Result<Bytes, std::io::Error>;
-
-async fn next_piece(mut receiver: Receiver<Piece>) -> Option<(Piece, Receiver<Piece>)> {
-    let piece = receiver.recv().await?;
-    Some((piece, receiver))
-}
-
-/// Writes the file as fast as it is read. When it fails the connection is cut, so that nobody
-/// takes half a log for a whole one.
-fn write_out(app: &App, ready: Ready, sender: &Sender<Piece>) {
-    let out = BufWriter::with_capacity(PIECE, Pieces(sender));
-    if let Err(error) = ready.write(app, out) {
-        tracing::warn!(%error, "a download of the decision log ended early");
-        let _ = sender.blocking_send(Err(std::io::Error::other("the download was cut off")));
-    }
-}
-
-struct Pieces<'a>(&'a Sender<Piece>);
-
-impl Write for Pieces<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let gone = |_| std::io::Error::from(std::io::ErrorKind::BrokenPipe);
-        self.0
-            .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
-            .map_err(gone)?;
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    taken(app, actor, filter, format, false).await
 }

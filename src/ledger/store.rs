@@ -6,7 +6,7 @@ use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
 use crate::ledger::rows::Rows;
 use crate::ledger::tree::{self, Hash};
 use crate::on_backend;
-use diesel::dsl::max;
+use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -365,6 +365,40 @@ pub struct Row {
     pub entry: Vec<u8>,
 }
 
+/// Narrows a boxed query over the index to what a filter shows: the one way for pages, files and
+/// counts.
+macro_rules! narrowed {
+    ($query:expr, $filter:expr) => {{
+        let (mut query, filter) = ($query, $filter);
+        if let Some(from) = filter.from {
+            query = query.filter(ledger_index::at.ge(from));
+        }
+        if let Some(to) = filter.to {
+            query = query.filter(ledger_index::at.lt(to));
+        }
+        if let Some(person) = filter.person.map(|p| p.to_string()) {
+            query = query.filter(
+                ledger_index::actor_id
+                    .eq(person.clone())
+                    .or(ledger_index::person_id.eq(person)),
+            );
+        }
+        if let Some(stage) = &filter.stage {
+            query = query.filter(ledger_index::stage.eq(stage.clone()));
+        }
+        if let Some(outcome) = &filter.outcome {
+            query = query.filter(ledger_index::outcome.eq(outcome.clone()));
+        }
+        if let Some(record) = filter.record {
+            query = query.filter(ledger_index::record_id.eq(record.to_string()));
+        }
+        if let Some(kind) = &filter.kind {
+            query = query.filter(ledger_index::kind.eq(kind.clone()));
+        }
+        query
+    }};
+}
+
 /// At most `limit` rows of the log below `before` (newest first), or from `after` on (oldest
 /// first) for downloads, which page by the dense sequence number and so lose nothing.
 ///
@@ -396,32 +430,43 @@ pub fn rows(conn: &mut Conn, filter: &Filter, from: Page, limit: i64) -> Result<
             .filter(ledger_index::seq.ge(signed(seq)))
             .order(ledger_index::seq.asc()),
     };
-    if let Some(from) = filter.from {
-        query = query.filter(ledger_index::at.ge(from));
-    }
-    if let Some(to) = filter.to {
-        query = query.filter(ledger_index::at.lt(to));
-    }
-    if let Some(person) = filter.person.map(|p| p.to_string()) {
-        query = query.filter(
-            ledger_index::actor_id
-                .eq(person.clone())
-                .or(ledger_index::person_id.eq(person)),
-        );
-    }
-    if let Some(stage) = &filter.stage {
-        query = query.filter(ledger_index::stage.eq(stage));
-    }
-    if let Some(outcome) = &filter.outcome {
-        query = query.filter(ledger_index::outcome.eq(outcome));
-    }
-    if let Some(record) = filter.record {
-        query = query.filter(ledger_index::record_id.eq(record.to_string()));
-    }
-    if let Some(kind) = &filter.kind {
-        query = query.filter(ledger_index::kind.eq(kind));
-    }
+    query = narrowed!(query, filter);
     Ok(query.load(conn)?)
+}
+
+/// How often something stands in the log.
+#[derive(Debug, Clone, PartialEq, Eq, Queryable)]
+pub struct Count {
+    /// What kind.
+    pub kind: String,
+    /// With which outcome.
+    pub outcome: Option<String>,
+    /// How many entries.
+    pub count: i64,
+    /// When first.
+    pub first: Option<At>,
+    /// When last.
+    pub last: Option<At>,
+}
+
+/// How many of the first `size` entries a filter shows, by kind and outcome.
+///
+/// # Errors
+/// When the database fails.
+pub fn counts(conn: &mut Conn, filter: &Filter, size: u64) -> Result<Vec<Count>> {
+    let query = ledger_index::table
+        .group_by((ledger_index::kind, ledger_index::outcome))
+        .select((
+            ledger_index::kind,
+            ledger_index::outcome,
+            count_star(),
+            min(ledger_index::at),
+            max(ledger_index::at),
+        ))
+        .order((ledger_index::kind, ledger_index::outcome))
+        .filter(ledger_index::seq.lt(signed(size)))
+        .into_boxed();
+    Ok(narrowed!(query, filter).load(conn)?)
 }
 
 /// Where a page of the log begins.

@@ -163,6 +163,57 @@ pub async fn show(app: web::Data<App>, path: web::Path<(String, String)>) -> Res
     Ok(with_tag(HttpResponse::Ok(), &answer))
 }
 
+/// `GET /api/v1/{kind}/look-alikes`, with any text field of the kind: what is like it.
+///
+/// # Errors
+/// [`Error::BadRequest`] naming a field that the kind does not have.
+pub async fn look_alikes(
+    app: web::Data<App>,
+    path: web::Path<String>,
+    pairs: Pairs,
+) -> Result<HttpResponse> {
+    let kind = app.desk.kinds.by_path(&path)?;
+    let mut fields = serde_json::Map::new();
+    for (name, value) in pairs.into_inner() {
+        if kind.form.field(&name).is_none() {
+            return Err(Error::BadRequest(format!("there is no field {name}")));
+        }
+        fields.insert(name, Value::String(value));
+    }
+    let (key, document) = (kind.key, Value::Object(fields));
+    let found = app
+        .db
+        .read(move |conn| register::lines(conn, key, &document, None))
+        .await?;
+    Ok(HttpResponse::Ok().json(json!({ "alike": found })))
+}
+
+/// `GET /api/v1/{kind}/{reference}/look-alikes`: how those like it ended.
+///
+/// # Errors
+/// 404.
+pub async fn precedents(
+    app: web::Data<App>,
+    path: web::Path<(String, String)>,
+) -> Result<HttpResponse> {
+    let (kind, reference) = path.into_inner();
+    let kind = app.desk.kinds.by_path(&kind)?.key;
+    let found = app
+        .db
+        .read(move |conn| {
+            let record = register::by_reference(conn, kind, &reference)?;
+            let document = register::revision(conn, record.id, record.revision)?.document()?;
+            register::precedents(conn, &record, &document)
+        })
+        .await?;
+    Ok(HttpResponse::Ok().json(match found {
+        Some(found) => json!({
+            "sentence": found.sentence, "conditions": found.conditions, "alike": found.lines,
+        }),
+        None => json!({ "sentence": null, "conditions": [], "alike": [] }),
+    }))
+}
+
 fn full(conn: &mut Conn, record: &Record) -> Result<Value> {
     let revision = register::revision(conn, record.id, record.revision)?;
     let names = owner_names(conn, std::slice::from_ref(record))?;
@@ -253,6 +304,7 @@ fn head(revision: &RevisionHead) -> Value {
         "digest": revision.digest,
         "author": revision.author_id,
         "created_at": revision.created_at.to_string(),
+        "redacted_by": revision.redacted_seq,
     })
 }
 

@@ -3,6 +3,7 @@
 //! A record has a reference (`AI-2026-0042`) and a current revision. A revision never changes;
 //! its digest, a salted commitment to its exact text, is what an approver signs and what the
 //! ledger carries. Every save that changes something is a new revision and one ledger entry.
+mod alike;
 pub mod api;
 pub mod import;
 pub mod intake;
@@ -12,14 +13,15 @@ pub mod page;
 mod redact;
 mod store;
 
+pub use alike::{AlikeLine, CommonCondition, Precedents, alike, lines, precedents};
 pub use kinds::{Kind, Kinds};
 pub use list::{
     Cursor, FacetCount, Listing, PAGE, Query, SOON_DAYS, Sort, Standing, facet_counts, list, total,
 };
 pub use redact::{Redaction, redact, redactions};
 pub use store::{
-    Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, revision,
-    revisions, set_review, set_standing, set_status,
+    Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, references,
+    revision, revisions, set_review, set_standing, set_status,
 };
 
 use crate::db::{At, PersonId, RecordId, Tx};

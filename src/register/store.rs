@@ -6,7 +6,7 @@ use crate::on_backend;
 use crate::register::{Sealed, Status};
 use diesel::prelude::*;
 use serde_json::Value;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// A record of the register.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -120,6 +120,8 @@ pub struct RevisionHead {
     pub author_id: Option<PersonId>,
     /// When.
     pub created_at: At,
+    /// The entry that says that personal data was taken out of the text.
+    pub redacted_seq: Option<i64>,
 }
 
 impl Revision {
@@ -130,6 +132,7 @@ impl Revision {
             digest: self.digest.clone(),
             author_id: self.author_id,
             created_at: self.created_at,
+            redacted_seq: self.redacted_seq,
         }
     }
 
@@ -153,6 +156,19 @@ pub fn by_id(conn: &mut Conn, id: RecordId) -> Result<Record> {
         .get_result(conn)
         .optional()?
         .ok_or_else(|| Error::not_found("record", id))
+}
+
+/// What people call these records.
+///
+/// # Errors
+/// When the database fails.
+pub fn references(conn: &mut Conn, ids: &BTreeSet<RecordId>) -> Result<BTreeMap<RecordId, String>> {
+    let ids: Vec<RecordId> = ids.iter().copied().collect();
+    let rows: Vec<(RecordId, String)> = records::table
+        .filter(records::id.eq_any(ids))
+        .select((records::id, records::reference))
+        .load(conn)?;
+    Ok(rows.into_iter().collect())
 }
 
 /// The record with this reference.

@@ -55,6 +55,8 @@ pub struct Sheet {
     pub came: Option<Told>,
     /// What the reader decided in this stage before it started anew.
     pub former: Option<Former>,
+    /// What was decided before on records like this one.
+    pub precedents: Option<register::Precedents>,
 }
 
 /// An earlier decision of the reader, void since.
@@ -196,6 +198,7 @@ pub fn sheet(conn: &mut Conn, desk: &Desk, case: &Case) -> Result<Sheet> {
         due: due::of_stage(conn, desk, &case.loaded, &case.review, &stage.key)?,
         came: moves::came(conn, &case.review, &case.task)?,
         former: former(conn, case)?,
+        precedents: register::precedents(conn, &case.record, &document)?,
     })
 }
 

@@ -8,7 +8,7 @@ use crate::on_backend;
 use crate::register::{Record, Revision};
 use crate::review::engine::{Condition, Obligation, OpenTask, Review};
 use diesel::prelude::*;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// One person's question in a stage.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable, Selectable)]
@@ -116,6 +116,20 @@ pub fn review(conn: &mut Conn, id: ReviewId) -> Result<Review> {
         .optional()?;
     let state = state.ok_or_else(|| Error::not_found("review", id))?;
     Ok(serde_json::from_str(&state)?)
+}
+
+/// Key and version of the workflow that each of these reviews follows.
+pub(super) fn followed(
+    conn: &mut Conn,
+    ids: &BTreeSet<ReviewId>,
+) -> Result<Vec<(ReviewId, String, i32)>> {
+    let ids: Vec<ReviewId> = ids.iter().copied().collect();
+    let followed = reviews::table.filter(reviews::id.eq_any(ids)).select((
+        reviews::id,
+        reviews::workflow_key,
+        reviews::workflow_version,
+    ));
+    Ok(followed.load(conn)?)
 }
 
 /// The reviews that were opened last, the latest first, but for those that look at an override

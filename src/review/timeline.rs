@@ -7,10 +7,13 @@ use crate::register;
 use crate::review::forget::ERASED;
 use crate::review::sentences::{self, Told};
 use crate::review::service::Desk;
+use crate::review::workflows::Loaded;
 use crate::review::{store, workflows};
 use serde::Serialize;
 use serde_json::Value;
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// Entries of one record read at a time.
 const CHUNK: i64 = 500;
@@ -138,10 +141,6 @@ impl Words {
             entries.iter().filter_map(sentences::condition).collect();
         let private = ledger::opened(conn, &seqs)?;
         let records: BTreeSet<RecordId> = rows.iter().filter_map(|r| r.record_id).collect();
-        let mut references = BTreeMap::new();
-        for id in records {
-            references.insert(id, register::by_id(conn, id)?.reference);
-        }
         Ok(Words {
             names: people::names(conn, &people)?,
             private: private
@@ -149,7 +148,7 @@ impl Words {
                 .map(|(seq, name, _, v)| ((seq, name), v))
                 .collect(),
             titles: titles(conn, desk, rows)?,
-            references,
+            references: register::references(conn, &records)?,
             conditions: store::condition_texts(conn, &conditions)?,
             zone: desk.zone.clone(),
         })
@@ -227,10 +226,17 @@ fn titles(
 ) -> Result<BTreeMap<(ReviewId, String), String>> {
     let reviews: BTreeSet<ReviewId> = rows.iter().filter_map(|r| r.review_id).collect();
     let mut titles = BTreeMap::new();
-    for id in reviews {
-        let pin = store::review(conn, id)?.workflow;
-        let loaded = workflows::version(conn, &desk.workflows, &pin.key, pin.version)?;
-        for stage in &loaded.workflow.stages {
+    let mut loaded: BTreeMap<(String, i32), Arc<Loaded>> = BTreeMap::new();
+    for (id, key, version) in store::followed(conn, &reviews)? {
+        let workflow = match loaded.entry((key, version)) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let (key, version) = place.key();
+                let workflow = workflows::version(conn, &desk.workflows, key, *version)?;
+                place.insert(workflow)
+            }
+        };
+        for stage in &workflow.workflow.stages {
             titles.insert((id, stage.key.clone()), stage.title.clone());
         }
     }

@@ -214,6 +214,7 @@ table! {
     POST "/erasure/retention/{id}/{verb:agreement|refusal}" Administrator =>
         crate::erasure::page::settle_keeping;
     GET "/log" LogReader => crate::ledger::page::log;
+    GET "/log/summary" LogReader => crate::ledger::summary::summary;
     POST "/log/exports" LogReader => crate::ledger::page::export;
     GET "/audit"
         LogReader => crate::audit::page::desk;
@@ -222,6 +223,8 @@ table! {
     GET "/audit/receipts/{seq}" LogReader => crate::ledger::seal::page::receipt;
     GET "/log/checkpoint" Anyone => crate::ledger::seal::page::checkpoint;
     GET "/log/vkey" Anyone => crate::ledger::seal::page::vkey;
+    GET "/log/stamps" Anyone => crate::ledger::seal::page::stamps;
+    GET "/log/stamps/{name}" Anyone => crate::ledger::seal::page::stamp;
     GET "/log/tile/{path:.*}" Anyone => crate::ledger::seal::page::tile;
     GET "/workflows" SignedIn => crate::review::workflow_page::list;
     POST "/workflows" SignedIn => crate::review::drafts::page::start;
@@ -279,7 +282,10 @@ table! {
     GET "/api/v1/log/entries/{seq}/receipt" Token("log") => crate::ledger::seal::page::receipt;
     GET "/api/v1/log/checkpoint" Token("log") => crate::ledger::seal::page::checkpoint;
     GET "/api/v1/log/vkey" Token("log") => crate::ledger::seal::page::vkey;
+    GET "/api/v1/log/stamps" Token("log") => crate::ledger::seal::page::stamps;
+    GET "/api/v1/log/stamps/{name}" Token("log") => crate::ledger::seal::page::stamp;
     GET "/api/v1/log/tile/{path:.*}" Token("log") => crate::ledger::seal::page::tile;
+    POST "/api/v1/exports" Token("log") => crate::ledger::api::export;
     POST "/api/v1/audit/papers" Token("log") => crate::audit::api::papers;
     GET "/api/v1/audit/as-of" Token("log") => crate::audit::api::as_of;
     GET "/api/v1/erasures" Token("people") => crate::erasure::api::erasures;
@@ -375,7 +381,10 @@ table! {
     POST "/api/v1/people/{id}/return" Token("people") => crate::people::api::come_back;
     GET "/api/v1/{kind}" Token("read") => crate::register::api::list;
     POST "/api/v1/{kind}" Token("write") => crate::register::api::create;
+    GET "/api/v1/{kind}/look-alikes" Token("read") => crate::register::api::look_alikes;
     GET "/api/v1/{kind}/{reference}" Token("read") => crate::register::api::show;
+    GET "/api/v1/{kind}/{reference}/look-alikes" Token("read") =>
+        crate::register::api::precedents;
     PUT "/api/v1/{kind}/{reference}" Token("write") => crate::register::api::revise;
     GET "/api/v1/{kind}/{reference}/revisions" Token("read") => crate::register::api::revisions;
     GET "/api/v1/{kind}/{reference}/revisions/{number}" Token("read") =>

@@ -10,10 +10,12 @@ pub mod afterwards;
 pub mod database;
 pub mod house;
 pub mod http;
+pub mod outsider;
 pub mod post;
 pub mod program;
 pub mod register;
 pub mod smtp;
+pub mod tamper;
 
 /// Tells each story on both databases, each time on an empty one of its own.
 ///

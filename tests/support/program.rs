@@ -183,3 +183,15 @@ pub fn entries(log: &str) -> Vec<Value> {
         .filter(|entry: &Value| entry["kind"] != "log.exported")
         .collect()
 }
+
+/// A file of the shared data, or nothing and a sentence that says so.
+pub fn shared(file: &str) -> Option<PathBuf> {
+    let beside = project().join("../shared");
+    let folder = std::env::var_os("SHARED_DATA").map_or(beside, PathBuf::from);
+    let file = folder.join("data").join(file);
+    if !file.is_file() {
+        println!("skipped: there is no {}", file.display());
+        return None;
+    }
+    Some(file)
+}

@@ -14,6 +14,31 @@ CREATE TABLE ledger_keys (
   seq BIGINT NOT NULL REFERENCES ledger_entries (seq),
   retired_seq BIGINT REFERENCES ledger_entries (seq)
 );
+-- What witnesses outside of the house signed of a checkpoint: each one's exact line.
+CREATE TABLE ledger_cosignatures (
+  origin TEXT NOT NULL,
+  size BIGINT NOT NULL,
+  witness TEXT NOT NULL,
+  line TEXT NOT NULL,
+  at TIMESTAMP NOT NULL,
+  PRIMARY KEY (origin, size, witness),
+  FOREIGN KEY (origin, size) REFERENCES ledger_checkpoints (origin, size)
+);
+-- What a time stamp authority answered about a checkpoint's note, in base64.
+CREATE TABLE ledger_stamps (
+  origin TEXT NOT NULL,
+  size BIGINT NOT NULL,
+  answer TEXT NOT NULL,
+  at TIMESTAMP NOT NULL,
+  PRIMARY KEY (origin, size),
+  FOREIGN KEY (origin, size) REFERENCES ledger_checkpoints (origin, size)
+);
+-- How the last asking of each of them went; no trouble is a good answer.
+CREATE TABLE ledger_askings (
+  whom TEXT PRIMARY KEY,
+  at TIMESTAMP NOT NULL,
+  trouble TEXT
+);
 -- Who gets the checkpoint of each day by mail, and up to which one they were told.
 CREATE TABLE checkpoint_readers (
   person_id TEXT PRIMARY KEY REFERENCES people (id),

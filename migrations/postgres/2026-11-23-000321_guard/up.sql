@@ -133,6 +133,14 @@ CREATE TRIGGER ledger_checkpoints_fixed BEFORE DELETE OR UPDATE ON ledger_checkp
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a checkpoint never changes');
 CREATE TRIGGER ledger_checkpoints_kept BEFORE TRUNCATE ON ledger_checkpoints
 FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a checkpoint never changes');
+CREATE TRIGGER ledger_cosignatures_fixed BEFORE DELETE OR UPDATE ON ledger_cosignatures
+FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a cosignature never changes');
+CREATE TRIGGER ledger_cosignatures_kept BEFORE TRUNCATE ON ledger_cosignatures
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a cosignature never changes');
+CREATE TRIGGER ledger_stamps_fixed BEFORE DELETE OR UPDATE ON ledger_stamps
+FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a time stamp never changes');
+CREATE TRIGGER ledger_stamps_kept BEFORE TRUNCATE ON ledger_stamps
+FOR EACH STATEMENT EXECUTE FUNCTION countersign_refuse('a time stamp never changes');
 CREATE TRIGGER ledger_keys_fixed BEFORE DELETE OR UPDATE OF vkey, origin, seq ON ledger_keys
 FOR EACH ROW EXECUTE FUNCTION countersign_refuse('a key never changes');
 CREATE TRIGGER ledger_keys_kept BEFORE TRUNCATE ON ledger_keys
@@ -181,6 +189,10 @@ ALTER TABLE people ENABLE ALWAYS TRIGGER people_kept;
 ALTER TABLE counters ENABLE ALWAYS TRIGGER counters_fixed;
 ALTER TABLE counters ENABLE ALWAYS TRIGGER counters_count_up;
 ALTER TABLE counters ENABLE ALWAYS TRIGGER counters_kept;
+ALTER TABLE ledger_cosignatures ENABLE ALWAYS TRIGGER ledger_cosignatures_fixed;
+ALTER TABLE ledger_cosignatures ENABLE ALWAYS TRIGGER ledger_cosignatures_kept;
+ALTER TABLE ledger_stamps ENABLE ALWAYS TRIGGER ledger_stamps_fixed;
+ALTER TABLE ledger_stamps ENABLE ALWAYS TRIGGER ledger_stamps_kept;
 ALTER TABLE ledger_checkpoints ENABLE ALWAYS TRIGGER ledger_checkpoints_fixed;
 ALTER TABLE ledger_checkpoints ENABLE ALWAYS TRIGGER ledger_checkpoints_kept;
 ALTER TABLE ledger_keys ENABLE ALWAYS TRIGGER ledger_keys_fixed;

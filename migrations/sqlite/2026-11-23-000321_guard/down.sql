@@ -1,6 +1,12 @@
 DROP TRIGGER ledger_keys_no_replace;
 DROP TRIGGER ledger_keys_no_delete;
 DROP TRIGGER ledger_keys_fixed;
+DROP TRIGGER ledger_stamps_no_replace;
+DROP TRIGGER ledger_stamps_no_delete;
+DROP TRIGGER ledger_stamps_no_update;
+DROP TRIGGER ledger_cosignatures_no_replace;
+DROP TRIGGER ledger_cosignatures_no_delete;
+DROP TRIGGER ledger_cosignatures_no_update;
 DROP TRIGGER ledger_checkpoints_no_replace;
 DROP TRIGGER ledger_checkpoints_no_delete;
 DROP TRIGGER ledger_checkpoints_no_update;

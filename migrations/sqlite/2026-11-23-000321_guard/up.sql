@@ -131,6 +131,20 @@ BEGIN SELECT RAISE(ABORT, 'a checkpoint never changes'); END;
 CREATE TRIGGER ledger_checkpoints_no_replace BEFORE INSERT ON ledger_checkpoints
 WHEN EXISTS (SELECT 1 FROM ledger_checkpoints WHERE origin = NEW.origin AND size = NEW.size)
 BEGIN SELECT RAISE(IGNORE); END;
+CREATE TRIGGER ledger_cosignatures_no_update BEFORE UPDATE ON ledger_cosignatures
+BEGIN SELECT RAISE(ABORT, 'a cosignature never changes'); END;
+CREATE TRIGGER ledger_cosignatures_no_delete BEFORE DELETE ON ledger_cosignatures
+BEGIN SELECT RAISE(ABORT, 'a cosignature never changes'); END;
+CREATE TRIGGER ledger_cosignatures_no_replace BEFORE INSERT ON ledger_cosignatures
+WHEN EXISTS (SELECT 1 FROM ledger_cosignatures WHERE origin = NEW.origin AND size = NEW.size AND witness = NEW.witness)
+BEGIN SELECT RAISE(IGNORE); END;
+CREATE TRIGGER ledger_stamps_no_update BEFORE UPDATE ON ledger_stamps
+BEGIN SELECT RAISE(ABORT, 'a time stamp never changes'); END;
+CREATE TRIGGER ledger_stamps_no_delete BEFORE DELETE ON ledger_stamps
+BEGIN SELECT RAISE(ABORT, 'a time stamp never changes'); END;
+CREATE TRIGGER ledger_stamps_no_replace BEFORE INSERT ON ledger_stamps
+WHEN EXISTS (SELECT 1 FROM ledger_stamps WHERE origin = NEW.origin AND size = NEW.size)
+BEGIN SELECT RAISE(IGNORE); END;
 CREATE TRIGGER ledger_keys_fixed BEFORE UPDATE OF vkey, origin, seq ON ledger_keys
 BEGIN SELECT RAISE(ABORT, 'a key never changes'); END;
 CREATE TRIGGER ledger_keys_no_delete BEFORE DELETE ON ledger_keys

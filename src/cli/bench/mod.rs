@@ -1,13 +1,17 @@
-//! `bench`: what this machine decides a second, beside what its disk can do at all.
+//! `bench`: what this machine decides a second and does with a long log, beside what it can do at
+//! all.
+mod fill;
 mod ground;
+mod ledger;
 mod limit;
+mod phase;
 mod policy;
+mod shell;
 mod stock;
 
 use crate::app::App;
 use crate::db::{Tx, Url};
 use crate::error::{Error, Result};
-use crate::ledger;
 use crate::review::{self, Desk};
 use clap::{Args, Subcommand};
 use ground::Ground;
@@ -34,6 +38,9 @@ enum What {
     /// Answers of a data-use policy, beside looking a name up.
     #[command(after_help = "Example: countersign bench policy --rules 10000")]
     Policy(policy::Policy),
+    /// Pages, exports and verification of a long log, beside the sqlite3 shell and bare SHA-256.
+    #[command(after_help = "Example: countersign bench ledger --entries 1000000")]
+    Ledger(ledger::Ledger),
 }
 
 #[derive(Debug, Args)]
@@ -58,6 +65,7 @@ impl Bench {
         match self.what {
             What::Decisions(command) => command.run(),
             What::Policy(command) => command.run(),
+            What::Ledger(command) => command.run(),
         }
     }
 }
@@ -196,7 +204,12 @@ fn enough(rate: f64, time: Duration) -> usize {
 /// early when a caller finds none left.
 fn decide(stock: &Stock, callers: u16, time: Duration, cases: usize) -> Result<Run> {
     let cases = Arc::new(Mutex::new(stock.submit(cases)?));
-    let entries = || stock.app.db.read_now(|conn| Ok(ledger::head(conn)?.0));
+    let entries = || {
+        stock
+            .app
+            .db
+            .read_now(|conn| Ok(crate::ledger::head(conn)?.0))
+    };
     let before = entries()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(2)

@@ -53,6 +53,22 @@ pub(super) struct Case {
 }
 
 impl Case {
+    /// The review.
+    pub(super) fn review(&self) -> ReviewId {
+        self.review
+    }
+
+    /// Digest of what is decided on.
+    pub(super) fn digest(&self) -> &str {
+        &self.digest
+    }
+
+    /// Stage and person of one step of its route, which is walked again and again.
+    pub(super) fn step(&self, turn: usize) -> Option<(&'static str, &Actor)> {
+        let step = self.route.get(turn % self.route.len())?;
+        Some((step.stage, &step.actor))
+    }
+
     /// The decisions that approve it, in their order.
     pub(super) fn decisions(self) -> impl Iterator<Item = (Actor, DecisionGiven)> {
         let route = self.route.clone();

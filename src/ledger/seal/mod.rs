@@ -5,21 +5,30 @@
 //! with that one: a database that was restored from a backup, or is another than before, cannot
 //! make this log say two things. The lock file belongs into no backup of the database.
 
+mod ask;
+mod check;
 mod command;
 mod file;
 mod keys;
 mod lock;
+mod outside;
 pub mod page;
 mod receipts;
 mod signer;
+mod stamp;
 mod store;
+mod witness;
 pub mod worker;
 
+pub use ask::address;
+pub use check::check;
 pub use command::{continue_log, create, retire, rotate};
 pub use keys::Keys;
+pub use outside::{Outside, ask_outside, check_outside, outside};
 pub use receipts::{Growing, Sealing, growing, waits};
 pub use signer::{Signed, examine, sign};
 pub use store::{Published, newest, tip, vkeys};
+pub use witness::Witness;
 
 use crate::app::App;
 use crate::config::Config;
@@ -36,6 +45,8 @@ use tokio::sync::Notify;
 pub struct Sealer {
     paths: Option<Paths>,
     bell: Notify,
+    /// Rung when something was signed.
+    signed: Notify,
     halted: Mutex<Option<String>>,
 }
 
@@ -67,6 +78,7 @@ impl Sealer {
         Sealer {
             paths: (!key.is_empty()).then_some(paths),
             bell: Notify::new(),
+            signed: Notify::new(),
             halted: Mutex::new(None),
         }
     }

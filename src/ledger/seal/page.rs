@@ -7,7 +7,8 @@ use crate::app::App;
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::ledger::seal::Sealing;
-use crate::ledger::seal::store::{newest, texts, vkeys};
+use crate::ledger::seal::outside;
+use crate::ledger::seal::store::{newest, of_size, texts, tip, vkeys};
 use crate::ledger::store::read_nodes;
 use crate::ledger::tiles::{self, Level, Tile};
 use crate::web::session::{Visitor, must_read_log};
@@ -45,11 +46,15 @@ fn unsigned() -> Error {
 /// 404 when nothing is signed; 401 and 403 where the log is not public.
 pub async fn checkpoint(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
     admit(&app, &visitor, None)?;
-    let newest = app.db.read(newest).await?.ok_or_else(unsigned)?;
+    let read = |conn: &mut Conn| {
+        let newest = newest(conn)?.ok_or_else(unsigned)?;
+        newest.witnessed(conn)
+    };
+    let note = app.db.read(read).await?;
     Ok(HttpResponse::Ok()
         .content_type(TEXT)
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .body(newest.note))
+        .body(note))
 }
 
 /// `GET /log/vkey`: the keys that sign now, one a line, the newest first. Whoever wants to be sure
@@ -115,6 +120,61 @@ fn content(conn: &mut Conn, tile: &Tile) -> Result<Vec<u8>> {
         tiles::bundle(&mut bundle, &text).map_err(|flaw| corrupt(flaw.to_string()))?;
     }
     Ok(bundle)
+}
+
+/// Most time stamps listed.
+const STAMPS: i64 = 1000;
+
+/// `GET /log/stamps`: which checkpoints an authority has stamped, the newest first: a size and a
+/// time on each line.
+///
+/// # Errors
+/// 401 and 403 where the log is not public.
+pub async fn stamps(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
+    admit(&app, &visitor, None)?;
+    let all = app.db.read(|conn| outside::stamps(conn, STAMPS)).await?;
+    let lines = all.iter().map(|(size, at)| format!("{size} {at}\n"));
+    Ok(HttpResponse::Ok()
+        .content_type(TEXT)
+        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .body(lines.collect::<String>()))
+}
+
+/// `GET /log/stamps/{name}`: as `5.tsr` what the authority answered about the checkpoint of 5
+/// entries, as `5.checkpoint` the very text that it stamped.
+///
+/// # Errors
+/// 404 when that checkpoint was not stamped; 401 and 403 where it is not public.
+pub async fn stamp(
+    app: web::Data<App>,
+    visitor: Visitor,
+    name: web::Path<String>,
+) -> Result<HttpResponse> {
+    admit(&app, &visitor, None)?;
+    let missing = || Error::not_found("time stamp", &name);
+    let (size, what) = name.split_once('.').ok_or_else(missing)?;
+    let is_answer = match what {
+        "tsr" => true,
+        "checkpoint" => false,
+        _ => return Err(missing()),
+    };
+    let size: u64 = size.parse().map_err(|_| missing())?;
+    let read = move |conn: &mut Conn| {
+        let Some((origin, _)) = tip(conn)? else {
+            return Ok(None);
+        };
+        let answer = outside::stamp(conn, &origin, size)?;
+        Ok(answer.zip(of_size(conn, &origin, size)?))
+    };
+    let (answer, checkpoint) = app.db.read(read).await?.ok_or_else(missing)?;
+    let (media, body) = match is_answer {
+        true => ("application/timestamp-reply", answer),
+        false => (TEXT, checkpoint.note.into_bytes()),
+    };
+    Ok(HttpResponse::Ok()
+        .content_type(media)
+        .insert_header(ContentDisposition::attachment(format!("{size}.{what}")))
+        .body(body))
 }
 
 /// `GET /api/v1/log/entries/{seq}/receipt`: an entry with the proof that it stands in the log.

@@ -39,7 +39,8 @@ impl Sealing {
                 waits: newest.is_some(),
             });
         };
-        let receipt = with_note(conn, seq, newest.size, &newest.note)?;
+        let note = newest.witnessed(conn)?;
+        let receipt = with_note(conn, seq, newest.size, &note)?;
         Ok(Sealing {
             receipt: Some(receipt.text()),
             size: Some(newest.size),
@@ -76,12 +77,13 @@ pub fn growing(
         return Ok(None);
     };
     let root = new.note.lines().nth(2).unwrap_or_default().to_owned();
+    let note = new.witnessed(conn)?;
     let text = match since {
-        None => new.note,
+        None => note,
         Some(old) => {
             let path = tree::consistency(old, size, &mut |wanted| read_nodes(conn, wanted))
                 .map_err(|error| Error::Corrupt(format!("the ledger's tree: {error}")))?;
-            let note = new.note.into_bytes();
+            let note = note.into_bytes();
             String::from_utf8_lossy(&Growth { old, path, note }.text()).into_owned()
         }
     };

@@ -127,7 +127,7 @@ fn put_out(db: &Db, checkpoint: &Checkpoint, note: String, now: At) -> Result<()
 }
 
 /// What may be signed next.
-enum Next {
+pub(super) enum Next {
     Refused(String),
     Same(Checkpoint),
     /// The next checkpoint, and the last one.
@@ -135,7 +135,12 @@ enum Next {
 }
 
 /// What may be signed after the checkpoint in the lock file.
-fn next(conn: &mut Conn, paths: &Paths, keys: &Keys, last: Option<&str>) -> Result<Next> {
+pub(super) fn next(
+    conn: &mut Conn,
+    paths: &Paths,
+    keys: &Keys,
+    last: Option<&str>,
+) -> Result<Next> {
     let Some(last) = last else {
         return Ok(Next::Refused(format!(
             "the lock file {} is missing. It says what was signed last; without it two versions of \

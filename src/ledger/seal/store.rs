@@ -1,5 +1,5 @@
 //! Published checkpoints and public keys in the database.
-use crate::db::schema::{ledger_checkpoints, ledger_entries, ledger_keys};
+use crate::db::schema::{ledger_checkpoints, ledger_cosignatures, ledger_entries, ledger_keys};
 use crate::db::{At, Conn, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::checkpoint::Checkpoint;
@@ -65,6 +65,27 @@ pub(super) fn of_size(conn: &mut Conn, origin: &str, size: u64) -> Result<Option
     let one = ledger_checkpoints::table.find((origin, signed(size)));
     let row: Option<Row> = one.select(COLUMNS).get_result(conn).optional()?;
     Ok(row.map(Published::from))
+}
+
+impl Published {
+    /// The name of the log.
+    pub fn origin(&self) -> &str {
+        self.note.lines().next().unwrap_or_default()
+    }
+
+    /// The note with the lines of the witnesses who saw it by now.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub fn witnessed(&self, conn: &mut Conn) -> Result<String> {
+        let lines: Vec<String> = ledger_cosignatures::table
+            .filter(ledger_cosignatures::origin.eq(self.origin()))
+            .filter(ledger_cosignatures::size.eq(signed(self.size)))
+            .order(ledger_cosignatures::witness)
+            .select(ledger_cosignatures::line)
+            .load(conn)?;
+        Ok(self.note.clone() + &lines.concat())
+    }
 }
 
 /// Name and size of the newest checkpoint.

@@ -3,6 +3,7 @@
 use crate::app::App;
 use crate::error::Result;
 use crate::ledger::head;
+use crate::ledger::seal::outside;
 use crate::ledger::seal::signer::{Signed, sign};
 use std::future::Future;
 use std::time::Duration;
@@ -22,6 +23,13 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
         );
         return shutdown.await;
     }
+    tokio::select! {
+        () = outside::run(app.clone()) => {}
+        () = sealing(app, shutdown) => {}
+    }
+}
+
+async fn sealing(app: App, shutdown: impl Future<Output = ()>) {
     let mut shutdown = std::pin::pin!(shutdown);
     let mut worker = Worker {
         app: app.clone(),
@@ -103,6 +111,7 @@ impl Worker {
         if size.is_some() {
             // Receipts that waited for this checkpoint can go out.
             self.app.post.notify_one();
+            self.app.sealer.signed.notify_one();
         }
         size.is_some()
     }

@@ -1,11 +1,11 @@
 //! The last look before submitting: every answer, the risk and why, and who will be asked.
-use super::written;
+use super::{alike_to, written};
 use crate::app::App;
 use crate::db::{Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::form::{FactGroup, SummaryLine};
 use crate::register::page::{KindView, PolicyView, RecordView, here, listed};
-use crate::register::{self, Kind, Record};
+use crate::register::{self, AlikeLine, Kind, Record};
 use crate::review::engine::{Needed, Refusal};
 use crate::review::{self, Desk, Finish, Preview, PreviewStage};
 use crate::web::answer::{go_to, page_with};
@@ -31,6 +31,7 @@ struct CheckPage {
     ready: bool,
     missing: Vec<Missing>,
     summary: Vec<SummaryLine>,
+    alike: Vec<AlikeLine>,
 }
 
 #[derive(Serialize)]
@@ -131,6 +132,7 @@ impl CheckPage {
             finish: preview.as_ref().and_then(|p| p.finish.clone()),
             ready: missing.is_empty() && preview.is_some() && may_submit(conn, person, record)?,
             missing,
+            alike: alike_to(conn, kind, record, document)?,
             summary: refused.map(line).into_iter().collect(),
         })
     }

@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::form::{Answers, FieldError, FieldView, State, SummaryLine, error_summary};
 use crate::people::{self, Secret};
 use crate::register::page::{KindView, here, listed};
-use crate::register::{Kind, Record, Status};
+use crate::register::{self, AlikeLine, Kind, Record, Status};
 use crate::review::{self, Desk};
 use crate::web::answer::{go_to, page_with};
 use crate::web::once::{Key, once};
@@ -45,6 +45,10 @@ struct FormPage {
     reopens: bool,
     /// What saving would do to decisions of the review that runs, by the questions drawn here.
     falling: Vec<FallingView>,
+    may_look: bool,
+    /// Whether what is like the answers so far was asked, and what is.
+    looked: bool,
+    alike: Vec<AlikeLine>,
     summary: Vec<SummaryLine>,
 }
 
@@ -70,6 +74,7 @@ struct Sheet<'a> {
     typed: Option<&'a BTreeMap<String, Vec<String>>>,
     errors: &'a [FieldError],
     return_to: &'a str,
+    look: bool,
 }
 
 impl Sheet<'_> {
@@ -127,7 +132,18 @@ impl Sheet<'_> {
             may_wait: self.kind.reviewed && !reviewing,
             reopens: reviewing,
             falling,
+            may_look: self.kind.reviewed && self.section == FIRST,
+            looked: self.look,
+            alike: self.alike(conn)?,
         })
+    }
+
+    fn alike(&self, conn: &mut Conn) -> Result<Vec<AlikeLine>> {
+        if !self.look {
+            return Ok(Vec::new());
+        }
+        let this = self.record.map(|record| record.id);
+        register::lines(conn, self.kind.key, self.document, this)
     }
 }
 
@@ -189,7 +205,7 @@ pub async fn start(
     let (desk, at) = (app.desk.clone(), path.clone());
     let context = app
         .db
-        .read(move |conn| blank(conn, &desk, &at, &document, None))
+        .read(move |conn| blank(conn, &desk, &at, &document, None, false))
         .await?;
     page_with(
         &app,
@@ -249,6 +265,7 @@ fn blank(
     path: &str,
     document: &Value,
     answers: Option<&Answers>,
+    look: bool,
 ) -> Result<FormPage> {
     let kind = desk.kinds.by_path(path)?;
     let sheet = Sheet {
@@ -261,6 +278,7 @@ fn blank(
             .map(|answers| answers.errors.as_slice())
             .unwrap_or_default(),
         return_to: "",
+        look,
     };
     sheet.draw(conn, desk)
 }
@@ -278,7 +296,7 @@ pub async fn create(
     let kind = app.desk.kinds.by_path(&path)?;
     let page_says = Page::read(&pairs);
     let mut answers = page_says.answers(kind, first_section(kind), &pairs, &carried(kind, &pairs));
-    if answers.errors.is_empty() {
+    if answers.errors.is_empty() && !page_says.look {
         let (actor, key) = (visitor.actor()?, kind.key);
         let (author, document) = (actor.clone(), answers.document.clone());
         let sent = Key::of_form(&visitor, &path, &pairs)?;
@@ -298,9 +316,18 @@ pub async fn create(
     let (desk, at) = (app.desk.clone(), path.clone());
     let context = app
         .db
-        .read(move |conn| blank(conn, &desk, &at, &answers.document, Some(&answers)))
+        .read(move |conn| {
+            blank(
+                conn,
+                &desk,
+                &at,
+                &answers.document,
+                Some(&answers),
+                page_says.look,
+            )
+        })
         .await?;
-    let status = StatusCode::UNPROCESSABLE_ENTITY;
+    let status = page_says.status();
     page_with(
         &app,
         &visitor,
@@ -342,6 +369,7 @@ pub async fn section(
                 typed: None,
                 errors: &[],
                 return_to: &from.back,
+                look: false,
             };
             sheet.draw(conn, &desk)
         })
@@ -376,8 +404,8 @@ pub async fn change(
     let kind = app.desk.kinds.by_path(&at)?;
     let page_says = Page::read(&pairs);
     let mut answers = page_says.answers(kind, &section, &pairs, &before);
-    let mut status = StatusCode::UNPROCESSABLE_ENTITY;
-    if answers.errors.is_empty() {
+    let mut status = page_says.status();
+    if answers.errors.is_empty() && !page_says.look {
         match save(&app, &visitor, &record, page_says.seen, &answers.document).await {
             Ok(saved) => {
                 let saved = Place {
@@ -407,6 +435,7 @@ pub async fn change(
                 typed: Some(&answers.typed),
                 errors: &answers.errors,
                 return_to: &page_says.back,
+                look: page_says.look,
             };
             sheet.draw(conn, &desk)
         })
@@ -469,6 +498,8 @@ struct Page {
     seen: i32,
     back: String,
     later: bool,
+    /// Nothing is saved: what was typed comes back with what is like it.
+    look: bool,
 }
 
 impl Page {
@@ -481,11 +512,26 @@ impl Page {
             seen: value("_seen").parse().unwrap_or(0),
             back: value("_return").to_owned(),
             later: value("_then") == "later",
+            look: value("_then") == "look",
+        }
+    }
+
+    fn status(&self) -> StatusCode {
+        match self.look {
+            true => StatusCode::OK,
+            false => StatusCode::UNPROCESSABLE_ENTITY,
         }
     }
 
     /// A draft is kept with gaps; whoever wants to continue is told of them.
     fn answers(&self, kind: &Kind, section: &str, pairs: &Pairs, before: &Value) -> Answers {
+        if self.look {
+            let read = kind.form.read(wanted(section), pairs, before);
+            return Answers {
+                errors: Vec::new(),
+                ..read
+            };
+        }
         if self.later {
             kind.form.read(wanted(section), pairs, before)
         } else {

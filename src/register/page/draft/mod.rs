@@ -9,7 +9,7 @@ pub use sections::draft;
 
 use crate::db::Conn;
 use crate::error::Result;
-use crate::register::{self, Kind, Record};
+use crate::register::{self, AlikeLine, Kind, Record};
 use crate::review::Desk;
 use serde_json::Value;
 
@@ -19,4 +19,17 @@ fn written(conn: &mut Conn, desk: &Desk, kind: &str, reference: &str) -> Result<
     let record = register::by_reference(conn, kind.key, reference)?;
     let document = register::revision(conn, record.id, record.revision)?.document()?;
     Ok((record, document))
+}
+
+/// What a team should know before it asks: records like this one, of a kind that is reviewed.
+fn alike_to(
+    conn: &mut Conn,
+    kind: &Kind,
+    record: &Record,
+    document: &Value,
+) -> Result<Vec<AlikeLine>> {
+    if !kind.reviewed {
+        return Ok(Vec::new());
+    }
+    register::lines(conn, kind.key, document, Some(record.id))
 }

@@ -1,8 +1,9 @@
 //! The sections of a draft and how far each one is.
-use super::written;
+use super::{alike_to, written};
 use crate::app::App;
 use crate::error::Result;
 use crate::form::{SectionState, State};
+use crate::register::AlikeLine;
 use crate::register::page::{KindView, RecordView, here};
 use crate::web::answer::page;
 use crate::web::badge::{Badge, badge};
@@ -19,6 +20,7 @@ struct TaskList {
     total: usize,
     ready: bool,
     ready_status: Badge,
+    alike: Vec<AlikeLine>,
 }
 
 #[derive(Serialize)]
@@ -62,6 +64,7 @@ pub async fn draft(
                 total: sections.len(),
                 ready: kind.reviewed && done == sections.len(),
                 ready_status: badge("Ready", "open"),
+                alike: alike_to(conn, kind, &record, &document)?,
                 sections,
             })
         })

@@ -1,0 +1,88 @@
+//! A file out of the log on its way to whoever asked for it, over the pages or the API.
+use crate::app::App;
+use crate::db::Tx;
+use crate::error::{Error, Result};
+use crate::ledger::download::{Format, Ready, ready};
+use crate::ledger::{Actor, Filter};
+use crate::review::Desk;
+use actix_web::body::SizedStream;
+use actix_web::http::header::{ContentDisposition, DispositionParam, DispositionType};
+use actix_web::web::Bytes;
+use actix_web::{HttpResponse, web};
+use futures_util::stream;
+use std::io::{self, BufWriter, Write};
+use std::sync::Arc;
+use tokio::sync::mpsc::{Receiver, Sender, channel};
+
+/// Bytes that are sent at a time.
+const PIECE: usize = 64 * 1024;
+/// Pieces that wait for a slow reader before writing stops.
+const PIECES_WAITING: usize = 4;
+
+/// Makes the file, enters that `actor` takes it away, and sends it. The entry is the first that is
+/// not in the file.
+///
+/// # Errors
+/// When the database fails or there is no room for the file.
+pub(super) async fn taken(
+    app: web::Data<App>,
+    actor: Actor,
+    filter: Filter,
+    format: Format,
+    state: bool,
+) -> Result<HttpResponse> {
+    let (media, name) = format.file();
+    let at_hand = app.clone();
+    let ready = web::block(move || ready(&at_hand, filter, format, state)).await;
+    let ready = Arc::new(ready.map_err(|_| Error::Interrupted)??);
+    let (author, entry) = (actor.clone(), ready.clone());
+    let enter = move |tx: &mut Tx, desk: &Desk| entry.enter(tx, desk.clock.now(), &author);
+    app.command("export", name.to_owned(), &actor, enter)
+        .await?;
+    let ready = Arc::into_inner(ready).ok_or(Error::Interrupted)?;
+    let (sender, receiver) = channel(PIECES_WAITING);
+    let length = ready.length();
+    tokio::task::spawn_blocking(move || write_out(ready, &sender));
+    let disposition = ContentDisposition {
+        disposition: DispositionType::Attachment,
+        parameters: vec![DispositionParam::Filename(name.to_owned())],
+    };
+    let pieces = stream::unfold(receiver, next_piece);
+    Ok(HttpResponse::Ok()
+        .content_type(media)
+        .insert_header(disposition)
+        .body(SizedStream::new(length, Box::pin(pieces))))
+}
+
+type Piece = std::result::Result<Bytes, io::Error>;
+
+async fn next_piece(mut receiver: Receiver<Piece>) -> Option<(Piece, Receiver<Piece>)> {
+    let piece = receiver.recv().await?;
+    Some((piece, receiver))
+}
+
+/// Writes the file as fast as it is read. When it fails the connection is cut, so that nobody
+/// takes half a log for a whole one.
+fn write_out(ready: Ready, sender: &Sender<Piece>) {
+    let out = BufWriter::with_capacity(PIECE, Pieces(sender));
+    if let Err(error) = ready.write(out) {
+        tracing::warn!(%error, "a download of the decision log ended early");
+        let _ = sender.blocking_send(Err(io::Error::other("the download was cut off")));
+    }
+}
+
+struct Pieces<'a>(&'a Sender<Piece>);
+
+impl Write for Pieces<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
+        self.0
+            .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
+            .map_err(gone)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
