@@ -5,12 +5,13 @@ use crate::db::{Db, RefusalId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::seal::Sealer;
+use crate::ledger::verifying;
 use crate::notify::{Mailbox, Timetable};
 use crate::register::Kinds;
 use crate::review::Desk;
 use crate::templates::{Place, Templates};
 use std::sync::Arc;
-use tokio::sync::Notify;
+use tokio::sync::{Notify, Semaphore};
 
 /// The running program.
 #[derive(Clone)]
@@ -27,6 +28,8 @@ pub struct App {
     pub post: Arc<Notify>,
     /// What seals the ledger, and how that fares.
     pub sealer: Arc<Sealer>,
+    /// Files that may be checked at this moment for whoever brings one.
+    pub verifying: Arc<Semaphore>,
     /// The demo's mailbox; there only in the throw-away demo, where anyone may act as anyone.
     pub mailbox: Option<Mailbox>,
 }
@@ -62,6 +65,7 @@ impl App {
             config: Arc::new(config),
             templates: Arc::new(templates),
             post: Arc::new(Notify::new()),
+            verifying: Arc::new(Semaphore::new(verifying::AT_A_TIME)),
             mailbox: None,
         })
     }

@@ -3,8 +3,9 @@
 //! (`tests/foreign/verify.go`, `verify.py`) only read files.
 //!
 //! All three check `checkpoint`, `entries.jsonl`, `tile/…`, `proofs/…`, and beside a package its
-//! receipts and proofs of growth. `manifest.json` and `README.txt`, files that do not belong there
-//! and what an entry says are checked by ours alone: the formats of others know nothing of them.
+//! receipts and proofs of growth. `manifest.json` and `README.txt`, the checkpoints of before,
+//! private values, files that do not belong there and what an entry says are checked by ours alone:
+//! the formats of others know nothing of them.
 
 mod support;
 
@@ -15,7 +16,7 @@ use countersign::app::App;
 use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::ledger::checkpoint::{self, Checkpoint};
-use countersign::ledger::download::{self, Format};
+use countersign::ledger::download::{self, Extras, Format};
 use countersign::ledger::entry::{Method, Via};
 use countersign::ledger::key::SigningKey;
 use countersign::ledger::origin::Origin;
@@ -90,7 +91,7 @@ impl Log {
     }
 
     fn package(&self, filter: Filter) -> Files {
-        let ready = download::ready(&self.app, filter, Format::Package, false);
+        let ready = download::ready(&self.app, filter, Format::Package, Extras::default());
         let mut zip = Vec::new();
         let ready = ready.expect("it is ready");
         ready.write(&mut zip).expect("it is written");
@@ -233,12 +234,15 @@ fn the_checkpoint_is_bound(court: &mut Court, log: &Log, files: &Files) {
     court.all_refuse(&bare, "not signed");
 }
 
+/// Whether a file is more than ours.
+fn concerns_all(name: &&String) -> bool {
+    let views = ["README.txt", "manifest.json", "private.jsonl"];
+    let folders = ["keys/", "checkpoints/"];
+    !views.contains(&name.as_str()) && !folders.iter().any(|folder| name.starts_with(folder))
+}
+
 fn every_file_is_bound(court: &mut Court, files: &Files) {
-    let concerns = |name: &&String| {
-        let views = ["README.txt", "manifest.json"];
-        !views.contains(&name.as_str()) && !name.starts_with("keys/")
-    };
-    for name in files.all.keys().filter(concerns) {
+    for name in files.all.keys().filter(concerns_all) {
         let flipped = changed(files, name, |bytes| {
             let middle = bytes.len() / 2;
             bytes[middle] ^= 1;
@@ -259,9 +263,7 @@ fn mutated(files: &Files, number: u64) -> (String, Files) {
         state ^= state << 17;
         (state % below as u64) as usize
     };
-    let views = ["README.txt", "manifest.json"];
-    let bound = |name: &&String| !views.contains(&name.as_str()) && !name.starts_with("keys/");
-    let names: Vec<&String> = files.all.keys().filter(bound).collect();
+    let names: Vec<&String> = files.all.keys().filter(concerns_all).collect();
     let name = names[chance(names.len())];
     let files = changed(files, name, |bytes| {
         let at = chance(bytes.len());
@@ -351,6 +353,16 @@ fn what_the_formats_of_others_do_not_know_is_checked_by_ours() {
     let log = Log::kept();
     let files = log.package(Filter::default());
     let mut court = Court::convened(log.key().vkey());
+    let before = |size: &u64| files.all.contains_key(&format!("checkpoints/{size}"));
+    assert!(OLD.iter().all(before), "every checkpoint is in the package");
+    let note = changed(&files, "checkpoints/256", |note| {
+        let middle = note.len() / 2;
+        note[middle] ^= 1;
+    });
+    court.we_refuse(&note, "a bit of a checkpoint of before");
+    let other = files.all["checkpoints/255"].clone();
+    let note = changed(&files, "checkpoints/256", |note| *note = other);
+    court.we_refuse(&note, "a checkpoint of before in the place of another");
     let read_me = changed(&files, "README.txt", |text| text.push(b'!'));
     court.we_refuse(&read_me, "another README");
     let mut more = files.clone();

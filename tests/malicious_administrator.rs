@@ -12,7 +12,7 @@ use countersign::db::schema::{ledger_index, ledger_private};
 use countersign::db::{self, At, Conn};
 use countersign::error::Result;
 use countersign::finding::{Finding, Verdict};
-use countersign::ledger::download::{Format, ready};
+use countersign::ledger::download::{Extras, Format, ready};
 use countersign::ledger::entry::commitment;
 use countersign::ledger::key::Vkey;
 use countersign::ledger::package::{self, Asked};
@@ -135,7 +135,7 @@ impl Kept {
 
 /// The whole log, as anybody who may read it takes it away.
 fn package(app: &App) -> Result<Vec<u8>> {
-    let ready = ready(app, Filter::default(), Format::Package, false)?;
+    let ready = ready(app, Filter::default(), Format::Package, Extras::default())?;
     let mut file = Vec::new();
     ready.write(app, &mut file)?;
     Ok(file)
@@ -143,7 +143,7 @@ fn package(app: &App) -> Result<Vec<u8>> {
 
 /// The entries as they are in a log that somebody takes away.
 fn entries(app: &App) -> Vec<String> {
-    let ready = ready(app, Filter::default(), Format::Jsonl, false).expect("a log");
+    let ready = ready(app, Filter::default(), Format::Jsonl, Extras::default()).expect("a log");
     let mut file = Vec::new();
     ready.write(app, &mut file).expect("it is written");
     let lines = file.split(|byte| *byte == b'\n');

@@ -7,7 +7,7 @@ mod support;
 use countersign::db::Tx;
 use countersign::error::{Error, Result};
 use countersign::ledger::Filter;
-use countersign::ledger::download::{self, Format};
+use countersign::ledger::download::{self, Extras, Format};
 use countersign::ledger::package::{self, Asked};
 use countersign::people::{self, absence};
 use countersign::replay::{self, Replaying};
@@ -251,7 +251,11 @@ fn a_package_holds_and_its_state_follows_from_its_entries(register: Register) {
     let case = busy(&register);
     let app = register.app();
     let file = |filter: Filter, state| {
-        let ready = download::ready(&app, filter, Format::Package, state).expect("it is ready");
+        let extras = Extras {
+            state,
+            ..Extras::default()
+        };
+        let ready = download::ready(&app, filter, Format::Package, extras).expect("it is ready");
         let mut file = Vec::new();
         let count = ready.write(&mut file).expect("it is written");
         (file, count)

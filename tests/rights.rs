@@ -11,7 +11,7 @@ use countersign::app::App;
 use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::error::Error;
-use countersign::ledger::download::{Format, ready};
+use countersign::ledger::download::{Extras, Format, ready};
 use countersign::ledger::{self, Filter, Note};
 use countersign::people;
 use countersign::register::{self as records, NewRecord, Status};
@@ -234,7 +234,8 @@ fn whoever_takes_the_log_slowly_keeps_nobody_from_the_database(house: House) {
     let size = house.register.ledger_size();
     for format in [Format::Csv, Format::Jsonl, Format::Package] {
         let (app, all) = (&house.app, Filter::default());
-        let taken = ready(app, all, format, false).and_then(|ready| ready.write(Slow(&house, 0)));
+        let taken = ready(app, all, format, Extras::default())
+            .and_then(|ready| ready.write(Slow(&house, 0)));
         let taken = taken.unwrap_or_else(|error| panic!("{format:?}: {error}"));
         assert_eq!(taken, size, "{format:?}");
     }

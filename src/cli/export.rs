@@ -4,7 +4,7 @@ use crate::cli::{is_stdout, open_app, operator};
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ledger::api::Asked;
-use crate::ledger::download::{Format, Ready, ready};
+use crate::ledger::download::{Extras, Format, Ready, ready};
 use clap::{Args, Subcommand};
 use std::io::{BufWriter, Write};
 use std::path::PathBuf;
@@ -34,6 +34,10 @@ struct Decisions {
     /// With a package of the whole log: add the state of the register, for `verify --replay`.
     #[arg(long)]
     state: bool,
+    /// With a package: add the private values (names, reasons, answers) of its entries, each with
+    /// its salt. The export's entry says so.
+    #[arg(long)]
+    with_private: bool,
     /// File to write; - for standard output.
     #[arg(long, default_value = "-")]
     out: PathBuf,
@@ -67,7 +71,11 @@ impl Export {
 impl Decisions {
     fn run(&self, app: &App) -> Result<ExitCode> {
         let filter = app.db.read_now(|conn| self.asked().filter(conn))?;
-        let ready = ready(app, filter, self.format, self.state)?;
+        let extras = Extras {
+            state: self.state,
+            private: self.with_private,
+        };
+        let ready = ready(app, filter, self.format, extras)?;
         let count = ready.count();
         let (entered, now) = (Arc::new(ready), app.desk.clock.now());
         let entry = entered.clone();

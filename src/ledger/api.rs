@@ -2,7 +2,8 @@
 use crate::app::App;
 use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
-use crate::ledger::download::Format;
+use crate::ledger::download::{Extras, Format};
+use crate::ledger::page::{VALUES_ARE_FOR, opens_values};
 use crate::ledger::send::taken;
 use crate::ledger::tree::Hash;
 use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
@@ -124,6 +125,8 @@ pub struct Wish {
     format: String,
     #[serde(default)]
     state: bool,
+    #[serde(default)]
+    private: bool,
     from: Option<String>,
     to: Option<String>,
     person: Option<String>,
@@ -144,7 +147,13 @@ pub async fn export(
 ) -> Result<HttpResponse> {
     let wish = wish.into_inner();
     let format = Format::named(&wish.format)?;
-    let state = wish.state;
+    let extras = Extras {
+        state: wish.state,
+        private: wish.private,
+    };
+    if extras.private && !opens_values(&visitor) {
+        return Err(Error::Forbidden(VALUES_ARE_FOR.to_owned()));
+    }
     let asked = Asked {
         after: None,
         from: wish.from,
@@ -155,9 +164,9 @@ pub async fn export(
         record: wish.record,
     };
     let filter = app.db.read(move |conn| asked.filter(conn)).await?;
-    if state && (format != Format::Package || !filter.is_empty()) {
+    if extras.state && (format != Format::Package || !filter.is_empty()) {
         let rule = "state: only a package of the whole log, without a filter, can hold the state";
         return Err(Error::BadRequest(rule.to_owned()));
     }
-    taken(app, visitor.actor()?, filter, format, state).await
+    taken(app, visitor.actor()?, filter, format, extras).await
 }

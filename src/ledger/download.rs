@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::ledger::csv::{Cell, Rows};
 use crate::ledger::entry::Entry;
 use crate::ledger::export::Writer;
+pub use crate::ledger::packing::Extras;
 use crate::ledger::packing::prepare;
 use crate::ledger::spool::{Spool, folder};
 use crate::ledger::tree::Hash;
@@ -113,18 +114,23 @@ const HEADER: [&str; 15] = [
 pub struct Ready {
     filter: Filter,
     format: Format,
+    private: bool,
     count: u64,
     digest: String,
     length: u64,
     spool: Spool,
 }
 
-/// Makes what `filter` shows ready to be taken away. `state` adds the state of the register to a
-/// package of the whole log.
+/// Makes what `filter` shows ready to be taken away, a package with `extras`.
 ///
 /// # Errors
-/// When the database fails, or there is no room for the file.
-pub fn ready(app: &App, filter: Filter, format: Format, state: bool) -> Result<Ready> {
+/// When the database fails, there is no room for the file, or another format is asked for private
+/// values.
+pub fn ready(app: &App, filter: Filter, format: Format, extras: Extras) -> Result<Ready> {
+    if extras.private && format != Format::Package {
+        let rule = "private values go into a package only: take the format package";
+        return Err(Error::BadRequest(rule.to_owned()));
+    }
     let folder = folder(&app.config.database_url);
     let mut spool = Spool::new(&folder)?;
     let standing = app.db.read_now(Standing::read)?;
@@ -142,7 +148,7 @@ pub fn ready(app: &App, filter: Filter, format: Format, state: bool) -> Result<R
         Format::Ocsf => log.ocsf(out)?,
         Format::Cef => log.cef(out)?,
         Format::Package => {
-            let mut package = prepare(app, &filter, state)?;
+            let mut package = prepare(app, &filter, extras)?;
             package.write(out)?;
             package.manifest.count
         }
@@ -151,6 +157,7 @@ pub fn ready(app: &App, filter: Filter, format: Format, state: bool) -> Result<R
     Ok(Ready {
         filter,
         format,
+        private: extras.private,
         count,
         digest,
         length,
@@ -175,11 +182,14 @@ impl Ready {
     /// # Errors
     /// When the filter holds what no entry may, or the database fails.
     pub fn enter(&self, tx: &mut Tx, now: At, actor: &Actor) -> Result<u64> {
-        let note = Note::new("log.exported", actor)
+        let mut note = Note::new("log.exported", actor)
             .subject("digest", self.digest.as_str())
             .data("format", self.format.as_str())
             .data("count", self.count)
             .data("filter", Value::Object(filter_words(&self.filter)));
+        if self.private {
+            note = note.data("private_values", true);
+        }
         append(tx, now, note)
     }
 

@@ -329,7 +329,10 @@ pub(super) struct View<'a> {
     pub(super) seq: u64,
     pub(super) at: &'a str,
     pub(super) private: Vec<(&'a str, &'a str)>,
-    pub(super) subject: Option<&'a str>,
+    /// What the subject says of its record, and which of its entries this is, as they are written.
+    pub(super) record: Option<&'a str>,
+    pub(super) record_seq: Option<&'a str>,
+    subject: Option<&'a str>,
     id: &'a str,
     kind: &'a str,
     actor: &'a str,
@@ -351,6 +354,8 @@ struct Parts<'a> {
     method: Option<Method>,
     assurance: Option<&'a str>,
     subject: Option<&'a str>,
+    record: Option<&'a str>,
+    record_seq: Option<&'a str>,
     data: Option<&'a str>,
     private: Option<Vec<(&'a str, &'a str)>>,
     salt: Option<&'a str>,
@@ -384,10 +389,25 @@ impl<'a> Parts<'a> {
             "private" => self.private = Some(commitments(scan)?),
             "salt" => self.salt = Some(checked(scan, |token| check_hex(token, 32))?),
             "seq" => self.seq = Some(scan.integer()?),
-            "subject" => self.subject = Some(raw_object(scan, &mut |scan, _| scan.scalar())?),
+            "subject" => {
+                let field = &mut |scan: &mut Scan<'a>, key| self.read_subject(scan, key);
+                let text = raw_object(scan, field)?;
+                self.subject = Some(text);
+            }
             "v" => self.v = Some(scan.integer()?),
             "via" => scan.object(&mut |scan, key| self.read_via(scan, key))?,
             _ => return Err(Flaw::new("there is a field that entries do not have")),
+        }
+        Ok(())
+    }
+
+    fn read_subject(&mut self, scan: &mut Scan<'a>, key: &str) -> Result<(), Flaw> {
+        let from = scan.position();
+        scan.scalar()?;
+        match key {
+            "record" => self.record = Some(scan.since(from)),
+            "record_seq" => self.record_seq = Some(scan.since(from)),
+            _ => {}
         }
         Ok(())
     }
@@ -422,6 +442,8 @@ impl<'a> Parts<'a> {
             method: self.method.ok_or_else(missing("via.method"))?,
             assurance: self.assurance.ok_or_else(missing("via.assurance"))?,
             subject: self.subject,
+            record: self.record,
+            record_seq: self.record_seq,
             data: self.data.ok_or_else(missing("data"))?,
             salt: self.salt.ok_or_else(missing("salt"))?,
         })

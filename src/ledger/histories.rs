@@ -14,7 +14,7 @@ struct Seen {
 /// The numbers that were met, by record.
 #[derive(Debug, Default)]
 pub struct Histories {
-    seen: HashMap<String, Seen>,
+    seen: HashMap<Box<str>, Seen>,
     beyond: bool,
 }
 
@@ -29,33 +29,48 @@ pub struct Told {
     pub more: bool,
 }
 
-impl Histories {
-    /// Takes the subject of an entry as it stands in its text. `whole` says that every entry of
-    /// the log is taken.
+/// An entry's place in the history of its record.
+#[derive(Debug)]
+pub struct Step {
+    record: Box<str>,
+    number: u64,
+}
+
+impl Step {
+    /// What the subject of an entry says of its record and number, as both stand in its text.
     ///
     /// # Errors
     ///
-    /// What is wrong with the number.
-    pub fn take(&mut self, subject: Option<&str>, whole: bool) -> Result<(), String> {
-        let Some(subject) = subject else {
-            return Ok(());
+    /// When it names a record and no number.
+    pub fn read(record: Option<&str>, number: Option<&str>) -> Result<Option<Step>, String> {
+        let bare = record.and_then(|text| text.strip_prefix('"')?.strip_suffix('"'));
+        let Some(record) = bare else {
+            return Ok(None);
         };
-        let Some(record) = member(subject, "\"record\":\"").and_then(|t| t.split('"').next())
-        else {
-            return Ok(());
-        };
-        let digits = member(subject, "\"record_seq\":").unwrap_or("");
-        let digits = digits.split(|c: char| !c.is_ascii_digit()).next();
-        let number: u64 = digits.and_then(|text| text.parse().ok()).unwrap_or(0);
-        if number == 0 {
-            return Err("it does not say which entry of its record it is".to_owned());
+        match number.and_then(|digits| digits.parse().ok()) {
+            None | Some(0) => Err("it does not say which entry of its record it is".to_owned()),
+            Some(number) => Ok(Some(Step {
+                record: record.into(),
+                number,
+            })),
         }
-        if !self.seen.contains_key(record) && self.seen.len() >= RECORDS_MAX {
+    }
+}
+
+impl Histories {
+    /// Takes the next step. `whole` says that every entry of the log is taken.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with its number.
+    pub fn take(&mut self, step: Step, whole: bool) -> Result<(), String> {
+        let Step { record, number } = step;
+        if !self.seen.contains_key(&record) && self.seen.len() >= RECORDS_MAX {
             self.beyond = true;
             return Ok(());
         }
         let nothing = Seen { last: 0, count: 0 };
-        let seen = self.seen.entry(record.to_owned()).or_insert(nothing);
+        let seen = self.seen.entry(record).or_insert(nothing);
         let next = seen.last + 1;
         if number < next || (whole && number > next) {
             return Err(format!(
@@ -79,30 +94,21 @@ impl Histories {
     }
 }
 
-/// What follows a key. Strings in entries hold no quotation marks, so nothing else looks like one.
-fn member<'a>(subject: &'a str, key: &str) -> Option<&'a str> {
-    let at = subject.find(key)?;
-    subject.get(at.checked_add(key.len())?..)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn subject(record: &str, number: u64) -> String {
-        format!(r#"{{"record":"{record}","record_seq":{number},"reference":"AI-1"}}"#)
+    fn step(record: &str, number: u64) -> Step {
+        let (record, number) = (format!("{record:?}"), number.to_string());
+        Step::read(Some(&record), Some(&number)).unwrap().unwrap()
     }
 
     #[test]
     fn a_record_without_a_gap_is_told_from_one_with_a_gap() {
         let mut histories = Histories::default();
         for (record, number) in [("a", 1), ("b", 1), ("a", 2), ("b", 3), ("a", 3)] {
-            histories
-                .take(Some(&subject(record, number)), false)
-                .unwrap();
+            histories.take(step(record, number), false).unwrap();
         }
-        histories.take(None, false).unwrap();
-        histories.take(Some(r#"{"person":"x"}"#), false).unwrap();
         let told = histories.told();
         assert_eq!((told.complete, told.with_gaps, told.more), (1, 1, false));
     }
@@ -110,7 +116,7 @@ mod tests {
     #[test]
     fn a_whole_log_has_no_gap_and_no_number_comes_twice() {
         let mut histories = Histories::default();
-        let mut take = |number, whole| histories.take(Some(&subject("a", number)), whole);
+        let mut take = |number, whole| histories.take(step("a", number), whole);
         assert!(take(1, true).is_ok());
         assert!(take(1, false).unwrap_err().contains("number 1"));
         assert!(
@@ -118,7 +124,13 @@ mod tests {
                 .unwrap_err()
                 .contains("where number 2 belongs")
         );
-        let bare = Some(r#"{"record":"a"}"#);
-        assert!(histories.take(bare, false).is_err());
+    }
+
+    #[test]
+    fn who_names_a_record_says_which_of_its_entries_it_is() {
+        assert!(Step::read(None, Some("1")).unwrap().is_none());
+        for number in [None, Some("0"), Some("-1"), Some("\"1\"")] {
+            assert!(Step::read(Some("\"a\""), number).is_err(), "{number:?}");
+        }
     }
 }

@@ -43,6 +43,7 @@ pub mod summary;
 pub mod tiles;
 pub mod tree;
 pub mod verify;
+pub mod verifying;
 pub mod views;
 
 pub use check::{check, newest};

@@ -4,14 +4,26 @@ use crate::db::{Conn, Db};
 use crate::error::{Error, Result};
 use crate::ledger::checkpoint::{self, Checkpoint};
 use crate::ledger::download::{cut_off, each, filter_words};
+use crate::ledger::entry::Entry;
 use crate::ledger::origin::Origin;
-use crate::ledger::package::{self, Contents, Manifest, README, measured};
+use crate::ledger::package::private::{self, Held};
+use crate::ledger::package::{self, Contents, Manifest, README, checkpoint_name, measured};
 use crate::ledger::proof::Proof;
-use crate::ledger::store::read_nodes;
+use crate::ledger::store::{erased, read_nodes};
 use crate::ledger::tiles::{self, Level, Tile, bundle};
-use crate::ledger::{Filter, Page, Row, head, root, rows, seal, tree};
+use crate::ledger::{Filter, Page, Row, head, opened, root, rows, seal, tree};
 use crate::replay;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+
+/// What a package holds besides, when it is asked for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Extras {
+    /// The state of the register; in a package of the whole log.
+    pub state: bool,
+    /// The private values of its entries.
+    pub private: bool,
+}
 
 /// A package that is ready to be written, as often as it is wanted.
 pub struct Package {
@@ -32,33 +44,30 @@ impl Package {
 }
 
 /// Makes a package ready of what `filter` shows: under the newest signed checkpoint, or where
-/// nothing is signed, of the log as it stands. `state` adds the state of the register to a whole
-/// log.
+/// nothing is signed, of the log as it stands.
 ///
 /// # Errors
 /// When the database fails, or the state cannot be told for that checkpoint.
-pub fn prepare(app: &App, filter: &Filter, state: bool) -> Result<Package> {
+pub fn prepare(app: &App, filter: &Filter, extras: Extras) -> Result<Package> {
     let (filter, desk) = (filter.clone(), &app.desk);
     let whole = filter.is_empty();
-    let (checkpoint, note, keys, state) = app.db.read_now(|conn| {
-        let (checkpoint, note, keys) = newest(conn, app)?;
-        let wanted = state && whole;
+    let (sealed, state) = app.db.read_now(|conn| {
+        let sealed = newest(conn, app)?;
+        let wanted = extras.state && whole;
         let state = wanted
-            .then(|| told(conn, desk, checkpoint.size))
+            .then(|| told(conn, desk, sealed.checkpoint.size))
             .transpose()?;
-        Ok((checkpoint, note, keys, state))
+        Ok((sealed, state))
     })?;
+    let checkpoint = sealed.checkpoint.clone();
     let mut parts = Parts {
         db: app.db.clone(),
         filter,
         size: checkpoint.size,
-        note,
-        keys,
+        sealed,
         state,
     };
-    let mut names = vec!["README.txt".to_owned(), "checkpoint".to_owned()];
-    names.extend((1..=parts.keys.len()).map(|number| format!("keys/{number}.vkey")));
-    names.push("entries.jsonl".to_owned());
+    let mut names = parts.first_names(whole);
     let mut count = checkpoint.size;
     if whole {
         names.extend(tiles::all(checkpoint.size).map(|tile| tile.to_string()));
@@ -71,6 +80,7 @@ pub fn prepare(app: &App, filter: &Filter, state: bool) -> Result<Package> {
         })?;
         count = u64::try_from(names.len() - before).unwrap_or(0);
     }
+    names.extend(extras.private.then(|| private::NAME.to_owned()));
     let listed = measured(&names, &mut parts).map_err(cut_off)?;
     let filter = (!whole).then(|| filter_words(&parts.filter));
     Ok(Package {
@@ -79,16 +89,29 @@ pub fn prepare(app: &App, filter: &Filter, state: bool) -> Result<Package> {
     })
 }
 
-type Newest = (Checkpoint, Vec<u8>, Vec<String>);
+/// What a package stands on.
+struct Sealed {
+    checkpoint: Checkpoint,
+    note: Vec<u8>,
+    keys: Vec<String>,
+    /// Sizes at which the log was signed, this one included.
+    before: Vec<u64>,
+}
 
-fn newest(conn: &mut Conn, app: &App) -> Result<Newest> {
+fn newest(conn: &mut Conn, app: &App) -> Result<Sealed> {
     let flaw = |flaw| Error::Corrupt(format!("the newest checkpoint: {flaw}"));
     if let Some(published) = seal::newest(conn)? {
         let note = published.note.into_bytes();
         let checkpoint = checkpoint::unverified(&note).map_err(flaw)?;
-        let keys = seal::vkeys(conn)?;
-        let keys = keys.iter().map(ToString::to_string).collect();
-        return Ok((checkpoint, note, keys));
+        let name = checkpoint.origin.as_str();
+        let keys = seal::keys_until(conn, name, checkpoint.size)?;
+        let before = seal::sizes_until(conn, name, checkpoint.size)?;
+        return Ok(Sealed {
+            checkpoint,
+            note,
+            keys,
+            before,
+        });
     }
     let origin = match app.config.log_origin.as_str() {
         "" => Origin::of_address(&app.config.public_url),
@@ -104,7 +127,12 @@ fn newest(conn: &mut Conn, app: &App) -> Result<Newest> {
         root: root(conn, size)?,
     };
     let note = checkpoint.text().into_bytes();
-    Ok((checkpoint, note, Vec::new()))
+    Ok(Sealed {
+        checkpoint,
+        note,
+        keys: Vec::new(),
+        before: Vec::new(),
+    })
 }
 
 /// The state of the register, which is that of `size` entries only while there are no more.
@@ -127,12 +155,23 @@ struct Parts {
     db: Db,
     filter: Filter,
     size: u64,
-    note: Vec<u8>,
-    keys: Vec<String>,
+    sealed: Sealed,
     state: Option<Vec<u8>>,
 }
 
 impl Parts {
+    /// The files up to the entries.
+    fn first_names(&self, whole: bool) -> Vec<String> {
+        let mut names = vec!["README.txt".to_owned(), "checkpoint".to_owned()];
+        let keys = 1..=self.sealed.keys.len();
+        names.extend(keys.map(|number| format!("keys/{number}.vkey")));
+        if whole {
+            names.extend(self.sealed.before.iter().copied().map(checkpoint_name));
+        }
+        names.push("entries.jsonl".to_owned());
+        names
+    }
+
     fn rows(&self, take: impl FnMut(Row) -> Result<()>) -> Result<()> {
         each(
             &self.db,
@@ -169,9 +208,24 @@ impl Parts {
             seq,
             path,
             extra: None,
-            note: self.note.clone(),
+            note: self.sealed.note.clone(),
         };
         out.write_all(&proof.text()).map_err(cut_off)
+    }
+
+    fn checkpoint(&self, size: u64, out: &mut dyn Write) -> Result<()> {
+        let name = self.sealed.checkpoint.origin.as_str();
+        let note = self
+            .db
+            .read_now(|conn| seal::growing(conn, name, None, size))?;
+        let note = note.ok_or_else(|| Error::Corrupt(format!("no checkpoint of size {size}")))?;
+        out.write_all(note.text.as_bytes()).map_err(cut_off)
+    }
+
+    fn private(&self, out: &mut dyn Write) -> Result<()> {
+        each(&self.db, &self.filter, self.size, held, |line: Vec<u8>| {
+            out.write_all(&line).map_err(cut_off)
+        })
     }
 
     fn file(&self, name: &str, out: &mut dyn Write) -> Result<()> {
@@ -182,17 +236,21 @@ impl Parts {
         if let Some(seq) = inside("proofs/", ".tlog-proof") {
             return self.proof(seq, out);
         }
+        if let Some(size) = inside("checkpoints/", "") {
+            return self.checkpoint(size, out);
+        }
         if let Some(number) = inside("keys/", ".vkey") {
             let place = usize::try_from(number).ok().and_then(|n| n.checked_sub(1));
             let key = place
-                .and_then(|place| self.keys.get(place))
+                .and_then(|place| self.sealed.keys.get(place))
                 .ok_or_else(missing)?;
             return writeln!(out, "{key}").map_err(cut_off);
         }
         match name {
             "README.txt" => out.write_all(README.as_bytes()).map_err(cut_off),
-            "checkpoint" => out.write_all(&self.note).map_err(cut_off),
+            "checkpoint" => out.write_all(&self.sealed.note).map_err(cut_off),
             "entries.jsonl" => self.entries(out),
+            private::NAME => self.private(out),
             "state.jsonl" => {
                 let state = self.state.as_ref().ok_or_else(missing)?;
                 out.write_all(state).map_err(cut_off)
@@ -200,6 +258,41 @@ impl Parts {
             _ => self.tile(&name.parse().map_err(|_| missing())?, out),
         }
     }
+}
+
+/// The lines of these entries' private values.
+fn held(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Vec<u8>>> {
+    let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
+    let values = opened(conn, &seqs)?.into_iter();
+    let mut values: BTreeMap<(i64, String), (Vec<u8>, String)> = values
+        .map(|(seq, name, salt, value)| ((seq, name), (salt, value)))
+        .collect();
+    let erased: BTreeSet<(i64, String)> = erased(conn, &seqs)?.into_iter().collect();
+    let mut lines = Vec::new();
+    for row in rows {
+        let seq = row.seq;
+        let corrupt = |what: String| Error::Corrupt(format!("entry {seq}: {what}"));
+        let entry = Entry::parse(&row.entry).map_err(|flaw| corrupt(flaw.to_string()))?;
+        for (name, commitment) in entry.private {
+            let place = (seq, name);
+            let held = match values.remove(&place) {
+                Some((salt, value)) => Held::Open {
+                    salt: salt
+                        .try_into()
+                        .map_err(|_| corrupt(format!("the salt of `{}` is broken", place.1)))?,
+                    value,
+                },
+                None if erased.contains(&place) => Held::Erased(commitment),
+                None => {
+                    let what =
+                        format!("its value `{}` is missing, and no erasure took it", place.1);
+                    return Err(corrupt(what));
+                }
+            };
+            lines.push(private::line(entry.seq, &place.1, held));
+        }
+    }
+    Ok(lines)
 }
 
 fn bundled(conn: &mut Conn, tile: &Tile) -> Result<Vec<u8>> {

@@ -4,10 +4,11 @@ use crate::db::{At, Conn};
 use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::ledger::api::Asked;
-use crate::ledger::download::Format;
+use crate::ledger::download::{Extras, Format};
 use crate::ledger::seal;
 use crate::ledger::send::taken;
 use crate::ledger::{Filter, Page, head, root};
+use crate::people;
 use crate::review::words;
 use crate::review::workflows;
 use crate::review::{Desk, TimelineItem, log_page};
@@ -37,6 +38,9 @@ pub struct Wanted {
     before: String,
     #[serde(skip_serializing)]
     format: String,
+    /// Not empty when the private values are wanted as well.
+    #[serde(skip_serializing)]
+    private: String,
 }
 
 impl Wanted {
@@ -96,6 +100,8 @@ struct LogPage {
     sealed: Option<Sealed>,
     /// How those outside stand to it, where somebody is asked.
     outside: Option<seal::Outside>,
+    /// Whether the visitor may have the private values with a package.
+    opens_values: bool,
 }
 
 #[derive(Serialize)]
@@ -172,7 +178,7 @@ pub async fn log(
 ) -> Result<HttpResponse> {
     let (desk, config) = (app.desk.clone(), app.config.clone());
     let wanted = wanted.into_inner();
-    let context = app
+    let mut context = app
         .db
         .read(move |conn| {
             Ok(LogPage {
@@ -181,6 +187,7 @@ pub async fn log(
             })
         })
         .await?;
+    context.opens_values = opens_values(&visitor);
     let status = match context.summary.is_empty() {
         true => StatusCode::OK,
         false => StatusCode::UNPROCESSABLE_ENTITY,
@@ -236,6 +243,7 @@ fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
         }),
         outside: None,
         wanted,
+        opens_values: false,
     })
 }
 
@@ -294,6 +302,14 @@ fn offer(value: &str, label: &str, chosen: &str) -> Offer {
     }
 }
 
+/// Who may take private values, for whoever may not.
+pub(super) const VALUES_ARE_FOR: &str = "private values are for auditors and administrators";
+
+/// Whether the visitor may take the private values of entries away in one file.
+pub(super) fn opens_values(visitor: &Visitor) -> bool {
+    visitor.holds(&[people::AUDITOR, people::ADMINISTRATOR])
+}
+
 /// `POST /log/exports`: the very rows of the page, all of them, as a file. That somebody took them
 /// away is itself an entry, the first that is not in the file.
 ///
@@ -306,7 +322,15 @@ pub async fn export(
 ) -> Result<HttpResponse> {
     let wanted = wanted.into_inner();
     let format = Format::named(&wanted.format)?;
+    let private = !wanted.private.is_empty();
+    if private && !opens_values(&visitor) {
+        return Err(Error::Forbidden(VALUES_ARE_FOR.to_owned()));
+    }
+    let extras = Extras {
+        private,
+        ..Extras::default()
+    };
     let actor = visitor.actor()?;
     let filter = app.db.read(move |conn| wanted.filter(conn)).await?;
-    taken(app, actor, filter, format, false).await
+    taken(app, actor, filter, format, extras).await
 }

@@ -2,7 +2,7 @@
 use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
-use crate::ledger::download::{Format, Ready, ready};
+use crate::ledger::download::{Extras, Format, Ready, ready};
 use crate::ledger::{Actor, Filter};
 use crate::review::Desk;
 use actix_web::body::SizedStream;
@@ -29,11 +29,11 @@ pub(super) async fn taken(
     actor: Actor,
     filter: Filter,
     format: Format,
-    state: bool,
+    extras: Extras,
 ) -> Result<HttpResponse> {
     let (media, name) = format.file();
     let at_hand = app.clone();
-    let ready = web::block(move || ready(&at_hand, filter, format, state)).await;
+    let ready = web::block(move || ready(&at_hand, filter, format, extras)).await;
     let ready = Arc::new(ready.map_err(|_| Error::Interrupted)??);
     let (author, entry) = (actor.clone(), ready.clone());
     let enter = move |tx: &mut Tx, desk: &Desk| entry.enter(tx, desk.clock.now(), &author);

@@ -1,5 +1,7 @@
 //! Appending under the writer's lock, and reading entries back.
-use crate::db::schema::{ledger_entries, ledger_index, ledger_nodes, ledger_private};
+use crate::db::schema::{
+    erased_values, ledger_entries, ledger_index, ledger_nodes, ledger_private,
+};
 use crate::db::{At, Conn, PersonId, RecordId, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
@@ -491,5 +493,16 @@ pub fn opened(conn: &mut Conn, seqs: &[i64]) -> Result<Vec<Opened>> {
     Ok(ledger_private::table
         .filter(ledger_private::seq.eq_any(seqs))
         .order((ledger_private::seq, ledger_private::name))
+        .load(conn)?)
+}
+
+/// Which values of these entries were erased: `(seq, name)`.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn erased(conn: &mut Conn, seqs: &[i64]) -> Result<Vec<(i64, String)>> {
+    Ok(erased_values::table
+        .filter(erased_values::seq.eq_any(seqs))
+        .select((erased_values::seq, erased_values::name))
         .load(conn)?)
 }

@@ -216,6 +216,8 @@ table! {
     GET "/log" LogReader => crate::ledger::page::log;
     GET "/log/summary" LogReader => crate::ledger::summary::summary;
     POST "/log/exports" LogReader => crate::ledger::page::export;
+    GET "/log/verify" SignedIn => crate::ledger::verifying::page::form;
+    POST "/log/verify" SignedIn => crate::ledger::verifying::page::verify;
     GET "/audit"
         LogReader => crate::audit::page::desk;
     POST "/audit/papers" LogReader => crate::audit::page::papers;
@@ -286,6 +288,7 @@ table! {
     GET "/api/v1/log/stamps/{name}" Token("log") => crate::ledger::seal::page::stamp;
     GET "/api/v1/log/tile/{path:.*}" Token("log") => crate::ledger::seal::page::tile;
     POST "/api/v1/exports" Token("log") => crate::ledger::api::export;
+    POST "/api/v1/log/verifications" Token("log") => crate::ledger::verifying::api::verify;
     POST "/api/v1/audit/papers" Token("log") => crate::audit::api::papers;
     GET "/api/v1/audit/as-of" Token("log") => crate::audit::api::as_of;
     GET "/api/v1/erasures" Token("people") => crate::erasure::api::erasures;

@@ -172,6 +172,7 @@ const BRIDGES: &[&str] = &[
     "src/policy/api.rs",
     "src/policy/view.rs",
     "src/policy/page/",
+    "src/ledger/verifying/",
 ];
 
 fn is_pure(path: &str) -> bool {

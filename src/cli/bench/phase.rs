@@ -5,7 +5,7 @@ use crate::clock::Clock;
 use crate::config::Config;
 use crate::db::Conn;
 use crate::error::{Error, Result};
-use crate::ledger::download::{Format, ready};
+use crate::ledger::download::{Extras, Format, ready};
 use crate::ledger::page::drawn_before;
 use crate::ledger::{Filter, Page, head, package, rows, verify};
 use clap::ValueEnum;
@@ -155,7 +155,7 @@ fn percentile(times: &[Duration], percent: usize) -> f64 {
 }
 
 fn export(app: &App, format: Format, path: &Path) -> Result<u64> {
-    let ready = ready(app, Filter::default(), format, false)?;
+    let ready = ready(app, Filter::default(), format, Extras::default())?;
     let bytes = ready.length();
     ready.write(File::create(path).map_err(unreadable)?)?;
     Ok(bytes)

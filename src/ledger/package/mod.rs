@@ -6,23 +6,30 @@
 //! README.txt                    how to check it, also without this program
 //! checkpoint                    size and root of the log, signed where the log is
 //! keys/1.vkey …                 the keys the log says it has: compare them with your own copy
+//! checkpoints/600 …             of a whole log: its signed checkpoints, named by their sizes
 //! entries.jsonl                 the exact bytes of each entry and a line feed
 //! tile/…                        of a whole log: the tree and the entries as C2SP tlog-tiles
 //! proofs/17.tlog-proof …        of a part: the proof of each entry as C2SP tlog-proof
 //! state.jsonl                   of a whole log: the state of the register, one thing a line
+//! private.jsonl                 when asked for: what the entries' commitments stand for
 //! ```
 //!
 //! The same entries under the same checkpoint give the same bytes. Nothing in it is compressed, so
 //! nothing unfolds while it is read, and it is checked in one pass.
 
+mod expected;
 mod measure;
+pub mod private;
 mod read;
+mod report;
+mod stream;
 #[cfg(test)]
 mod tests;
 pub mod zip;
 
 pub use measure::{Contents, Listed, measured};
-pub use read::{Asked, Report, Witness, verify};
+pub use read::{Asked, Witness, verify};
+pub use report::Report;
 
 use super::checkpoint::Checkpoint;
 use super::tree::Hash;
@@ -175,6 +182,11 @@ pub fn write<W: io::Write>(
         }
     }
     zip.finish()
+}
+
+/// The file of the checkpoint of this size.
+pub fn checkpoint_name(size: u64) -> String {
+    format!("checkpoints/{size}")
 }
 
 /// A root as the manifest spells it.

@@ -1,24 +1,28 @@
-//! Checks a package in one pass, in memory bounded by its manifest and one entry.
+//! Checks a package in one pass, in memory bounded by its manifest and a few batches of entries.
 
 use super::super::checkpoint::{self, Checkpoint};
 use super::super::entry::{MAX_BYTES, View};
-use super::super::histories::{Histories, Told};
 use super::super::key::Vkey;
 use super::super::proof::Proof;
-use super::super::tiles::{self, WIDTH};
+use super::super::tiles;
 use super::super::tree::{Hash, Range, check_inclusion, leaf_hash};
-use super::super::verify::Refusal;
-use super::{MANIFEST, MAX_MANIFEST, Manifest, Part, README, hash, zip};
-use serde::Serialize;
-use serde_json::{Map, Value};
+use super::super::verify::crew::{self, Look, Work};
+use super::super::verify::facts::{Facts, Odd, Order};
+use super::super::verify::{Refusal, kept};
+use super::expected::Tiles;
+use super::private::{self, Promises, Values};
+use super::report::Report;
+use super::stream::{Lines, broken, matches, unread};
+use super::{MANIFEST, MAX_MANIFEST, Manifest, Part, README, checkpoint_name, hash, zip};
 use sha2::{Digest, Sha256};
-use std::fmt;
 use std::io::{self, Read};
+use std::iter::Peekable;
 
+const ENTRIES: &str = "entries.jsonl";
+/// The longest line of state or private values.
+const LONGEST: usize = 16 << 20;
 /// The longest of the small files.
 const MAX_SMALL: u64 = 1 << 20;
-/// Bytes read at a time.
-const PIECE: usize = 64 * 1024;
 
 /// What a package is asked for.
 #[derive(Debug, Clone, Copy, Default)]
@@ -55,77 +59,6 @@ impl Witness for () {
     }
 }
 
-/// What a package that holds shows.
-#[derive(Debug, Clone, PartialEq, Serialize)]
-pub struct Report {
-    /// The name of the log.
-    pub origin: String,
-    /// The entries in the package.
-    pub count: u64,
-    /// The size of the log.
-    pub size: u64,
-    /// Its root.
-    pub root: Hash,
-    /// What the package was narrowed to; nothing for a whole log.
-    pub filter: Option<Map<String, Value>>,
-    /// The keys that signed the checkpoint.
-    pub signed_by: Vec<String>,
-    /// Whether those came from the reader and not from the package.
-    pub trusted: bool,
-    /// The size of the checkpoint from before from which it was shown to have grown.
-    pub since: Option<u64>,
-    /// Whether the histories of records are whole.
-    pub histories: Told,
-}
-
-impl fmt::Display for Report {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (count, size, origin) = (self.count, self.size, &self.origin);
-        match &self.filter {
-            None => writeln!(
-                f,
-                "Good: the package holds all {count} entries of {origin}."
-            )?,
-            Some(filter) => writeln!(
-                f,
-                "Good: the package holds {count} entries of {origin}, each proven to stand in it.\n\
-                 It is a part; its filter is {}.",
-                Value::Object(filter.clone())
-            )?,
-        }
-        writeln!(f, "Size {size}, root {}.", self.root)?;
-        if let Some(since) = self.since {
-            writeln!(
-                f,
-                "It grew from the {since} entries that you knew; none of those changed."
-            )?;
-        }
-        let Told {
-            complete,
-            with_gaps,
-            ..
-        } = self.histories;
-        writeln!(
-            f,
-            "Records whose history has no gap up to its last entry here: {complete}; \
-             with gaps: {with_gaps}."
-        )?;
-        match (self.signed_by.is_empty(), self.trusted) {
-            (true, _) => write!(
-                f,
-                "Its checkpoint is not signed: compare size and root with what others hold."
-            ),
-            (false, true) => write!(f, "Its checkpoint is signed by the key you gave."),
-            (false, false) => write!(
-                f,
-                "Its checkpoint is signed by a key that came with the package: compare {} with \
-                 your own copy, or give it with --vkey.",
-                self.signed_by.join(", ")
-            ),
-        }
-    }
-}
-
 /// Verifies a package.
 ///
 /// # Errors
@@ -145,31 +78,18 @@ pub fn verify(
         files: manifest.files.iter().collect::<Vec<&Part>>().into_iter(),
         manifest: &manifest,
         tree: Range::default(),
-        histories: Histories::default(),
-        last_at: String::new(),
-        last_seq: None,
+        order: Order::default(),
+        lines: Lines::new(0, 0),
+        line: Vec::new(),
+        cut: None,
+        promises: Promises::default(),
         listed: Vec::new(),
         tiles: Tiles::default(),
         since: None,
+        before: Vec::new().into_iter().peekable(),
+        sealed: 0,
     }
     .run()
-}
-
-fn broken(place: &str, reason: impl Into<String>) -> Refusal {
-    Refusal::Broken {
-        place: place.to_owned(),
-        seq: None,
-        reason: reason.into(),
-    }
-}
-
-fn unread(place: &str) -> impl Fn(io::Error) -> Refusal {
-    move |error| match error.kind() {
-        io::ErrorKind::UnexpectedEof => broken(place, "the package breaks off here"),
-        _ => Refusal::Unreadable {
-            reason: format!("the package cannot be read: {error}"),
-        },
-    }
 }
 
 fn manifest<R: Read>(zip: &mut zip::Reader<R>) -> Result<Manifest, Refusal> {
@@ -204,13 +124,88 @@ struct Pass<'a, R> {
     files: std::vec::IntoIter<&'a Part>,
     manifest: &'a Manifest,
     tree: Range,
-    histories: Histories,
-    last_at: String,
-    last_seq: Option<u64>,
+    order: Order,
+    /// What is left of the entries, the line at hand, and why they broke off.
+    lines: Lines,
+    line: Vec<u8>,
+    cut: Option<Refusal>,
+    promises: Promises,
     /// Of a part: numbers and leaf hashes, for the proofs that follow.
     listed: Vec<(u64, Hash)>,
     tiles: Tiles,
     since: Option<Checkpoint>,
+    /// Sizes and roots of the package's checkpoints that are still ahead.
+    before: Peekable<std::vec::IntoIter<(u64, Hash)>>,
+    /// How many entries such a checkpoint was found to hold for.
+    sealed: u64,
+}
+
+impl<R: Read> Work for Pass<'_, R> {
+    type Look = Eyes;
+    type Stop = Refusal;
+
+    fn look(&self) -> Eyes {
+        Eyes {
+            promises: self.has_private(),
+        }
+    }
+
+    fn fill(&mut self, lines: &mut crew::Lines) -> bool {
+        while !lines.is_full() {
+            let source = &mut self.zip.source;
+            match self.lines.next(source, &mut self.line, ENTRIES) {
+                Ok(true) => lines.push(&self.line),
+                Ok(false) => return false,
+                Err(refusal) => {
+                    self.cut = Some(refusal);
+                    return false;
+                }
+            }
+        }
+        true
+    }
+
+    fn take(&mut self, line: &[u8], seen: Seen) -> Result<(), Refusal> {
+        let number = self.tree.size() + 1;
+        self.entry(line, seen)
+            .map_err(|(seq, reason)| Refusal::Broken {
+                place: format!("{ENTRIES}, line {number}"),
+                seq,
+                reason,
+            })?;
+        self.grown()
+    }
+}
+
+/// Looks at the entries of a package.
+struct Eyes {
+    /// Whether what they promise of private values is asked for.
+    promises: bool,
+}
+
+struct Seen {
+    facts: Result<Facts, Odd>,
+    promise: Option<[u8; 32]>,
+}
+
+impl Look for Eyes {
+    type Found = Seen;
+
+    fn look(&mut self, text: &[u8]) -> Seen {
+        match View::parse(text) {
+            Ok(view) => Seen {
+                facts: Ok(Facts::of(&view, leaf_hash(text))),
+                promise: match self.promises && !view.private.is_empty() {
+                    true => Some(private::promise(view.seq, &view.private)),
+                    false => None,
+                },
+            },
+            Err(flaw) => Seen {
+                facts: Err((None, format!("the text is not an entry: {flaw}"))),
+                promise: None,
+            },
+        }
+    }
 }
 
 impl<R: Read> Pass<'_, R> {
@@ -226,11 +221,13 @@ impl<R: Read> Pass<'_, R> {
         let keys = self.keys()?;
         let (checkpoint, signed_by) = self.checkpoint(&note, &keys)?;
         self.since = self.known(&checkpoint, &keys)?;
+        let checkpoints = self.checkpoints(&checkpoint, keys)?;
         self.entries()?;
         match self.manifest.filter {
             None => self.whole(&checkpoint)?,
             Some(_) => self.part(&checkpoint, &note)?,
         }
+        let private = self.has_private().then(|| self.private()).transpose()?;
         if let Some(odd) = self.files.next() {
             return Err(broken(&odd.name, "this file belongs into no package"));
         }
@@ -248,7 +245,9 @@ impl<R: Read> Pass<'_, R> {
             trusted: !signed_by.is_empty() && !self.asked.keys.is_empty(),
             signed_by,
             since: self.since.map(|old| old.size),
-            histories: self.histories.told(),
+            checkpoints,
+            private,
+            histories: self.order.histories.told(),
         })
     }
 
@@ -311,10 +310,9 @@ impl<R: Read> Pass<'_, R> {
                 };
                 let opened = checkpoint::open(note, trusted);
                 let checkpoint = opened.map_err(|why| flaw(why.to_string()))?;
-                let own = trusted
-                    .iter()
-                    .filter(|key| *key.name() == checkpoint.origin);
-                (checkpoint.clone(), own.map(ToString::to_string).collect())
+                let signed = |key: &&Vkey| checkpoint::open(note, &[(*key).clone()]).is_ok();
+                let own = trusted.iter().filter(signed);
+                (checkpoint, own.map(ToString::to_string).collect())
             }
         };
         if !self.manifest.says(&checkpoint) || hash(&self.manifest.root) != Some(checkpoint.root) {
@@ -329,6 +327,72 @@ impl<R: Read> Pass<'_, R> {
             )));
         }
         Ok((checkpoint, signed_by))
+    }
+
+    /// The checkpoints that were signed before, each in a file named by its size. Keys that were
+    /// retired since came with the package: what these checkpoints say must follow from the entries
+    /// besides.
+    fn checkpoints(&mut self, now: &Checkpoint, mut keys: Vec<Vkey>) -> Result<u64, Refusal> {
+        keys.extend(self.asked.keys.iter().cloned());
+        let mut known: Vec<(u64, Hash)> = Vec::new();
+        while let Some(name) = self.upcoming("checkpoints/") {
+            if self.manifest.filter.is_some() {
+                return Err(broken(&name, "only a whole log has checkpoints of before"));
+            }
+            let note = self.small(&name)?;
+            let old = checkpoint::open(&note, &keys);
+            let old = old.map_err(|flaw| broken(&name, flaw.to_string()))?;
+            let last = known.last().map(|(size, _)| *size);
+            if old.origin != now.origin || name != checkpoint_name(old.size) {
+                return Err(broken(
+                    &name,
+                    "it is of another log or size than its place says",
+                ));
+            }
+            if old.size > now.size || last >= Some(old.size) {
+                return Err(broken(&name, "it is out of order, or beyond the log"));
+            }
+            known.push((old.size, old.root));
+        }
+        let count = u64::try_from(known.len()).unwrap_or(u64::MAX);
+        self.before = known.into_iter().peekable();
+        Ok(count)
+    }
+
+    /// The name of the next file, if it lies in this folder.
+    fn upcoming(&self, folder: &str) -> Option<String> {
+        let name = &self.files.as_slice().first()?.name;
+        name.starts_with(folder).then(|| name.clone())
+    }
+
+    fn has_private(&self) -> bool {
+        let last = self.manifest.files.last();
+        last.is_some_and(|part| part.name == private::NAME)
+    }
+
+    /// The private values of the entries.
+    fn private(&mut self) -> Result<Values, Refusal> {
+        let part = self.begin(private::NAME)?;
+        let mut lines = Lines::new(part.size, LONGEST);
+        let (mut line, mut number) = (Vec::new(), 0_u64);
+        let promises = std::mem::take(&mut self.promises);
+        let mut opening = promises.opening();
+        while lines.next(&mut self.zip.source, &mut line, private::NAME)? {
+            number += 1;
+            let taken = opening.line(&line);
+            taken.map_err(|(seq, reason)| Refusal::Broken {
+                place: format!("{}, line {number}", private::NAME),
+                seq,
+                reason,
+            })?;
+        }
+        let values = opening.end().map_err(|(seq, reason)| Refusal::Broken {
+            place: private::NAME.to_owned(),
+            seq,
+            reason,
+        })?;
+        matches(&part, lines.sum())?;
+        Ok(values)
     }
 
     /// The checkpoint from before.
@@ -346,101 +410,88 @@ impl<R: Read> Pass<'_, R> {
             [] => keys,
             given => given,
         };
-        let unsigned = std::str::from_utf8(note).ok();
-        let unsigned = unsigned.and_then(|text| Checkpoint::parse(text).ok());
-        let old = match unsigned {
-            Some(old) => old,
-            None => {
-                checkpoint::open(note, trusted).map_err(|why| broken(place, why.to_string()))?
-            }
-        };
-        if old.origin != now.origin {
-            let why = format!("it is of {}, and the package of {}", old.origin, now.origin);
-            return Err(broken(place, why));
-        }
-        if old.size > now.size {
-            let why = format!(
-                "it has {} entries, and the package only {}: entries were taken away",
-                old.size, now.size
-            );
-            return Err(broken(place, why));
-        }
+        let old = kept::opened(note, trusted).map_err(|why| broken(place, why.to_string()))?;
+        kept::precedes(&old, now, "the package").map_err(|why| broken(place, why))?;
         Ok(Some(old))
     }
 
     fn entries(&mut self) -> Result<(), Refusal> {
-        let name = "entries.jsonl";
-        let part = self.begin(name)?;
-        let whole = self.manifest.filter.is_none();
+        let part = self.begin(ENTRIES)?;
+        self.lines = Lines::new(part.size, MAX_BYTES + 1);
         self.grown()?;
-        let mut lines = Lines::new(part.size, MAX_BYTES + 1);
-        let mut line = Vec::new();
-        let mut number = 0_u64;
-        while lines.next(&mut self.zip.source, &mut line, name)? {
-            number += 1;
-            self.entry(&line, whole)
-                .map_err(|(seq, reason)| Refusal::Broken {
-                    place: format!("{name}, line {number}"),
-                    seq,
-                    reason,
-                })?;
-            self.grown()?;
+        crew::run(self)?;
+        if let Some(refusal) = self.cut.take() {
+            return Err(refusal);
         }
-        if number != self.manifest.count {
-            let stated = self.manifest.count;
+        let (number, stated) = (self.tree.size(), self.manifest.count);
+        if number != stated {
             return Err(broken(
-                name,
+                ENTRIES,
                 format!("it has {number} entries where {stated} are stated"),
             ));
         }
-        matches(&part, lines.hash.finalize().into())
+        matches(&part, self.lines.sum())
     }
 
-    fn entry(&mut self, line: &[u8], whole: bool) -> Result<(), (Option<u64>, String)> {
-        let view = View::parse(line)
-            .map_err(|flaw| (None, format!("the text is not an entry: {flaw}")))?;
-        let (seq, at) = (view.seq, view.at);
+    fn entry(&mut self, line: &[u8], seen: Seen) -> Result<(), Odd> {
+        let Seen { facts, promise } = seen;
+        let mut facts = facts?;
+        let (seq, whole) = (facts.seq, self.manifest.filter.is_none());
         let wrong = |reason: String| (Some(seq), reason);
         let next = self.tree.size();
         if whole && seq != next {
             return Err(wrong(format!("it stands where entry {next} belongs")));
         }
-        if self.last_seq.is_some_and(|last| seq <= last) || seq >= self.manifest.size {
+        if self.order.last.is_some_and(|last| seq <= last) || seq >= self.manifest.size {
             return Err(wrong("it is out of order, or beyond the log".to_owned()));
         }
-        if at < self.last_at.as_str() {
-            return Err(wrong(format!(
-                "its time {at} is before that of the one before it"
-            )));
-        }
-        self.histories.take(view.subject, whole).map_err(wrong)?;
-        let leaf = leaf_hash(line);
-        self.last_seq = Some(seq);
-        at.clone_into(&mut self.last_at);
-        self.tree.push(leaf);
+        self.order.time(&facts).map_err(wrong)?;
+        self.order.content(&mut facts, whole).map_err(wrong)?;
+        self.tree.push(facts.leaf);
         if whole {
-            self.tiles.push(leaf, line);
+            self.tiles.push(facts.leaf, line);
         } else {
-            self.listed.push((seq, leaf));
+            self.listed.push((seq, facts.leaf));
         }
-        self.witness
-            .entry(line)
-            .map_err(|reason| (Some(seq), reason))
+        if let Some(promise) = promise {
+            self.promises.add(promise);
+        }
+        self.witness.entry(line).map_err(wrong)
     }
 
-    /// Where the log had the size that was known, it must have had that root.
-    fn grown(&self) -> Result<(), Refusal> {
+    /// Where the log had a size that is known, it must have had that root.
+    fn grown(&mut self) -> Result<(), Refusal> {
+        let size = self.tree.size();
         match &self.since {
-            Some(old) if old.size == self.tree.size() && old.root != self.tree.root() => {
+            Some(old) if old.size == size && old.root != self.tree.root() => {
                 let why = format!(
-                    "the first {} entries do not give its root: an entry that you knew was \
-                     changed",
-                    old.size
+                    "the first {size} entries do not give its root: an entry that you knew was \
+                     changed"
                 );
-                Err(broken("the checkpoint from before", why))
+                return Err(broken("the checkpoint from before", why));
             }
-            _ => Ok(()),
+            _ => {}
         }
+        let Some((_, root)) = self.before.next_if(|(known, _)| *known == size) else {
+            return Ok(());
+        };
+        if root != self.tree.root() {
+            let (first, last) = (self.sealed, size.saturating_sub(1));
+            let which = match first == last {
+                true => format!("entry {first} was"),
+                false => format!("of the entries {first} to {last} at least one was"),
+            };
+            let reason = format!(
+                "the entries up to it do not give its root: {which} changed after it was signed"
+            );
+            return Err(Refusal::Broken {
+                place: checkpoint_name(size),
+                seq: (first == last).then_some(first),
+                reason,
+            });
+        }
+        self.sealed = size;
+        Ok(())
     }
 
     fn whole(&mut self, checkpoint: &Checkpoint) -> Result<(), Refusal> {
@@ -467,7 +518,6 @@ impl<R: Read> Pass<'_, R> {
     }
 
     fn state(&mut self) -> Result<(), Refusal> {
-        const LONGEST: usize = 16 << 20;
         let name = "state.jsonl";
         let part = self.begin(name)?;
         let mut lines = Lines::new(part.size, LONGEST);
@@ -475,7 +525,7 @@ impl<R: Read> Pass<'_, R> {
         while lines.next(&mut self.zip.source, &mut line, name)? {
             self.witness.state(&line).map_err(|why| broken(name, why))?;
         }
-        matches(&part, lines.hash.finalize().into())
+        matches(&part, lines.sum())
     }
 
     fn digest(&mut self, part: &Part) -> Result<[u8; 32], Refusal> {
@@ -516,144 +566,5 @@ impl<R: Read> Pass<'_, R> {
             })?;
         }
         Ok(())
-    }
-}
-
-fn matches(part: &Part, found: [u8; 32]) -> Result<(), Refusal> {
-    match part.sha256 == hex::encode(found) {
-        true => Ok(()),
-        false => Err(broken(
-            &part.name,
-            "it does not have the SHA-256 of the manifest",
-        )),
-    }
-}
-
-/// Lines of a file of known length, each of bounded length.
-struct Lines {
-    left: u64,
-    longest: usize,
-    hash: Sha256,
-    buffer: Vec<u8>,
-    at: usize,
-}
-
-impl Lines {
-    fn new(size: u64, longest: usize) -> Lines {
-        Lines {
-            left: size,
-            longest,
-            hash: Sha256::new(),
-            buffer: Vec::new(),
-            at: 0,
-        }
-    }
-
-    /// The next line without its line feed; whether there is one.
-    fn next(
-        &mut self,
-        source: &mut impl Read,
-        line: &mut Vec<u8>,
-        place: &str,
-    ) -> Result<bool, Refusal> {
-        line.clear();
-        loop {
-            let rest = self.buffer.get(self.at..).unwrap_or_default();
-            if let Some(length) = rest.iter().position(|byte| *byte == b'\n') {
-                line.extend_from_slice(rest.get(..length).unwrap_or_default());
-                self.at += length + 1;
-                return self.fits(line, place).map(|()| true);
-            }
-            line.extend_from_slice(rest);
-            self.fits(line, place)?;
-            if self.left == 0 {
-                self.at = self.buffer.len();
-                return match line.is_empty() {
-                    true => Ok(false),
-                    false => Err(broken(place, "its last line has no end")),
-                };
-            }
-            self.fill(source, place)?;
-        }
-    }
-
-    fn fits(&self, line: &[u8], place: &str) -> Result<(), Refusal> {
-        match line.len() < self.longest {
-            true => Ok(()),
-            false => Err(broken(place, "a line is longer than such a line can be")),
-        }
-    }
-
-    fn fill(&mut self, source: &mut impl Read, place: &str) -> Result<(), Refusal> {
-        let piece = u64::try_from(PIECE).unwrap_or(u64::MAX).min(self.left);
-        self.buffer
-            .resize(usize::try_from(piece).unwrap_or(PIECE), 0);
-        self.at = 0;
-        source.read_exact(&mut self.buffer).map_err(unread(place))?;
-        self.hash.update(&self.buffer);
-        self.left -= piece;
-        Ok(())
-    }
-}
-
-/// What the tiles of a log must be, computed while its entries pass by: one hash a tile is kept.
-#[derive(Default)]
-struct Tiles {
-    levels: Vec<Row>,
-    bundle: Sha256,
-    bundled: u64,
-    bundles: Vec<[u8; 32]>,
-}
-
-#[derive(Default)]
-struct Row {
-    hash: Sha256,
-    range: Range,
-    done: Vec<[u8; 32]>,
-}
-
-impl Tiles {
-    fn push(&mut self, leaf: Hash, text: &[u8]) {
-        let length = u16::try_from(text.len()).unwrap_or(u16::MAX);
-        self.bundle.update(length.to_be_bytes());
-        self.bundle.update(text);
-        self.bundled += 1;
-        if self.bundled == WIDTH {
-            self.bundled = 0;
-            self.bundles.push(self.bundle.finalize_reset().into());
-        }
-        let mut node = leaf;
-        for level in 0.. {
-            if self.levels.len() == level {
-                self.levels.push(Row::default());
-            }
-            let Some(row) = self.levels.get_mut(level) else {
-                return;
-            };
-            row.hash.update(node.as_bytes());
-            row.range.push(node);
-            if row.range.size() < WIDTH {
-                return;
-            }
-            node = row.range.root();
-            row.range = Range::default();
-            row.done.push(row.hash.finalize_reset().into());
-        }
-    }
-
-    /// The hash of every tile and bundle, in the order of [`tiles::all`].
-    fn finish(mut self) -> Vec<[u8; 32]> {
-        let mut all = Vec::new();
-        for mut row in self.levels {
-            if row.range.size() > 0 {
-                row.done.push(row.hash.finalize_reset().into());
-            }
-            all.append(&mut row.done);
-        }
-        if self.bundled > 0 {
-            self.bundles.push(self.bundle.finalize_reset().into());
-        }
-        all.append(&mut self.bundles);
-        all
     }
 }

@@ -1,13 +1,15 @@
 //! Packages of a small ledger: what holds is accepted, and nothing else.
 
 use super::super::checkpoint::{Checkpoint, sign};
+use super::super::entry::commitment;
 use super::super::key::{SigningKey, Vkey};
 use super::super::origin::Origin;
 use super::super::proof::Proof;
-use super::super::sample::Sample;
+use super::super::sample::{Sample, opened};
 use super::super::tiles::{self, Level, bundle};
 use super::super::tree;
 use super::super::verify::Refusal;
+use super::private::{Held, Values, line};
 use super::*;
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -75,6 +77,11 @@ impl Made {
 
     fn whole(sample: &Sample) -> Made {
         let mut made = Made::begin(sample);
+        for size in [1, 2, 100, 256, 600, sample.size()] {
+            if size <= sample.size() && !made.names.contains(&checkpoint_name(size)) {
+                made.add(&checkpoint_name(size), signed(sample, size).1);
+            }
+        }
         made.add("entries.jsonl", lines(sample.texts.iter()));
         for tile in tiles::all(sample.size()) {
             let bytes = match tile.level {
@@ -90,6 +97,12 @@ impl Made {
             made.add(&tile.to_string(), bytes);
         }
         made
+    }
+
+    /// Without the checkpoints of before.
+    fn alone(mut self) -> Made {
+        self.names.retain(|name| !name.starts_with("checkpoints/"));
+        self
     }
 
     /// Every third entry, each with its proof.
@@ -110,6 +123,24 @@ impl Made {
         made.count = listed().count() as u64;
         made.filter = Some(Map::from_iter([("stage".to_owned(), "legal".into())]));
         made
+    }
+
+    /// With the private values of its entries; those of every fifth are erased.
+    fn with_private(mut self, seqs: impl Iterator<Item = u64>) -> Made {
+        let mut text = Vec::new();
+        for seq in seqs {
+            for one in opened(seq) {
+                let (salt, value) = (one.salt, one.value);
+                let promised = commitment(&salt, &one.name, value.as_bytes());
+                let held = match seq % 5 {
+                    4 => Held::Erased(promised),
+                    _ => Held::Open { salt, value },
+                };
+                text.extend(line(seq, &one.name, held));
+            }
+        }
+        self.add(private::NAME, text);
+        self
     }
 
     fn manifest(&mut self) -> Manifest {
@@ -172,9 +203,121 @@ fn the_same_log_gives_the_same_bytes() {
 }
 
 #[test]
+fn private_values_are_held_against_what_the_entries_committed_to() {
+    let sample = Sample::of(40);
+    let whole = Made::whole(&sample).with_private(0..40);
+    let part = Made::part(&sample).with_private((0..40).step_by(3));
+    let values = |made: &Made| check(&made.clone().zip()).unwrap().private.unwrap();
+    let (opened, erased) = (64, 16);
+    assert_eq!(values(&whole), Values { opened, erased });
+    let (opened, erased) = (22, 6);
+    assert_eq!(values(&part), Values { opened, erased });
+    let words = check(&part.clone().zip()).unwrap().to_string();
+    assert!(words.contains("Private values: 22, each the original; 6 more were erased"));
+    assert_eq!(check(&Made::whole(&sample).zip()).unwrap().private, None);
+
+    let told = |change: &dyn Fn(&mut Vec<String>)| {
+        refused(&whole.forged(private::NAME, |text| {
+            let all = String::from_utf8(text.clone()).unwrap();
+            let mut lines: Vec<String> = all.lines().map(str::to_owned).collect();
+            change(&mut lines);
+            *text = lines.join("\n").into_bytes();
+            text.push(b'\n');
+        }))
+    };
+    let value = told(&|lines| lines[14] = lines[14].replace("Stra", "Strasse"));
+    assert!(
+        value.contains("(entry 7): the values listed for it"),
+        "{value}"
+    );
+    for (what, change) in [
+        (
+            "one left out",
+            &(|lines: &mut Vec<String>| drop(lines.remove(15))) as &dyn Fn(&mut Vec<String>),
+        ),
+        ("two swapped", &|lines| lines.swap(14, 15)),
+        ("one twice", &|lines| lines.insert(15, lines[15].clone())),
+        ("erased, as another", &|lines| {
+            lines[14] = lines[8].replace("\"seq\":4", "\"seq\":7");
+        }),
+    ] {
+        let told = told(change);
+        assert!(told.contains("(entry 7)"), "{what}: {told}");
+    }
+    let shortened = told(&|lines| lines.truncate(78));
+    assert!(
+        shortened.contains("after entry 38 are left out"),
+        "{shortened}"
+    );
+    let spaced = told(&|lines| lines[3] = lines[3].replace(',', ", "));
+    assert!(
+        spaced.contains("line 4: the line is not spelled"),
+        "{spaced}"
+    );
+    let more = told(&|lines| lines.push(lines[0].clone()));
+    assert!(more.contains("(entry 0)"), "{more}");
+}
+
+#[test]
+fn every_checkpoint_of_before_is_signed_and_follows_from_the_entries() {
+    let sample = Sample::of(300);
+    let whole = Made::whole(&sample);
+    assert_eq!(check(&whole.clone().zip()).unwrap().checkpoints, 5);
+    let other = |size| {
+        let mut other = Sample::of(size - 1);
+        other.push(b"of another log".to_vec());
+        signed(&other, size).1
+    };
+    let told = refused(&whole.forged("checkpoints/100", |note| *note = other(100)));
+    assert!(
+        told.starts_with("checkpoints/100: the entries up to it do not give its root: of the ")
+            && told.contains("entries 2 to 99 at least one was changed"),
+        "{told}"
+    );
+    let told = refused(&whole.forged("checkpoints/100", |note| *note = signed(&sample, 99).1));
+    assert!(told.contains("another log or size"), "{told}");
+    let stranger = SigningKey::from_seed(key().origin().clone(), &[9; 32]);
+    let told = refused(&whole.forged("checkpoints/100", |note| {
+        let (checkpoint, _) = signed(&sample, 100);
+        *note = sign(&checkpoint, &[&stranger]);
+    }));
+    assert!(told.contains("no known key"), "{told}");
+    let mut swapped = whole.clone();
+    swapped.names.swap(3, 4);
+    assert!(refused(&swapped.zip()).contains("out of order"));
+    let mut part = Made::part(&sample);
+    part.names.insert(3, "checkpoints/1".to_owned());
+    part.files
+        .0
+        .insert("checkpoints/1".to_owned(), signed(&sample, 1).1);
+    assert!(refused(&part.zip()).contains("only a whole log"));
+}
+
+/// After a key was retired, what it signed before came with the package.
+#[test]
+fn what_a_retired_key_signed_is_checked_with_the_key_in_the_package() {
+    let sample = Sample::of(50);
+    let mut made = Made::whole(&sample);
+    let retired = SigningKey::from_seed(key().origin().clone(), &[9; 32]);
+    let (checkpoint, _) = signed(&sample, 2);
+    let note = sign(&checkpoint, &[&retired]);
+    made.files.0.insert("checkpoints/2".to_owned(), note);
+    made.names.insert(3, "keys/2.vkey".to_owned());
+    let vkey = format!("{}\n", retired.vkey()).into_bytes();
+    made.files.0.insert("keys/2.vkey".to_owned(), vkey);
+    let report = with_key(&made.zip()).unwrap();
+    assert_eq!((report.checkpoints, report.signed_by.len()), (3, 1));
+    let package = made.zip();
+    assert_eq!(
+        check(&package).unwrap().signed_by,
+        [key().vkey().to_string()]
+    );
+}
+
+#[test]
 fn a_log_that_is_not_signed_says_so_and_no_key_believes_it() {
     let sample = Sample::of(7);
-    let mut made = Made::whole(&sample);
+    let mut made = Made::whole(&sample).alone();
     made.names.retain(|name| name != "keys/1.vkey");
     let text = made.checkpoint.text().into_bytes();
     made.files.0.insert("checkpoint".to_owned(), text);
@@ -192,7 +335,7 @@ fn a_log_that_is_not_signed_says_so_and_no_key_believes_it() {
 #[test]
 fn a_package_signed_by_another_key_is_refused_by_who_has_the_right_one() {
     let sample = Sample::of(7);
-    let mut made = Made::whole(&sample);
+    let mut made = Made::whole(&sample).alone();
     let other = SigningKey::from_seed(key().origin().clone(), &[4; 32]);
     let note = sign(&made.checkpoint, &[&other]);
     made.files.0.insert("checkpoint".to_owned(), note);
@@ -236,7 +379,7 @@ fn the_log_grew_from_what_was_known_or_it_is_refused() {
 #[test]
 fn a_forger_who_computes_every_sum_anew_is_found_and_the_place_is_named() {
     let sample = Sample::of(300);
-    let whole = Made::whole(&sample);
+    let whole = Made::whole(&sample).alone();
     let swap = |text: &mut Vec<u8>| {
         let changed = String::from_utf8(text.clone()).unwrap();
         *text = changed.replacen("approve", "approvd", 1).into_bytes();
@@ -377,7 +520,10 @@ fn no_mutation_of_a_package_of_a_thousand_entries_is_accepted() {
     let said = std::env::var("COUNTERSIGN_MUTATIONS").ok();
     let most = said.map_or(MUTATIONS, |text| text.parse().expect("a number"));
     let sample = Sample::of(1000);
-    let packages = [Made::whole(&sample).zip(), Made::part(&sample).zip()];
+    let packages = [
+        Made::whole(&sample).with_private(0..1000).zip(),
+        Made::part(&sample).with_private((0..1000).step_by(3)).zip(),
+    ];
     std::thread::scope(|scope| {
         for (kind, package) in packages.iter().enumerate() {
             scope.spawn(move || {

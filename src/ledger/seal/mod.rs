@@ -27,7 +27,7 @@ pub use keys::Keys;
 pub use outside::{Outside, ask_outside, check_outside, outside};
 pub use receipts::{Growing, Sealing, growing, waits};
 pub use signer::{Signed, examine, sign};
-pub use store::{Published, newest, tip, vkeys};
+pub use store::{Published, keys_until, newest, sizes_until, tip, vkeys};
 pub use witness::Witness;
 
 use crate::app::App;

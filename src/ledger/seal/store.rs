@@ -161,6 +161,33 @@ pub fn vkeys(conn: &mut Conn) -> Result<Vec<Vkey>> {
     texts.iter().map(read).collect()
 }
 
+/// The keys that ever signed this log up to that size, retired ones as well, the newest first.
+///
+/// # Errors
+/// When the database fails.
+pub fn keys_until(conn: &mut Conn, origin: &str, size: u64) -> Result<Vec<String>> {
+    Ok(ledger_keys::table
+        .filter(ledger_keys::origin.eq(origin))
+        .filter(ledger_keys::seq.lt(signed(size)))
+        .order((ledger_keys::seq.desc(), ledger_keys::vkey))
+        .select(ledger_keys::vkey)
+        .load(conn)?)
+}
+
+/// The sizes up to this one at which this log was signed, ascending.
+///
+/// # Errors
+/// When the database fails.
+pub fn sizes_until(conn: &mut Conn, origin: &str, size: u64) -> Result<Vec<u64>> {
+    let sizes: Vec<i64> = ledger_checkpoints::table
+        .filter(ledger_checkpoints::origin.eq(origin))
+        .filter(ledger_checkpoints::size.le(signed(size)))
+        .order(ledger_checkpoints::size)
+        .select(ledger_checkpoints::size)
+        .load(conn)?;
+    Ok(sizes.into_iter().map(unsigned).collect())
+}
+
 /// Enters a key that signs from entry `seq` on.
 ///
 /// # Errors

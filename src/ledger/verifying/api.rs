@@ -1,0 +1,31 @@
+//! The same over the API.
+use crate::app::App;
+use crate::error::Result;
+use crate::ledger::verifying::incoming::{Turn, look};
+use crate::ledger::verifying::{kept, keys};
+use actix_web::{HttpResponse, web};
+use serde::Deserialize;
+
+/// What a file is held against.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Against {
+    /// Keys of the log, one a line.
+    vkey: String,
+    /// A checkpoint from before, or what else holds one.
+    since: String,
+}
+
+/// `POST /api/v1/log/verifications`: the verdict on the file in the body, which is never kept.
+///
+/// # Errors
+/// For keys or a checkpoint that cannot be read, or while other files are being looked at.
+pub async fn verify(
+    app: web::Data<App>,
+    against: web::Query<Against>,
+    body: web::Payload,
+) -> Result<HttpResponse> {
+    let (keys, since) = (keys(&against.vkey)?, kept(&against.since)?);
+    let found = look(Turn::take(&app)?, keys, since, body).await?;
+    Ok(HttpResponse::Ok().json(found))
+}
