@@ -109,7 +109,7 @@ async fn answered(app: &App, key: String, question: Question) -> Result<Value> {
     let read = move |conn: &mut Conn| {
         kept::check(&question)?;
         let version = store::current(conn, &desk.policies, &key)?;
-        Ok(view::answer(conn, &desk, &version, &question)?)
+        view::answer(conn, &desk, &version, &question)
     };
     let view = app.db.read(read).await?;
     let mut answer = serde_json::to_value(&view)?;

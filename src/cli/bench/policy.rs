@@ -156,8 +156,12 @@ fn question(number: usize) -> Question {
     let class = |step: usize| format!("class_{}", (number + step) % CLASSES);
     Question {
         tool: format!("Tool {}", number % 333),
-        mode: (number % 2 == 0).then(|| format!("mode_{}", number % MODES)),
+        mode: number
+            .is_multiple_of(2)
+            .then(|| format!("mode_{}", number % MODES)),
         classes: vec![class(0), class(3), class(7)],
-        purpose: (number % 3 == 0).then(|| format!("purpose_{}", number % PURPOSES)),
+        purpose: number
+            .is_multiple_of(3)
+            .then(|| format!("purpose_{}", number % PURPOSES)),
     }
 }
