@@ -6,7 +6,7 @@ use countersign::clock::Clock;
 use countersign::config::Config;
 use countersign::db::Tx;
 use countersign::error::Result;
-use countersign::ledger::download::{Format, ready};
+use countersign::ledger::download::{Extras, Format, ready};
 use countersign::ledger::entry::{Draft, Method, Stamp, Via};
 use countersign::ledger::verify::verify_jsonl;
 use countersign::ledger::{self, Actor, Filter, Note};
@@ -198,7 +198,7 @@ fn append(app: &App) -> Result<()> {
 fn verify(app: &App) -> Result<()> {
     let mut file = Vec::new();
     let filter = Filter::default();
-    ready(app, filter, Format::Jsonl, false)?.write(app, &mut file)?;
+    ready(app, filter, Format::Jsonl, Extras::default())?.write(&mut file)?;
     let bare = time("bare SHA-256 of an export of 60,000 entries", || {
         black_box(Sha256::digest(&file));
     });

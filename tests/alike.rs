@@ -68,7 +68,7 @@ fn an_approver_sees_what_was_decided_before(register: Register) {
     let case = register.submitted_by("tomas", told);
     let (record, document) = (register.record(&case), register.document(&case));
     let found = register
-        .reads(|conn| countersign::register::precedents(conn, &record, &document))
+        .reads(|conn| countersign::register::precedents(conn, &record, &document, None))
         .expect("precedents");
     assert_eq!(found.sentence, "3 are like this: 2 approved, 1 rejected.");
     let condition = found.conditions.first().expect("a condition");
@@ -93,7 +93,8 @@ fn a_draft_and_what_was_taken_back_are_nobodys_precedent(register: Register) {
     register.withdraw(&back);
     let case = register.submitted_by("tomas", told());
     let (record, document) = (register.record(&case), register.document(&case));
-    let found = register.reads(|conn| countersign::register::precedents(conn, &record, &document));
+    let found =
+        register.reads(|conn| countersign::register::precedents(conn, &record, &document, None));
     assert!(found.is_none(), "{found:?}");
 }
 

@@ -9,19 +9,21 @@ use countersign::audit::{Asked, Drawn, draw};
 use countersign::db::Conn;
 use countersign::error::{Error, Result};
 use countersign::ledger::entry::Entry;
-use countersign::ledger::{Filter, Page, rows};
+use countersign::ledger::{Filter, Page, Scope, rows};
 use countersign::people::{self, Holding};
 use countersign::review::engine::Pin;
 use countersign::review::workflows;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
-use support::house::House;
+use support::house::{Answer, House};
 use support::on_both;
+use support::program::Program;
 use support::register::{Register, operator, seat, stage, workflow};
 
 on_both! { now crate::support::register::Register::open =>
     every_decision_of_an_ordinary_life_passes_its_tests
     whoever_lost_the_role_and_decides_is_an_exception
+    a_package_alone_is_examined_as_the_database_is
     an_override_is_examined_as_one
     each_kind_of_fault_is_found_by_its_own_test
     the_same_seed_draws_the_same_sample
@@ -35,6 +37,11 @@ on_both! { now crate::support::house::House::open =>
     the_register_is_shown_as_of_a_day
     a_program_takes_the_same_papers
     the_desk_is_for_those_who_read_the_log
+    an_auditor_of_a_unit_sees_nothing_of_others_anywhere
+    moving_a_record_to_another_unit_takes_it_out_of_nobodys_sight
+    an_auditor_of_a_time_reads_the_entries_of_that_time
+    nobody_narrows_an_auditor_unseen
+    the_role_of_an_auditor_ends_by_time_and_its_end_widens_nothing
 }
 
 fn asked(population: &str) -> Asked {
@@ -47,7 +54,7 @@ fn asked(population: &str) -> Asked {
 }
 
 fn tries(register: &Register, asked: &Asked) -> Result<Drawn> {
-    let wanted = asked.read().map_err(Error::Invalid)?;
+    let wanted = asked.read(&Scope::default()).map_err(Error::Invalid)?;
     draw(&register.db, &register.desk, &wanted)
 }
 
@@ -113,6 +120,58 @@ fn whoever_lost_the_role_and_decides_is_an_exception(register: Register) {
     assert_eq!(
         told,
         ["decisions: Of its 1 decisions, 1 do not pass their tests."]
+    );
+}
+
+fn a_package_alone_is_examined_as_the_database_is(register: Register) {
+    register.approved();
+    let program = Program::on(register.url().to_owned());
+    let (package, folder) = (program.path("log.zip"), program.path("workflows"));
+    std::fs::create_dir(&folder).expect("a folder");
+    let (package, folder) = (package.display().to_string(), folder.display().to_string());
+    let sampled = ["--sample", "2", "--seed", "engagement-7", "--json"];
+    let mut database = vec!["audit", "--workflows-to", &folder];
+    database.extend(sampled);
+    let examined: Value = serde_json::from_str(&program.run(&database).out).expect("JSON");
+    let exported = [
+        "export",
+        "decisions",
+        "--format",
+        "package",
+        "--out",
+        &package,
+    ];
+    assert_eq!(program.run(&exported).code, 0);
+    let policies: Vec<String> = std::fs::read_dir(&folder)
+        .expect("the workflows")
+        .map(|file| file.expect("a file").path().display().to_string())
+        .collect();
+    let mut alone = vec!["audit", &package];
+    alone.extend(sampled);
+    let unknown: Value = serde_json::from_str(&program.run(&alone).out).expect("JSON");
+    assert_ne!(
+        unknown["tests"], examined["tests"],
+        "without workflows a person has to look"
+    );
+    for policy in &policies {
+        alone.extend(["--workflow", policy]);
+    }
+    let alone: Value = serde_json::from_str(&program.run(&alone).out).expect("JSON");
+    assert_eq!(examined["population"], json!(3), "{examined}");
+    for part in ["population", "excepted", "tests", "exceptions", "sample"] {
+        assert_eq!(alone[part], examined[part], "{part}");
+    }
+    let mut bytes = std::fs::read(&package).expect("the package");
+    let text = String::from_utf8_lossy(&bytes).into_owned();
+    let at = text.find("decision.recorded").expect("a decision");
+    bytes[at] ^= 1;
+    std::fs::write(&package, &bytes).expect("written");
+    let tampered = program.run(&["audit", &package]);
+    assert_eq!(
+        (tampered.code, tampered.out.as_str()),
+        (1, ""),
+        "{}",
+        tampered.err
     );
 }
 
@@ -272,7 +331,7 @@ fn the_same_seed_draws_the_same_sample(register: Register) {
     assert_eq!(
         drawn(&register, &pinned),
         Drawn {
-            wanted: pinned.read().unwrap(),
+            wanted: pinned.read(&Scope::default()).unwrap(),
             ..first.clone()
         }
     );
@@ -532,4 +591,271 @@ fn the_desk_is_for_those_who_read_the_log(house: House) {
     assert_eq!(house.post("tomas", "/audit/papers", &pairs).status, 403);
     let home = house.get("tomas", "/");
     assert!(!home.body.contains("/audit\""), "{}", home.body);
+}
+
+fn appointed(house: &House, terms: &[(&str, &str)]) -> Answer {
+    let path = format!("/people/{}/auditor", house.register.person("audra"));
+    house.post("adam", &path, terms)
+}
+
+/// What the answer of a program says, as text.
+fn told(house: &House, bearer: &str, path: &str) -> (u16, String) {
+    let (status, body) = house.call(bearer, TestRequest::get().uri(path), path);
+    (status.as_u16(), body.to_string())
+}
+
+fn bearer(house: &House, name: &str, scopes: &[&str]) -> String {
+    let (person, now) = (house.register.person(name), house.register.desk.clock.now());
+    let scopes: Vec<String> = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+    let secret = house
+        .register
+        .does(move |tx, _| people::create_token(tx, now, &operator(), person, &scopes, None));
+    format!("Bearer {}", secret.reveal())
+}
+
+fn an_auditor_of_a_unit_sees_nothing_of_others_anywhere(house: House) {
+    let register = &house.register;
+    let ours = register.submitted_by("tomas", json!({"unit": " Claims ", "title": "Ours now"}));
+    let theirs = register.submitted_by("tomas", json!({"unit": "Pricing", "title": "Hidden one"}));
+    for case in [&ours, &theirs] {
+        register.approve_all(case, &[]);
+    }
+    let (ours, theirs) = (
+        register.record(&ours).reference,
+        register.record(&theirs).reference,
+    );
+    let before = house.get("audra", "/log").body;
+    assert!(
+        before.contains(&ours) && before.contains(&theirs),
+        "{before}"
+    );
+    assert_eq!(
+        appointed(&house, &[("units", "Claims\r\nClaims' OR 1=1")]).status,
+        303
+    );
+
+    let token = bearer(&house, "audra", &["read", "log"]);
+    let pages = [
+        "/use-cases",
+        "/log",
+        "/audit/as-of?day=2027-03-01",
+        &format!("/audit?{DRAW}"),
+    ];
+    for page in pages {
+        let body = house.get("audra", page).body;
+        assert!(body.contains(&ours), "{page}: {body}");
+        assert!(
+            !body.contains(&theirs) && !body.contains("Hidden one"),
+            "{page}: {body}"
+        );
+    }
+    let searched = house.get("audra", "/use-cases?q=Hidden").body;
+    assert!(
+        !searched.contains(&theirs) && !searched.contains("Pricing"),
+        "{searched}"
+    );
+    for path in [
+        "/api/v1/use-cases",
+        "/api/v1/log/entries",
+        "/api/v1/audit/as-of?day=2027-03-01",
+    ] {
+        let (status, body) = told(&house, &token, path);
+        assert_eq!(status, 200, "{path}: {body}");
+        assert!(
+            body.contains(&ours) && !body.contains(&theirs),
+            "{path}: {body}"
+        );
+    }
+    for format in ["csv", "jsonl"] {
+        let file = house
+            .post("audra", "/log/exports", &[("format", format)])
+            .body;
+        assert!(
+            file.contains(&ours) && !file.contains(&theirs),
+            "{format}: {file}"
+        );
+    }
+    let seq = |reference: &str| {
+        let entries = register.entries();
+        let about = |entry: &&Entry| entry.subject.get("reference") == Some(&json!(reference));
+        entries.iter().find(about).expect("an entry").seq
+    };
+    let hidden = [
+        format!("/use-cases/{theirs}"),
+        format!("/use-cases/{theirs}/revisions/1"),
+        format!("/audit/receipts/{}", seq(&theirs)),
+    ];
+    for path in &hidden {
+        let answer = house.get("audra", path);
+        assert_eq!(answer.status, 404, "{path}");
+        assert!(
+            answer.body.contains("your appointment covers"),
+            "{path}: {}",
+            answer.body
+        );
+    }
+    for path in [
+        format!("/api/v1/use-cases/{theirs}"),
+        format!("/api/v1/use-cases/{theirs}/timeline"),
+        format!("/api/v1/log/entries/{}/receipt", seq(&theirs)),
+    ] {
+        assert_eq!(told(&house, &token, &path).0, 404, "{path}");
+    }
+    assert_eq!(
+        house.get("audra", &format!("/use-cases/{ours}")).status,
+        200
+    );
+    let other = house.get("audra", &format!("/audit?{DRAW}&unit=Pricing"));
+    assert_eq!(other.status, 422);
+    assert!(
+        other.body.contains("Your appointment covers"),
+        "{}",
+        other.body
+    );
+    assert_eq!(house.get("tomas", &hidden[0]).status, 200, "others read on");
+}
+
+fn moving_a_record_to_another_unit_takes_it_out_of_nobodys_sight(house: House) {
+    let register = &house.register;
+    let case = register.submitted_by("tomas", json!({"unit": "Claims"}));
+    let reference = register.record(&case).reference;
+    assert_eq!(appointed(&house, &[("units", "Claims")]).status, 303);
+    register.edit(&case, json!({"unit": "Pricing"}));
+    let page = format!("/use-cases/{reference}");
+    assert_eq!(house.get("audra", &page).status, 200);
+    assert!(house.get("audra", "/log").body.contains(&reference));
+}
+
+fn an_auditor_of_a_time_reads_the_entries_of_that_time(house: House) {
+    let register = &house.register;
+    let old = register.submitted_by("tomas", json!({}));
+    register.approve_all(&old, &[]);
+    register.days_pass(40);
+    let new = register.submitted_by("tomas", json!({}));
+    let (old, new) = (
+        register.record(&old).reference,
+        register.record(&new).reference,
+    );
+    let terms = [("from", "2027-04-01"), ("until", "2027-04-30")];
+    assert_eq!(appointed(&house, &terms).status, 303);
+    for page in ["/log", "/log?from=2020-01-01&to=2030-01-01"] {
+        let body = house.get("audra", page).body;
+        assert!(
+            body.contains(&new) && !body.contains(&old),
+            "{page}: {body}"
+        );
+    }
+    let outside = house.get("audra", "/audit/as-of?day=2027-03-01");
+    assert_eq!(outside.status, 422);
+    assert!(
+        outside.body.contains("Your appointment covers"),
+        "{}",
+        outside.body
+    );
+    let early = house.get("audra", &format!("/audit?{DRAW}&from=2027-03-01"));
+    assert_eq!(early.status, 422);
+    let drawn = house.get("audra", &format!("/audit?{DRAW}")).body;
+    assert!(drawn.contains("Population</dt><dd>0 decisions"), "{drawn}");
+}
+
+fn nobody_narrows_an_auditor_unseen(house: House) {
+    let register = &house.register;
+    register.appoint("nils", "administrator");
+    let mails = |name: &str| {
+        let to = register.person(name);
+        let query = format!(
+            "SELECT COUNT(*) AS count FROM outbox WHERE template = 'auditor_scope' \
+             AND person_id = '{to}'"
+        );
+        register.reads(|conn| support::register::count(conn, &query))
+    };
+    let first = mails("audra");
+    let (size, nils) = (register.ledger_size(), mails("nils"));
+    assert_eq!(
+        appointed(&house, &[("units", "Claims"), ("last_day", "2027-03-31")]).status,
+        303
+    );
+    assert_eq!(register.ledger_size(), size + 1);
+    let entry = last_entry(register);
+    assert!(
+        entry.contains("\"change\":\"narrowed\"") && !entry.contains("Claims"),
+        "{entry}"
+    );
+    assert_eq!(
+        (mails("audra"), mails("nils"), mails("adam")),
+        (first + 1, nils + 1, 0)
+    );
+    let again = appointed(&house, &[("units", "Claims"), ("last_day", "2027-03-31")]);
+    assert_eq!(
+        (again.status.as_u16(), register.ledger_size()),
+        (303, size + 1)
+    );
+    let desk = house.get("audra", "/audit").body;
+    for said in [
+        "It was narrowed by adam on",
+        "units Claims",
+        "ends after 2027-03-31",
+    ] {
+        assert!(desk.contains(said), "{said}: {desk}");
+    }
+    let wrong = appointed(
+        &house,
+        &[("from", "2027-02-30"), ("last_day", "2020-01-01")],
+    );
+    assert_eq!(wrong.status, 422);
+    assert!(
+        wrong.body.contains("2027-02-30"),
+        "what was typed comes back"
+    );
+    let path = format!("/people/{}/auditor", register.person("audra"));
+    assert_eq!(house.post("tomas", &path, &[]).status, 403);
+    assert_eq!(
+        house.post("audra", &path, &[]).status,
+        403,
+        "not by herself"
+    );
+    let api = format!("/api/v1{path}");
+    let token = bearer(&house, "adam", &["people"]);
+    let body = json!({"units": ["Claims", "Pricing"], "last_day": "2027-03-31"});
+    let (status, body) = house.call(&token, TestRequest::put().set_json(&body), &api);
+    assert_eq!(status, 200, "{body}");
+    assert_eq!(
+        body["changes"]
+            .as_array()
+            .and_then(|all| all.last())
+            .map(|c| &c["change"]),
+        Some(&json!("widened"))
+    );
+    register.does(|tx, desk| {
+        let (now, audra) = (desk.clock.now(), people::by_email(tx, "audra@example.org")?);
+        let audra = audra.expect("audra").id;
+        people::take(tx, now, &operator(), audra, Holding::Role, "auditor").map(drop)
+    });
+    assert_eq!(mails("audra"), first + 3);
+    assert_eq!(
+        mails("adam"),
+        1,
+        "the console did it: each administrator is told"
+    );
+    assert_eq!(house.get("audra", "/audit").status, 403);
+}
+
+fn the_role_of_an_auditor_ends_by_time_and_its_end_widens_nothing(house: House) {
+    let register = &house.register;
+    let theirs = register.submitted_by("tomas", json!({"unit": "Pricing"}));
+    let hidden = format!("/use-cases/{}", register.record(&theirs).reference);
+    assert_eq!(
+        appointed(&house, &[("units", "Claims"), ("last_day", "2027-03-01")]).status,
+        303
+    );
+    assert_eq!(house.get("audra", "/log").status, 200);
+    let size = register.ledger_size();
+    let audra = register.person("audra");
+    let day = |text: &str| countersign::db::Day::parse(text).expect("a day");
+    let reads = |on| register.reads(|conn| people::reads_log(conn, day(on), audra));
+    assert!(reads("2027-03-01") && !reads("2027-03-02"));
+    let scope = register.reads(|conn| people::scope_of(conn, audra));
+    assert_eq!(scope.units, ["Claims"], "also when it is over");
+    assert_eq!(house.get("audra", &hidden).status, 404);
+    assert_eq!(register.ledger_size(), size, "nobody's deed");
 }

@@ -5,7 +5,7 @@ mod support;
 
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use support::on_both;
 use support::program::{Answer, Program, entries, project, shared};
 

@@ -71,6 +71,7 @@ fn app(register: &Register, db: Db) -> App {
         post: Arc::new(Notify::new()),
         sealer: Arc::new(Sealer::new(&Config::default())),
         mailbox: None,
+        verifying: Arc::new(tokio::sync::Semaphore::new(1)),
     }
 }
 

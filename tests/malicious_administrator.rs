@@ -137,7 +137,7 @@ impl Kept {
 fn package(app: &App) -> Result<Vec<u8>> {
     let ready = ready(app, Filter::default(), Format::Package, Extras::default())?;
     let mut file = Vec::new();
-    ready.write(app, &mut file)?;
+    ready.write(&mut file)?;
     Ok(file)
 }
 
@@ -145,7 +145,7 @@ fn package(app: &App) -> Result<Vec<u8>> {
 fn entries(app: &App) -> Vec<String> {
     let ready = ready(app, Filter::default(), Format::Jsonl, Extras::default()).expect("a log");
     let mut file = Vec::new();
-    ready.write(app, &mut file).expect("it is written");
+    ready.write(&mut file).expect("it is written");
     let lines = file.split(|byte| *byte == b'\n');
     let lines = lines.filter_map(|line| serde_json::from_slice::<Value>(line).ok());
     lines

@@ -33,7 +33,7 @@ fn package(app: &App, filter: Filter) -> Vec<u8> {
     };
     let mut zip = Vec::new();
     let ready = ready(app, filter, Format::Package, extras).expect("it is ready");
-    ready.write(app, &mut zip).expect("it is written");
+    ready.write(&mut zip).expect("it is written");
     zip
 }
 

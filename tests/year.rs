@@ -86,6 +86,7 @@ impl<'a> Year<'a> {
             post: Arc::new(Notify::new()),
             sealer: Arc::new(Sealer::new(&Config::default())),
             mailbox: None,
+            verifying: Arc::new(tokio::sync::Semaphore::new(1)),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

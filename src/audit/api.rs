@@ -44,7 +44,7 @@ pub async fn papers(
         size: wish.size.map(|size| size.to_string()).unwrap_or_default(),
         format: String::new(),
     };
-    let drawn = taken(&app, &visitor.actor()?, &asked, "json").await?;
+    let drawn = taken(&app, &visitor, &asked, "json").await?;
     Ok(HttpResponse::Ok().json(drawn))
 }
 
@@ -58,8 +58,12 @@ pub struct Which {
 /// `GET /api/v1/audit/as-of`: register, workflows and roles at the end of a day.
 ///
 /// # Errors
-/// `Error::Invalid` for what is no day.
-pub async fn as_of(app: web::Data<App>, which: web::Query<Which>) -> Result<HttpResponse> {
-    let shown = at_the_end_of(&app, &which.day).await?;
+/// `Error::Invalid` for what is no day, or none that the appointment covers.
+pub async fn as_of(
+    app: web::Data<App>,
+    visitor: Visitor,
+    which: web::Query<Which>,
+) -> Result<HttpResponse> {
+    let shown = at_the_end_of(&app, &visitor.scope, &which.day).await?;
     Ok(HttpResponse::Ok().json(shown))
 }

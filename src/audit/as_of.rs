@@ -5,7 +5,7 @@ use crate::db::{At, Conn, Day, Db, PersonId, RecordId};
 use crate::error::{Error, Result};
 use crate::ledger::api::time;
 use crate::ledger::entry::Entry;
-use crate::ledger::{Filter, Page, head, root, rows};
+use crate::ledger::{Filter, Page, Scope, head, root, rows};
 use crate::people;
 use crate::register;
 use crate::replay::entries::Replay;
@@ -92,17 +92,24 @@ pub struct HeldThen {
 ///
 /// # Errors
 /// [`Error::Invalid`] for what is no day, [`Error::Corrupt`] when entries cannot be replayed.
-pub(super) async fn at_the_end_of(app: &App, day: &str) -> Result<AsOf> {
+pub(super) async fn at_the_end_of(app: &App, scope: &Scope, day: &str) -> Result<AsOf> {
     let end = Day::parse(day).and_then(|_| time("day", day, 1).ok());
     let message = "Write a day as 2027-01-31.";
     let end = end.ok_or_else(|| Error::Invalid(vec![error("day", message)]))?;
+    let start = time("day", day, 0)?;
+    let ends_late = scope.before.is_some_and(|before| before < end);
+    if ends_late || scope.from.is_some_and(|from| start < from) {
+        let message = format!("Your appointment covers {}.", scope.words());
+        return Err(Error::Invalid(vec![error("day", &message)]));
+    }
     let (db, desk, day) = (app.db.clone(), app.desk.clone(), day.to_owned());
-    tokio::task::spawn_blocking(move || rebuild(&db, &desk, day, end))
+    let units = scope.units.clone();
+    tokio::task::spawn_blocking(move || rebuild(&db, &desk, &units, day, end))
         .await
         .map_err(|_| Error::Interrupted)?
 }
 
-fn rebuild(db: &Db, desk: &Desk, day: String, end: At) -> Result<AsOf> {
+fn rebuild(db: &Db, desk: &Desk, units: &[String], day: String, end: At) -> Result<AsOf> {
     let mut replay = Replay::default();
     let (size, _) = db.read_now(head)?;
     let mut next = 0;
@@ -122,8 +129,13 @@ fn rebuild(db: &Db, desk: &Desk, day: String, end: At) -> Result<AsOf> {
             next = entry.seq + 1;
         }
     }
-    let then = replay.snapshot();
+    let mut then = replay.snapshot();
     db.read_now(|conn| {
+        if !units.is_empty() {
+            let within = register::of_units(conn, units)?;
+            let within: BTreeSet<String> = within.iter().map(ToString::to_string).collect();
+            then.retain(|key, _| key.thing != "record" || within.contains(&key.id));
+        }
         let root = root(conn, next)?;
         Ok(AsOf {
             day,

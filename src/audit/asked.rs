@@ -3,6 +3,7 @@ use crate::audit::exam::Population;
 use crate::audit::exam::sample::Drawing;
 use crate::db::At;
 use crate::form::FieldError;
+use crate::ledger::Scope;
 use crate::ledger::api::time;
 use crate::review::words::typed;
 use serde::{Deserialize, Serialize};
@@ -59,14 +60,17 @@ pub struct Wanted {
     pub count: usize,
     /// How many entries are looked at; all when nothing stands here.
     pub size: Option<u64>,
+    /// How far whoever asks may read.
+    #[serde(skip_serializing_if = "Scope::is_all")]
+    pub scope: Scope,
 }
 
 impl Asked {
-    /// Reads it.
+    /// Reads it, for somebody who may read as far as `scope`.
     ///
     /// # Errors
-    /// Every field that is wrong, each with what would be right.
-    pub fn read(&self) -> Result<Wanted, Vec<FieldError>> {
+    /// Every field that is wrong or leaves the scope, each with what would be right.
+    pub fn read(&self, scope: &Scope) -> Result<Wanted, Vec<FieldError>> {
         let mut wrong = Vec::new();
         let wanted = Wanted {
             population: self.population(&mut wrong),
@@ -77,7 +81,9 @@ impl Asked {
             seed: self.seed(&mut wrong),
             count: self.count(&mut wrong),
             size: self.size(&mut wrong),
+            scope: scope.clone(),
         };
+        wanted.leave(scope, &mut wrong);
         if let (Some(from), Some(to)) = (wanted.from, wanted.to)
             && to <= from
         {
@@ -161,6 +167,23 @@ impl Asked {
 }
 
 impl Wanted {
+    /// Complains of what is asked for by name and lies outside of the scope. What is not asked for
+    /// by name is narrowed without a word: the papers state the scope.
+    fn leave(&self, scope: &Scope, wrong: &mut Vec<FieldError>) {
+        let outside = || format!("Your appointment covers {}.", scope.words());
+        let before = scope.from.is_some() && self.from.is_some_and(|from| Some(from) < scope.from);
+        let after = scope
+            .before
+            .is_some_and(|end| self.to.is_some_and(|to| to > end));
+        let unit = self.unit.as_ref();
+        let other = unit.is_some_and(|unit| !scope.units.is_empty() && !scope.units.contains(unit));
+        for (field, is_outside) in [("from", before), ("to", after), ("unit", other)] {
+            if is_outside {
+                wrong.push(error(field, &outside()));
+            }
+        }
+    }
+
     /// The filter and the sample as an entry says them; the unit is not among them.
     pub fn words(&self) -> Map<String, Value> {
         let mut words = Map::new();
@@ -172,6 +195,7 @@ impl Wanted {
             }
         }
         put("by_unit", self.unit.is_some().into());
+        put("scoped", (!self.scope.is_all()).into());
         put("drawing", self.drawing.as_str().into());
         put("seed", self.seed.as_str().into());
         put("count", self.count.into());

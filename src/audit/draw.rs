@@ -2,7 +2,7 @@
 //! exception, and the sample.
 use crate::audit::asked::{Wanted, error};
 use crate::audit::exam::sample::Sample;
-use crate::audit::exam::{History, Item, Verdict, tests_of};
+use crate::audit::exam::{Definitions, History, Item, Verdict, tests_of};
 use crate::db::{Conn, Db, RecordId};
 use crate::error::{Error, Result};
 use crate::ledger::entry::Entry;
@@ -11,7 +11,7 @@ use crate::ledger::{Filter, Page, head, root, rows, seal};
 use crate::register;
 use crate::review::{Desk, engine::Pin, workflows};
 use serde::Serialize;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Rows read at a time.
 const CHUNK: i64 = 500;
@@ -59,11 +59,13 @@ pub struct Tally {
 }
 
 /// The items so far.
-struct Found {
+pub(super) struct Found {
     wanted: Wanted,
     history: History,
     tree: Range,
     units: BTreeMap<(RecordId, i32), bool>,
+    /// The records that whoever asks may read; all when nothing stands here.
+    within: Option<BTreeSet<RecordId>>,
     sample: Sample,
     exceptions: Vec<Item>,
     population: u64,
@@ -84,6 +86,9 @@ pub fn draw(db: &Db, desk: &Desk, wanted: &Wanted) -> Result<Drawn> {
         return Err(Error::Invalid(vec![error("size", &message)]));
     }
     let mut found = Found::new(wanted);
+    if !wanted.scope.units.is_empty() {
+        found.within = Some(db.read_now(|conn| register::of_units(conn, &wanted.scope.units))?);
+    }
     while found.tree.size() < size {
         db.read_now(|conn| found.chunk(conn, desk, size))?;
     }
@@ -92,12 +97,11 @@ pub fn draw(db: &Db, desk: &Desk, wanted: &Wanted) -> Result<Drawn> {
         let sentence = "the ledger's entries do not give its root".to_owned();
         return Err(Error::Corrupt(sentence));
     }
-    let signed = signed.map(|checkpoint| checkpoint.size);
-    Ok(found.drawn(size, hex::encode(stored.as_bytes()), signed))
+    Ok(found.end(signed.map(|checkpoint| checkpoint.size)))
 }
 
 impl Found {
-    fn new(wanted: &Wanted) -> Found {
+    pub(super) fn new(wanted: &Wanted) -> Found {
         let tally = |(key, title): &(&'static str, &'static str)| Tally {
             key,
             title,
@@ -110,6 +114,7 @@ impl Found {
             history: History::default(),
             tree: Range::default(),
             units: BTreeMap::new(),
+            within: None,
             sample: Sample::new(wanted.drawing, &wanted.seed, wanted.count),
             exceptions: Vec::new(),
             population: 0,
@@ -127,28 +132,52 @@ impl Found {
             return Err(Error::Corrupt(format!("entry {next} is missing")));
         }
         for row in chunk {
-            let leaf = leaf_hash(&row.entry);
             let entry = Entry::parse(&row.entry)
                 .map_err(|why| Error::Corrupt(format!("entry {}: {why}", row.seq)))?;
             let mut find = |pin: &Pin| workflows::pinned(conn, &desk.workflows, pin).ok();
-            let items = self
-                .history
-                .take(&entry, &mut find)
-                .map_err(Error::Corrupt)?;
-            self.tree.push(leaf);
-            for mut item in items {
-                item.leaf_hash = hex::encode(leaf.as_bytes());
-                self.take(conn, item)?;
+            let items = self.entry(&row.entry, &entry, &mut find);
+            for item in items.map_err(Error::Corrupt)? {
+                if self.of_unit(conn, &item)? {
+                    self.take(item);
+                }
             }
         }
         Ok(())
     }
 
-    fn take(&mut self, conn: &mut Conn, item: Item) -> Result<()> {
-        let Wanted { from, to, .. } = self.wanted;
-        let within = from.is_none_or(|from| from <= item.at) && to.is_none_or(|to| item.at < to);
-        if item.population != self.wanted.population || !within || !self.of_unit(conn, &item)? {
-            return Ok(());
+    /// Examines the next entry; the items that it tells of.
+    ///
+    /// # Errors
+    /// Why it cannot be read.
+    pub(super) fn entry(
+        &mut self,
+        text: &[u8],
+        entry: &Entry,
+        find: &mut Definitions,
+    ) -> std::result::Result<Vec<Item>, String> {
+        let leaf = leaf_hash(text);
+        let mut items = self.history.take(entry, find)?;
+        self.tree.push(leaf);
+        for item in &mut items {
+            item.leaf_hash = hex::encode(leaf.as_bytes());
+        }
+        Ok(items)
+    }
+
+    /// Counts an item, when it is one of those that are asked for.
+    pub(super) fn take(&mut self, item: Item) {
+        let Wanted {
+            from, to, scope, ..
+        } = &self.wanted;
+        let within = from.is_none_or(|from| from <= item.at)
+            && to.is_none_or(|to| item.at < to)
+            && scope.reaches(item.at)
+            && self
+                .within
+                .as_ref()
+                .is_none_or(|all| all.contains(&item.record));
+        if item.population != self.wanted.population || !within {
+            return;
         }
         self.population += 1;
         for (tally, test) in self.tests.iter_mut().zip(&item.tests) {
@@ -166,7 +195,6 @@ impl Found {
                 self.exceptions.push(item);
             }
         }
-        Ok(())
     }
 
     /// Units stand in the documents, which lie outside of the entries; the entry has the digest.
@@ -186,7 +214,9 @@ impl Found {
         Ok(same)
     }
 
-    fn drawn(self, size: u64, root: String, signed: Option<u64>) -> Drawn {
+    /// What was found in the entries so far.
+    pub(super) fn end(self, signed: Option<u64>) -> Drawn {
+        let (size, root) = (self.tree.size(), hex::encode(self.tree.root().as_bytes()));
         Drawn {
             wanted: self.wanted,
             size,

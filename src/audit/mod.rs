@@ -8,6 +8,7 @@ mod as_of;
 mod asked;
 mod draw;
 pub mod exam;
+mod packaged;
 pub mod page;
 mod papers;
 mod take;
@@ -15,3 +16,5 @@ mod view;
 
 pub use asked::{Asked, SAMPLE_MAX, Wanted};
 pub use draw::{Drawn, LISTED_MAX, Tally, draw};
+pub use packaged::examine;
+pub use take::note;

@@ -6,8 +6,11 @@ use crate::audit::exam::Population;
 use crate::audit::papers::csv;
 use crate::audit::take::{examined, names, taken};
 use crate::audit::view::{Offer, Shown, offer};
+use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::form::{FieldError, SummaryLine};
+use crate::people::AUDITOR;
+use crate::people::auditor::{self, Change};
 use crate::web::answer::page_with;
 use crate::web::session::Visitor;
 use actix_web::http::StatusCode;
@@ -21,6 +24,7 @@ const USUAL: &str = "25";
 #[derive(Serialize)]
 struct AuditPage {
     summary: Vec<SummaryLine>,
+    appointment: Option<Appointment>,
     wanted: Asked,
     populations: Vec<Offer>,
     drawings: Vec<Offer>,
@@ -43,6 +47,7 @@ impl AuditPage {
         ];
         AuditPage {
             summary: Vec::new(),
+            appointment: None,
             populations: populations.into(),
             drawings: drawings
                 .map(|(value, label)| offer(value, label, &wanted.drawing))
@@ -63,12 +68,16 @@ pub async fn desk(
     asked: web::Query<Asked>,
 ) -> Result<HttpResponse> {
     let mut asked = asked.into_inner();
+    let appointment = appointment(&app, &visitor).await?;
     if asked == Asked::default() {
         asked.count = USUAL.to_owned();
-        let page = AuditPage::new(asked);
+        let page = AuditPage {
+            appointment,
+            ..AuditPage::new(asked)
+        };
         return page_with(&app, &visitor, "audit", "audit", &page, StatusCode::OK);
     }
-    let (drawn, summary) = match examined(&app, &asked).await {
+    let (drawn, summary) = match examined(&app, &asked, &visitor.scope).await {
         Ok(drawn) => (Some(Shown::of(&app, drawn).await?), Vec::new()),
         Err(Error::Invalid(errors)) => (None, complaints(errors)),
         Err(error) => return Err(error),
@@ -79,10 +88,66 @@ pub async fn desk(
     };
     let page = AuditPage {
         summary,
+        appointment,
         drawn,
         ..AuditPage::new(asked)
     };
     page_with(&app, &visitor, "audit", "audit", &page, status)
+}
+
+/// What an auditor is appointed to, and every change of it for good.
+#[derive(Serialize)]
+struct Appointment {
+    covers: String,
+    last_day: Option<String>,
+    changes: Vec<ChangeView>,
+}
+
+#[derive(Serialize)]
+struct ChangeView {
+    seq: i64,
+    at: String,
+    word: &'static str,
+    by: String,
+    ended: bool,
+    units: String,
+    period: String,
+    last_day: Option<String>,
+}
+
+impl From<Change> for ChangeView {
+    fn from(change: Change) -> ChangeView {
+        ChangeView {
+            seq: change.seq,
+            at: change.at.to_string(),
+            word: change.word(),
+            by: change.by().to_owned(),
+            ended: change.change == "ended",
+            units: change.units(),
+            period: change.period(),
+            last_day: change.last_day,
+        }
+    }
+}
+
+async fn appointment(app: &App, visitor: &Visitor) -> Result<Option<Appointment>> {
+    if !visitor.holds(&[AUDITOR]) {
+        return Ok(None);
+    }
+    let (person, scope) = (visitor.id()?, visitor.scope.clone());
+    let read = move |conn: &mut Conn| {
+        let changes = auditor::changes(conn, person)?;
+        let terms = auditor::terms(conn, person)?.unwrap_or_default();
+        Ok(Appointment {
+            covers: match scope.is_all() {
+                true => "everything".to_owned(),
+                false => scope.words(),
+            },
+            last_day: terms.last_day.map(|day| day.to_string()),
+            changes: changes.into_iter().map(ChangeView::from).collect(),
+        })
+    };
+    app.db.read(read).await.map(Some)
 }
 
 fn complaints(errors: Vec<FieldError>) -> Vec<SummaryLine> {
@@ -108,10 +173,10 @@ pub async fn papers(
     visitor: Visitor,
     asked: web::Form<Asked>,
 ) -> Result<HttpResponse> {
-    let (asked, actor) = (asked.into_inner(), visitor.actor()?);
+    let asked = asked.into_inner();
     match asked.format.as_str() {
         "csv" => {
-            let drawn = taken(&app, &actor, &asked, "csv").await?;
+            let drawn = taken(&app, &visitor, &asked, "csv").await?;
             let names = names(&app, &drawn).await?;
             let file = csv(&drawn, &names).map_err(|e| Error::Unavailable(e.to_string()))?;
             Ok(HttpResponse::Ok()
@@ -120,7 +185,7 @@ pub async fn papers(
                 .body(file))
         }
         "print" => {
-            let drawn = taken(&app, &actor, &asked, "print").await?;
+            let drawn = taken(&app, &visitor, &asked, "print").await?;
             let drawn = Shown::of(&app, drawn).await?;
             let page = PapersPage { drawn };
             page_with(
@@ -163,7 +228,7 @@ pub async fn as_of(
     let day = which.into_inner().day.trim().to_owned();
     let (mut status, mut summary, mut shown) = (StatusCode::OK, Vec::new(), None);
     if !day.is_empty() {
-        match as_of::at_the_end_of(&app, &day).await {
+        match as_of::at_the_end_of(&app, &visitor.scope, &day).await {
             Ok(found) => shown = Some(found),
             Err(Error::Invalid(errors)) => {
                 status = StatusCode::UNPROCESSABLE_ENTITY;

@@ -4,8 +4,9 @@ use crate::audit::asked::Asked;
 use crate::audit::draw::{Drawn, draw};
 use crate::db::PersonId;
 use crate::error::{Error, Result};
-use crate::ledger::{Actor, Note, append};
+use crate::ledger::{Actor, Note, Scope, append};
 use crate::people;
+use crate::web::session::Visitor;
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,8 +14,8 @@ use std::collections::{BTreeMap, BTreeSet};
 ///
 /// # Errors
 /// [`Error::Invalid`] naming every field that is wrong.
-pub(super) async fn examined(app: &App, asked: &Asked) -> Result<Drawn> {
-    let wanted = asked.read().map_err(Error::Invalid)?;
+pub(super) async fn examined(app: &App, asked: &Asked, scope: &Scope) -> Result<Drawn> {
+    let wanted = asked.read(scope).map_err(Error::Invalid)?;
     let (db, desk) = (app.db.clone(), app.desk.clone());
     tokio::task::spawn_blocking(move || draw(&db, &desk, &wanted))
         .await
@@ -28,12 +29,24 @@ pub(super) async fn examined(app: &App, asked: &Asked) -> Result<Drawn> {
 /// As [`examined`].
 pub(super) async fn taken(
     app: &App,
-    actor: &Actor,
+    visitor: &Visitor,
     asked: &Asked,
     format: &'static str,
 ) -> Result<Drawn> {
-    let drawn = examined(app, asked).await?;
-    let mut note = Note::new("audit.drawn", actor)
+    let actor = &visitor.actor()?;
+    let drawn = examined(app, asked, &visitor.scope).await?;
+    let note = note(&drawn, actor, format);
+    let subject = drawn.wanted.seed.clone();
+    let enter = move |tx: &mut crate::db::Tx, desk: &crate::review::Desk| {
+        append(tx, desk.clock.now(), note).map(drop)
+    };
+    app.command("audit", subject, actor, enter).await?;
+    Ok(drawn)
+}
+
+/// That papers are taken away as `format`.
+pub fn note(drawn: &Drawn, actor: &Actor, format: &'static str) -> Note {
+    let note = Note::new("audit.drawn", actor)
         .data("filter", Value::Object(drawn.wanted.words()))
         .data("format", format)
         .data("size", drawn.size)
@@ -41,15 +54,10 @@ pub(super) async fn taken(
         .data("population", drawn.population)
         .data("exceptions", drawn.excepted)
         .data("sampled", drawn.sample.len());
-    if let Some(unit) = &drawn.wanted.unit {
-        note = note.private("unit", unit.as_str());
+    match &drawn.wanted.unit {
+        Some(unit) => note.private("unit", unit.as_str()),
+        None => note,
     }
-    let subject = drawn.wanted.seed.clone();
-    let enter = move |tx: &mut crate::db::Tx, desk: &crate::review::Desk| {
-        append(tx, desk.clock.now(), note).map(drop)
-    };
-    app.command("audit", subject, actor, enter).await?;
-    Ok(drawn)
 }
 
 /// Names of those who stand in the papers.

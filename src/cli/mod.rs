@@ -1,5 +1,6 @@
 //! The command line: one file per command.
 
+mod audit;
 mod bench;
 mod bounce;
 mod calendar;
@@ -47,6 +48,8 @@ enum Command {
     Export(export::Export),
     /// Check an exported decision log, offline.
     Verify(verify::Verify),
+    /// Do the tests of an auditor on every decision, of the database or of a package.
+    Audit(audit::Audit),
     /// Check or publish a workflow.
     Workflow(workflow::WorkflowCommand),
     /// Check, publish, take in or show a data-use policy.
@@ -80,6 +83,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Import(command) => command.run(),
         Command::Export(command) => command.run(),
         Command::Verify(command) => command.run(),
+        Command::Audit(command) => command.run(),
         Command::Workflow(command) => command.run(),
         Command::Policy(command) => command.run(),
         Command::Calendar(command) => command.run(),

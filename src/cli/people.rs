@@ -2,7 +2,7 @@
 use crate::cli::{open_app, operator};
 use crate::db::{Conn, Day, PersonId, Tx};
 use crate::error::{Error, Result};
-use crate::people::{self, Holding, Line, NewPerson, Person};
+use crate::people::{self, Holding, Line, NewPerson, Person, auditor};
 use crate::review::{self, Desk};
 use clap::{Args, Subcommand};
 use serde_json::json;
@@ -30,6 +30,13 @@ enum Action {
     /// Take roles and groups away from a person, or their manager.
     #[command(after_help = "Example: countersign people take --email ann@example.org --role legal")]
     Take(Take),
+    /// Appoint an auditor, or change to what; they and the administrators are told by mail.
+    #[command(
+        after_help = "Example: countersign people auditor --email ann@example.org \
+                            --unit Claims --from 2026-01-01 --until 2026-12-31 \
+                            --last-day 2027-03-31"
+    )]
+    Auditor(Auditor),
     /// Note that a person left: every way in closes, their open questions go to others.
     #[command(
         after_help = "Example: countersign people leave --email ann@example.org \
@@ -79,6 +86,25 @@ struct Add {
 }
 
 #[derive(Debug, Args)]
+struct Auditor {
+    /// E-mail address.
+    #[arg(long)]
+    email: String,
+    /// A business unit, as records name it; may be repeated. All when none is given.
+    #[arg(long = "unit")]
+    units: Vec<String>,
+    /// First day of the log that they read, in UTC.
+    #[arg(long, default_value = "")]
+    from: String,
+    /// Last day of the log that they read, in UTC.
+    #[arg(long, default_value = "")]
+    until: String,
+    /// Last day of the role.
+    #[arg(long, default_value = "")]
+    last_day: String,
+}
+
+#[derive(Debug, Args)]
 struct Take {
     /// E-mail address.
     #[arg(long)]
@@ -99,6 +125,7 @@ impl People {
         match self.action {
             Action::Add(add) => add.run(),
             Action::Take(take) => take.run(),
+            Action::Auditor(auditor) => auditor.run(),
             Action::Leave { email, reason } => leave(email, reason),
             Action::Return { email } => come_back(email),
             Action::List { json } => list(json),
@@ -152,6 +179,28 @@ impl Add {
         let told = match changed {
             true => "is in the directory",
             false => "was there already, unchanged",
+        };
+        Ok(tell(&person, told))
+    }
+}
+
+impl Auditor {
+    fn run(self) -> Result<ExitCode> {
+        let typed = auditor::Typed {
+            units: self.units,
+            from: self.from,
+            until: self.until,
+            last_day: self.last_day,
+        };
+        let (person, changed) = change(move |tx, desk| {
+            let (now, person) = (desk.clock.now(), named(tx, &self.email)?.id);
+            let terms = typed.read(desk.today())?;
+            auditor::appoint(tx, now, &operator(), person, &terms)?;
+            Ok(person)
+        })?;
+        let told = match changed {
+            true => "is appointed as an auditor",
+            false => "was appointed so already, unchanged",
         };
         Ok(tell(&person, told))
     }

@@ -16,6 +16,12 @@ table! {
         ended_at -> Nullable<Timestamp>,
     }
 }
+table! {
+    auditor_terms (person_id) {
+        person_id -> Text, units -> Text, from_day -> Nullable<Text>, until_day -> Nullable<Text>,
+        last_day -> Nullable<Text>,
+    }
+}
 table! { memberships (kind, name, person_id) { kind -> Text, name -> Text, person_id -> Text, } }
 table! {
     sessions (token_hash) {
@@ -256,6 +262,7 @@ allow_tables_to_appear_in_same_query!(
     people,
     timers,
     absences,
+    auditor_terms,
     memberships,
     sessions,
     sign_in_links,

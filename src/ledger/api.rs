@@ -53,6 +53,7 @@ impl Asked {
                 .map(|r| crate::register::any_by_reference(conn, &r).map(|r| r.id))
                 .transpose()?,
             kind: None,
+            units: Vec::new(),
         })
     }
 }
@@ -88,11 +89,16 @@ fn person(conn: &mut Conn, email: &str) -> Result<PersonId> {
 ///
 /// # Errors
 /// For filters that cannot be read.
-pub async fn entries(app: web::Data<App>, query: web::Query<Asked>) -> Result<HttpResponse> {
+pub async fn entries(
+    app: web::Data<App>,
+    visitor: Visitor,
+    query: web::Query<Asked>,
+) -> Result<HttpResponse> {
+    let scope = visitor.scope;
     let (all, leaves, size, root) = app
         .db
         .read(move |conn| {
-            let filter = query.filter(conn)?;
+            let filter = scope.narrow(query.filter(conn)?);
             let page = Page::From(query.after.unwrap_or(0));
             let (size, _) = head(conn)?;
             let all = rows(conn, &filter, page, PAGE)?;
@@ -163,7 +169,9 @@ pub async fn export(
         outcome: wish.outcome,
         record: wish.record,
     };
-    let filter = app.db.read(move |conn| asked.filter(conn)).await?;
+    let scope = visitor.scope.clone();
+    let read = move |conn: &mut Conn| Ok(scope.narrow(asked.filter(conn)?));
+    let filter = app.db.read(read).await?;
     if extras.state && (format != Format::Package || !filter.is_empty()) {
         let rule = "state: only a package of the whole log, without a filter, can hold the state";
         return Err(Error::BadRequest(rule.to_owned()));

@@ -395,10 +395,10 @@ impl Span {
     }
 }
 
-const VERIFYING: &str = "This workbook is no evidence by itself. Each row names its entry (seq) and \
-    the entry's leaf hash. Take the same entries as a package or as JSON Lines, check that file with \
-    `countersign verify`, and compare seq and leaf hash. Compare size and root with a checkpoint \
-    that you kept or that was mailed to you.";
+const VERIFYING: &str = "This workbook is no evidence by itself. Each row names its entry (seq) \
+    and the entry's leaf hash. Take the same entries as a package or as JSON Lines, check that \
+    file with `countersign verify`, and compare seq and leaf hash. Compare size and root with a \
+    checkpoint that you kept or that was mailed to you.";
 
 fn cells(item: &TimelineItem) -> [Cell<'_>; 15] {
     let conditions = item.conditions.join("\n");
@@ -475,6 +475,10 @@ pub(super) fn filter_words(filter: &Filter) -> Map<String, Value> {
         ("outcome", filter.outcome.clone()),
         ("record", filter.record.map(|r| r.to_string())),
         ("kind", filter.kind.clone()),
+        (
+            "by_unit",
+            (!filter.units.is_empty()).then(|| "yes".to_owned()),
+        ),
     ];
     let given = words
         .into_iter()

@@ -35,6 +35,7 @@ mod rows;
 #[cfg(test)]
 mod sample;
 mod scan;
+mod scope;
 pub mod seal;
 mod send;
 mod spool;
@@ -48,6 +49,7 @@ pub mod views;
 
 pub use check::{check, newest};
 pub use erase::{Value as PrivateValue, erase};
+pub use scope::{Scope, closes, listed, of_units};
 pub use store::{
     Actor, Count, Filter, Note, Opened, Page, Row, Tip, append, counts, head, leaves, opened,
     random, root, rows, time,

@@ -7,7 +7,7 @@ use crate::ledger::api::Asked;
 use crate::ledger::download::{Extras, Format};
 use crate::ledger::seal;
 use crate::ledger::send::taken;
-use crate::ledger::{Filter, Page, head, root};
+use crate::ledger::{Filter, Page, Scope, head, root};
 use crate::people;
 use crate::review::words;
 use crate::review::workflows;
@@ -44,7 +44,7 @@ pub struct Wanted {
 }
 
 impl Wanted {
-    pub(super) fn filter(&self, conn: &mut Conn) -> Result<Filter> {
+    pub(super) fn filter(&self, conn: &mut Conn, scope: &Scope) -> Result<Filter> {
         let given = |text: &str| Some(words::typed(text.trim())).filter(|t| !t.is_empty());
         let asked = Asked {
             after: None,
@@ -55,7 +55,7 @@ impl Wanted {
             outcome: given(&self.outcome),
             record: given(&self.record),
         };
-        asked.filter(conn)
+        Ok(scope.narrow(asked.filter(conn)?))
     }
 
     /// The filters as a query; empty ones are left out.
@@ -177,13 +177,13 @@ pub async fn log(
     wanted: web::Query<Wanted>,
 ) -> Result<HttpResponse> {
     let (desk, config) = (app.desk.clone(), app.config.clone());
-    let wanted = wanted.into_inner();
+    let (wanted, scope) = (wanted.into_inner(), visitor.scope.clone());
     let mut context = app
         .db
         .read(move |conn| {
             Ok(LogPage {
                 outside: seal::outside(conn, &config, desk.clock.now())?,
-                ..draw_up(conn, &desk, wanted)?
+                ..draw_up(conn, &desk, wanted, &scope)?
             })
         })
         .await?;
@@ -205,12 +205,12 @@ pub fn drawn_before(conn: &mut Conn, desk: &Desk, before: Option<u64>) -> Result
         before: before.map(|seq| seq.to_string()).unwrap_or_default(),
         ..Wanted::default()
     };
-    Ok(draw_up(conn, desk, wanted)?.rows.len())
+    Ok(draw_up(conn, desk, wanted, &Scope::default())?.rows.len())
 }
 
-fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted) -> Result<LogPage> {
+fn draw_up(conn: &mut Conn, desk: &Desk, wanted: Wanted, scope: &Scope) -> Result<LogPage> {
     let (size, _) = head(conn)?;
-    let (summary, mut items) = match wanted.filter(conn) {
+    let (summary, mut items) = match wanted.filter(conn, scope) {
         Ok(filter) => (
             Vec::new(),
             log_page(conn, desk, &filter, wanted.start(), PAGE_SIZE + 1)?,
@@ -330,7 +330,8 @@ pub async fn export(
         private,
         ..Extras::default()
     };
-    let actor = visitor.actor()?;
-    let filter = app.db.read(move |conn| wanted.filter(conn)).await?;
+    let (actor, scope) = (visitor.actor()?, visitor.scope.clone());
+    let read = move |conn: &mut Conn| wanted.filter(conn, &scope);
+    let filter = app.db.read(read).await?;
     taken(app, actor, filter, format, extras).await
 }

@@ -6,10 +6,12 @@ use crate::db::{At, Conn, PersonId, RecordId, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
 use crate::ledger::rows::Rows;
+use crate::ledger::scope;
 use crate::ledger::tree::{self, Hash};
 use crate::on_backend;
-use diesel::dsl::{count_star, max, min};
+use diesel::dsl::{count_star, max, min, sql};
 use diesel::prelude::*;
+use diesel::sql_types::{Bool, Text};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -333,6 +335,8 @@ pub struct Filter {
     pub record: Option<RecordId>,
     /// The entry's kind, such as `decision.recorded`.
     pub kind: Option<String>,
+    /// Only what concerns records of these business units; everything when empty.
+    pub units: Vec<String>,
 }
 
 impl Filter {
@@ -370,7 +374,7 @@ pub struct Row {
 /// Narrows a boxed query over the index to what a filter shows: the one way for pages, files and
 /// counts.
 macro_rules! narrowed {
-    ($query:expr, $filter:expr) => {{
+    ($conn:expr, $query:expr, $filter:expr) => {{
         let (mut query, filter) = ($query, $filter);
         if let Some(from) = filter.from {
             query = query.filter(ledger_index::at.ge(from));
@@ -396,6 +400,12 @@ macro_rules! narrowed {
         }
         if let Some(kind) = &filter.kind {
             query = query.filter(ledger_index::kind.eq(kind.clone()));
+        }
+        if !filter.units.is_empty() {
+            let is_postgres = matches!($conn, Conn::Postgres(_));
+            let within = sql::<Bool>(&scope::of_units(is_postgres, "ledger_index.record_id"))
+                .bind::<Text, _>(scope::listed(&filter.units));
+            query = query.filter(within.sql(scope::closes(is_postgres)));
         }
         query
     }};
@@ -432,7 +442,7 @@ pub fn rows(conn: &mut Conn, filter: &Filter, from: Page, limit: i64) -> Result<
             .filter(ledger_index::seq.ge(signed(seq)))
             .order(ledger_index::seq.asc()),
     };
-    query = narrowed!(query, filter);
+    query = narrowed!(conn, query, filter);
     Ok(query.load(conn)?)
 }
 
@@ -468,7 +478,7 @@ pub fn counts(conn: &mut Conn, filter: &Filter, size: u64) -> Result<Vec<Count>>
         .order((ledger_index::kind, ledger_index::outcome))
         .filter(ledger_index::seq.lt(signed(size)))
         .into_boxed();
-    Ok(narrowed!(query, filter).load(conn)?)
+    Ok(narrowed!(conn, query, filter).load(conn)?)
 }
 
 /// Where a page of the log begins.

@@ -7,7 +7,7 @@ use crate::ledger::download::filter_words;
 use crate::ledger::page::{Row, Wanted};
 use crate::ledger::seal::{self, Standing};
 use crate::ledger::views::in_words;
-use crate::ledger::{Count, Filter, Page, counts, head, root};
+use crate::ledger::{Count, Filter, Page, Scope, counts, head, root};
 use crate::review::words;
 use crate::review::{Desk, log_page};
 use crate::web::answer::page;
@@ -63,8 +63,9 @@ pub async fn summary(
     wanted: web::Query<Wanted>,
 ) -> Result<HttpResponse> {
     let (desk, wanted) = (app.desk.clone(), wanted.into_inner());
+    let scope = visitor.scope.clone();
     let standing = seal::standing(&app).await?;
-    let draw = move |conn: &mut Conn| draw_up(conn, &desk, &wanted, standing);
+    let draw = move |conn: &mut Conn| draw_up(conn, &desk, (&wanted, &scope), standing);
     let context = app.db.read(draw).await?;
     page(&app, &visitor, "log", "log-summary", &context)
 }
@@ -72,10 +73,10 @@ pub async fn summary(
 fn draw_up(
     conn: &mut Conn,
     desk: &Desk,
-    wanted: &Wanted,
+    (wanted, scope): (&Wanted, &Scope),
     standing: Standing,
 ) -> Result<SummaryPage> {
-    let filter = wanted.filter(conn)?;
+    let filter = wanted.filter(conn, scope)?;
     let (size, _) = head(conn)?;
     let counts = counts(conn, &filter, size)?;
     let decisions = Filter {

@@ -1,5 +1,6 @@
 //! What a person wants of mail, over the API.
 use crate::app::App;
+use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::notify::page::{self, Mailing};
 use crate::web::session::Visitor;
@@ -13,7 +14,9 @@ use serde_json::json;
 /// When the database fails.
 pub async fn wishes(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse> {
     let person = visitor.person()?.clone();
-    let mailing = app.db.read(move |conn| Mailing::of(conn, &person)).await?;
+    let today = app.desk.today();
+    let read = move |conn: &mut Conn| Mailing::of(conn, today, &person);
+    let mailing = app.db.read(read).await?;
     Ok(HttpResponse::Ok().json(mailing))
 }
 

@@ -31,7 +31,7 @@ const fn sort(template: &'static str, waits: Waits, informs: bool) -> Sort {
 }
 
 /// Every template. An `escalated` mail about a task of its reader's own is treated as `task`.
-pub const ALL: [Sort; 28] = [
+pub const ALL: [Sort; 29] = [
     sort("task", Waits::Hold, false),
     sort("receipt", Waits::No, false),
     sort("sign_in", Waits::No, false),
@@ -60,6 +60,7 @@ pub const ALL: [Sort; 28] = [
     sort("workflow_proposed", Waits::No, false),
     sort("staffing", Waits::Morning, false),
     sort("checkpoint", Waits::Morning, false),
+    sort("auditor_scope", Waits::No, false),
 ];
 
 /// The mails that ask for the decision of the task they are about.

@@ -96,7 +96,7 @@ pub fn queue_all(tx: &mut Tx, today: Day, now: At) -> Result<()> {
 /// # Errors
 /// When the database fails or lacks a checkpoint.
 pub(super) fn tell(conn: &mut Conn, app: &App, owed: &Owed, person: &Person) -> Result<Found> {
-    if !wanted(conn, person.id)? || !people::reads_log(conn, person.id)? {
+    if !wanted(conn, person.id)? || !people::reads_log(conn, app.desk.today(), person.id)? {
         return Ok(Err(NO_READER));
     }
     let step: Step = serde_json::from_str(&owed.context)?;

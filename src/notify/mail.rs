@@ -10,6 +10,7 @@ use crate::notify::letter::{Cover, Enclosed, Thread};
 use crate::notify::notices::{self, Notice};
 use crate::notify::outbox::Owed;
 use crate::notify::{checkpoint, digest, links};
+use crate::people::auditor::{self, Change};
 use crate::people::{self, Person, Secret, mailing};
 use crate::review;
 use crate::templates::Mail;
@@ -90,6 +91,7 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
             ("sign_in", ..) => Ok(sign_in(person)),
             ("digest", ..) => reminders(conn, app, person, now)?,
             (checkpoint::TEMPLATE, ..) => checkpoint::tell(conn, app, owed, person)?,
+            (auditor::MAIL, ..) => auditor_scope(conn, owed, person)?,
             ("staffing", ..) => Ok(notices::staffing(owed)?),
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
             ("task", Some(task), _) => asked(conn, app, given, task, now)?,
@@ -154,6 +156,48 @@ impl About {
             facts,
         }
     }
+}
+
+/// What an auditor's appointment was given, changed to, or ended: the entry says it.
+fn auditor_scope(conn: &mut Conn, owed: &Owed, reader: &Person) -> Result<Found> {
+    let context: Value = serde_json::from_str(&owed.context)?;
+    let id = context.get("auditor").and_then(Value::as_str);
+    let id: Option<PersonId> = id.and_then(|id| id.parse().ok());
+    let id = id.ok_or_else(|| Error::Corrupt("a mail about no auditor".to_owned()))?;
+    let auditor = people::known(conn, id)?;
+    let entry = context.get("entry").and_then(Value::as_i64);
+    let changes = auditor::changes(conn, id)?;
+    let Some(change) = changes.into_iter().find(|c| Some(c.seq) == entry) else {
+        return Err(Error::Corrupt(
+            "a mail about an entry that is missing".to_owned(),
+        ));
+    };
+    let yours = auditor.id == reader.id;
+    let path = match yours && change.change != "ended" {
+        true => "/audit".to_owned(),
+        false => format!("/people/{id}"),
+    };
+    Ok(Ok(About {
+        case: None,
+        key: Key::Page(path),
+        facts: appointment(&change, &auditor, yours),
+        enclosed: None,
+    }))
+}
+
+fn appointment(change: &Change, auditor: &Person, yours: bool) -> Value {
+    json!({
+        "yours": yours,
+        "auditor": auditor.name,
+        "change": change.word(),
+        "by": change.by(),
+        "at": change.at,
+        "ended": change.change == "ended",
+        "units": change.units(),
+        "period": change.period(),
+        "until": change.last_day.as_deref().unwrap_or("further notice"),
+        "entry": change.seq,
+    })
 }
 
 fn sign_in(person: &Person) -> About {

@@ -38,6 +38,7 @@
 //! | `override_requested` | (`by`, `until` a time, reason) |
 //! | `override_granted` | (`by`, `second`, `until` a time, reason) |
 //! | `workflow_proposed` | `title`, `path` of the page, (`by`, reason) |
+//! | `auditor_scope` | `auditor`, `change`, `entry`, `by` |
 //! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 //!
 //! 1. `absent`, `delegated`, `reassigned` or `returned`. A `delegated` mail goes to whose task it

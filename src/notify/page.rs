@@ -1,7 +1,7 @@
 //! Pages about mail: what a person wants of it, the end of digests, the calendar feed.
 use crate::app::App;
 use crate::config::Config;
-use crate::db::{At, Conn, PersonId};
+use crate::db::{At, Conn, Day, PersonId};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
@@ -52,11 +52,11 @@ impl Mailing {
     ///
     /// # Errors
     /// When the database fails.
-    pub(super) fn of(conn: &mut Conn, person: &Person) -> Result<Mailing> {
+    pub(super) fn of(conn: &mut Conn, today: Day, person: &Person) -> Result<Mailing> {
         Ok(Mailing {
             email: person.email.clone(),
             digest: mailing::wants_digest(conn, person.id)?,
-            checkpoints: match people::reads_log(conn, person.id)? {
+            checkpoints: match people::reads_log(conn, today, person.id)? {
                 true => Some(checkpoint::wanted(conn, person.id)?),
                 false => None,
             },
@@ -78,7 +78,9 @@ struct MailPage {
 
 async fn shown(app: &App, visitor: &Visitor, address: Option<String>) -> Result<HttpResponse> {
     let person = visitor.person()?.clone();
-    let mailing = app.db.read(move |conn| Mailing::of(conn, &person)).await?;
+    let today = app.desk.today();
+    let read = move |conn: &mut Conn| Mailing::of(conn, today, &person);
+    let mailing = app.db.read(read).await?;
     let context = MailPage {
         reads_checkpoints: mailing.checkpoints.is_some(),
         mailing,

@@ -1,10 +1,10 @@
 //! The directory over the API. Changes want a token with the scope `people` of an administrator.
 use crate::app::App;
-use crate::db::{AbsenceId, Conn, PersonId, Tx};
+use crate::db::{AbsenceId, Conn, Day, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::people::absence::{self, Absence, Typed};
-use crate::people::{self, ADMINISTRATOR, Holding, Line, NewPerson};
+use crate::people::{self, ADMINISTRATOR, Holding, Line, NewPerson, auditor};
 use crate::review::{self, Desk};
 use crate::web::once::{Key, once};
 use crate::web::session::Visitor;
@@ -216,6 +216,54 @@ pub async fn add(
         full(tx, desk, id, &reader)
     });
     Ok(HttpResponse::Created().json(done.await?))
+}
+
+/// `GET /api/v1/people/{id}/auditor`: what an auditor is appointed to, and every change of it.
+///
+/// # Errors
+/// 404.
+pub async fn appointment(app: web::Data<App>, id: web::Path<String>) -> Result<HttpResponse> {
+    let (id, today) = (person_id(&id)?, app.desk.today());
+    let read = move |conn: &mut Conn| appointed(conn, today, id);
+    Ok(HttpResponse::Ok().json(app.db.read(read).await?))
+}
+
+fn appointed(conn: &mut Conn, today: Day, id: PersonId) -> Result<Value> {
+    people::known(conn, id)?;
+    let roles = people::roles_on(conn, today, id)?;
+    let terms = auditor::terms(conn, id)?.unwrap_or_default();
+    Ok(json!({
+        "in_force": roles.contains(people::AUDITOR),
+        "terms": terms,
+        "changes": auditor::changes(conn, id)?,
+    }))
+}
+
+/// `PUT /api/v1/people/{id}/auditor`: appoints an auditor, or changes what they are appointed to.
+///
+/// # Errors
+/// 409 for who left, 422 with the fields that are wrong.
+pub async fn appoint(
+    app: web::Data<App>,
+    visitor: Visitor,
+    request: HttpRequest,
+    id: web::Path<String>,
+    body: web::Json<auditor::Typed>,
+) -> Result<HttpResponse> {
+    let (id, typed) = (person_id(&id)?, body.into_inner());
+    let call = Call {
+        app: &app,
+        visitor,
+        request: &request,
+        name: "appoint auditor",
+    };
+    let sent = typed.clone();
+    let done = call.run(&sent, move |tx, desk, actor| {
+        let terms = typed.read(desk.today())?;
+        auditor::appoint(tx, desk.clock.now(), actor, id, &terms)?;
+        appointed(tx, desk.today(), id)
+    });
+    Ok(HttpResponse::Ok().json(done.await?))
 }
 
 type Held = web::Path<(String, String)>;

@@ -3,7 +3,7 @@ use crate::db::schema::{memberships, people};
 use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::Result;
 use crate::ledger::{Actor, Note};
-use crate::people::{ADMINISTRATOR, Refusal, invalid, store};
+use crate::people::{ADMINISTRATOR, AUDITOR, Refusal, auditor, invalid, store};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -59,7 +59,10 @@ pub fn give(
     let new = store::add_membership(tx, what.as_str(), key, person)?;
     if new {
         let note = Note::new(what.given(), actor).about(person);
-        crate::ledger::append(tx, now, note.data(what.as_str(), key))?;
+        let seq = crate::ledger::append(tx, now, note.data(what.as_str(), key))?;
+        if is_auditor(what, key) {
+            auditor::tell(tx, now, actor, person, "appointed", seq)?;
+        }
     }
     Ok(new)
 }
@@ -87,9 +90,17 @@ pub fn take(
     let taken = store::remove_membership(tx, what.as_str(), key, person)?;
     if taken {
         let note = Note::new(what.taken(), actor).about(person);
-        crate::ledger::append(tx, now, note.data(what.as_str(), key))?;
+        let seq = crate::ledger::append(tx, now, note.data(what.as_str(), key))?;
+        if is_auditor(what, key) {
+            auditor::forget(tx, person)?;
+            auditor::tell(tx, now, actor, person, "ended", seq)?;
+        }
     }
     Ok(taken)
+}
+
+fn is_auditor(what: Holding, key: &str) -> bool {
+    what == Holding::Role && key == AUDITOR
 }
 
 /// Refuses what would leave the register without an administrator.

@@ -8,6 +8,7 @@
 pub mod absence;
 mod access;
 pub mod api;
+pub mod auditor;
 mod directory;
 mod erased;
 mod holdings;
@@ -25,6 +26,7 @@ pub use access::{
     person_of_session, person_of_token, sign_in_link, sign_in_person, token_digest,
     use_sign_in_link,
 };
+pub use auditor::{roles_on, scope_of};
 pub use directory::directory;
 pub use erased::{ERASED_NAME, erase, is_erased};
 pub use holdings::{Held, Holding, give, held_by_each, in_use, take};

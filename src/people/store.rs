@@ -1,8 +1,8 @@
 //! The directory in the database.
 use crate::db::schema::{memberships, people};
-use crate::db::{At, Conn, PersonId, Tx};
+use crate::db::{At, Conn, Day, PersonId, Tx};
 use crate::error::{Error, Result};
-use crate::people::LOG_READERS;
+use crate::people::{LOG_READERS, auditor};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -162,12 +162,12 @@ pub fn held_by(conn: &mut Conn, person: PersonId) -> Result<BTreeSet<String>> {
     member_names(conn, person, "role")
 }
 
-/// Whether a person may read the whole decision log.
+/// Whether a person may read the decision log on a day, as far as their scope reaches.
 ///
 /// # Errors
 /// When the database fails.
-pub fn reads_log(conn: &mut Conn, person: PersonId) -> Result<bool> {
-    let roles = held_by(conn, person)?;
+pub fn reads_log(conn: &mut Conn, today: Day, person: PersonId) -> Result<bool> {
+    let roles = auditor::roles_on(conn, today, person)?;
     Ok(LOG_READERS.iter().any(|role| roles.contains(*role)))
 }
 

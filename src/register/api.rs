@@ -59,11 +59,13 @@ pub fn read_query(kind: &register::Kind, pairs: &[(String, String)], now: At) ->
 /// For filters that do not exist.
 pub async fn list(
     app: web::Data<App>,
+    visitor: Visitor,
     path: web::Path<String>,
     pairs: Pairs,
 ) -> Result<HttpResponse> {
     let now = app.desk.clock.now();
-    let query = read_query(app.desk.kinds.by_path(&path)?, &pairs, now)?;
+    let mut query = read_query(app.desk.kinds.by_path(&path)?, &pairs, now)?;
+    query.within = visitor.register_query()?;
     let (listing, names) = app
         .db
         .read(move |conn| {
@@ -169,10 +171,12 @@ pub async fn show(app: web::Data<App>, path: web::Path<(String, String)>) -> Res
 /// [`Error::BadRequest`] naming a field that the kind does not have.
 pub async fn look_alikes(
     app: web::Data<App>,
+    visitor: Visitor,
     path: web::Path<String>,
     pairs: Pairs,
 ) -> Result<HttpResponse> {
     let kind = app.desk.kinds.by_path(&path)?;
+    let within = visitor.register_query()?;
     let mut fields = serde_json::Map::new();
     for (name, value) in pairs.into_inner() {
         if kind.form.field(&name).is_none() {
@@ -183,7 +187,7 @@ pub async fn look_alikes(
     let (key, document) = (kind.key, Value::Object(fields));
     let found = app
         .db
-        .read(move |conn| register::lines(conn, key, &document, None))
+        .read(move |conn| register::lines(conn, key, &document, None, within.as_ref()))
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "alike": found })))
 }
@@ -194,16 +198,18 @@ pub async fn look_alikes(
 /// 404.
 pub async fn precedents(
     app: web::Data<App>,
+    visitor: Visitor,
     path: web::Path<(String, String)>,
 ) -> Result<HttpResponse> {
     let (kind, reference) = path.into_inner();
     let kind = app.desk.kinds.by_path(&kind)?.key;
+    let within = visitor.register_query()?;
     let found = app
         .db
         .read(move |conn| {
             let record = register::by_reference(conn, kind, &reference)?;
             let document = register::revision(conn, record.id, record.revision)?.document()?;
-            register::precedents(conn, &record, &document)
+            register::precedents(conn, &record, &document, within.as_ref())
         })
         .await?;
     Ok(HttpResponse::Ok().json(match found {

@@ -2,6 +2,7 @@
 use crate::db::schema::{conditions, record_facets, records};
 use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
+use crate::ledger::{closes, listed, of_units};
 use crate::register::{Record, Status};
 use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
@@ -161,6 +162,9 @@ pub struct Query {
     pub now: Option<At>,
     /// Owned or submitted by this person.
     pub person: Option<PersonId>,
+    /// Only records of which some revision names one of these business units, beside those that
+    /// the person owns or submitted; all when nothing stands here.
+    pub within: Option<(Vec<String>, PersonId)>,
     /// Order.
     pub sort: Sort,
     /// Where the page begins.
@@ -266,6 +270,16 @@ macro_rules! narrowed {
                 .filter(name.eq(field).and(value.eq_any(values)))
                 .select(of);
             rows = rows.filter(records::id.eq_any(found));
+        }
+        if let Some((units, person)) = &query.within {
+            let named = sql::<Bool>(&of_units(matches!(conn, Conn::Postgres(_)), "records.id"));
+            let named = named
+                .bind::<Text, _>(listed(units))
+                .sql(closes(matches!(conn, Conn::Postgres(_))));
+            let own = records::owner_id
+                .eq(*person)
+                .or(records::submitter_id.eq(*person));
+            rows = rows.filter(named.or(own.assume_not_null()));
         }
         if let Some(person) = query.person {
             rows = rows.filter(

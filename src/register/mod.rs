@@ -12,6 +12,7 @@ mod list;
 pub mod page;
 mod redact;
 mod store;
+mod within;
 
 pub use alike::{AlikeLine, CommonCondition, Precedents, alike, lines, precedents};
 pub use kinds::{Kind, Kinds};
@@ -23,6 +24,7 @@ pub use store::{
     Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, references,
     revision, revisions, set_review, set_standing, set_status,
 };
+pub use within::{Place, of as of_units, within};
 
 use crate::db::{At, PersonId, RecordId, Tx};
 use crate::error::{Error, Result};

@@ -255,6 +255,10 @@ impl Told<'_> {
             "checkpoint_mail.stopped" => "Daily checkpoint by mail turned off".to_owned(),
             "calendar_link.made" => "Address of a calendar feed made".to_owned(),
             "calendar_link.revoked" => "Address of a calendar feed revoked".to_owned(),
+            "auditor.scoped" => {
+                let change = self.text("/data/change").unwrap_or("changed");
+                format!("Appointment of an auditor {change}")
+            }
             "audit.drawn" => "Work papers of an audit taken away".to_owned(),
             "log.exported" => "Decision log exported".to_owned(),
             _ => return self.of_keys(kind),

@@ -198,7 +198,7 @@ pub fn sheet(conn: &mut Conn, desk: &Desk, case: &Case) -> Result<Sheet> {
         due: due::of_stage(conn, desk, &case.loaded, &case.review, &stage.key)?,
         came: moves::came(conn, &case.review, &case.task)?,
         former: former(conn, case)?,
-        precedents: register::precedents(conn, &case.record, &document)?,
+        precedents: register::precedents(conn, &case.record, &document, None)?,
     })
 }
 

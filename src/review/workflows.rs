@@ -277,6 +277,13 @@ fn load(key: &str, version: i32, hash: &str, text: &str) -> Result<Loaded> {
     ready(bundle, version)
 }
 
+/// A published version from its stored text alone, as long as it has the hash of `pin`.
+pub fn of_text(text: &str, pin: &Pin) -> Option<Loaded> {
+    let bundle = Bundle::pinned(text).ok()?;
+    let same = bundle.hash == pin.hash && bundle.workflow.key == pin.key;
+    ready(bundle, pin.version).ok().filter(|_| same)
+}
+
 /// A bundle, ready to run as `version`.
 ///
 /// # Errors

@@ -14,6 +14,7 @@ pub mod routes;
 pub mod serve;
 pub mod session;
 pub mod spine;
+mod within;
 
 /// What the middlewares need to know of the installation.
 #[derive(Debug, Clone)]

@@ -199,6 +199,7 @@ table! {
     GET "/people/{id}" SignedIn => crate::people::page::person;
     POST "/people/{id}/roles" Administrator => crate::people::page::roles;
     POST "/people/{id}/groups" Administrator => crate::people::page::groups;
+    POST "/people/{id}/auditor" Administrator => crate::people::page::appointment;
     POST "/people/{id}/manager" Administrator => crate::people::page::manager;
     POST "/people/{id}/absences" Administrator => crate::people::page::absence;
     POST "/people/{id}/absences/{absence}" Administrator => crate::people::page::change_absence;
@@ -374,6 +375,8 @@ table! {
     PUT "/api/v1/people/{id}/groups/{group}" Token("people") => crate::people::api::join_group;
     DELETE "/api/v1/people/{id}/groups/{group}" Token("people") =>
         crate::people::api::leave_group;
+    GET "/api/v1/people/{id}/auditor" Token("people") => crate::people::api::appointment;
+    PUT "/api/v1/people/{id}/auditor" Token("people") => crate::people::api::appoint;
     PUT "/api/v1/people/{id}/manager" Token("people") => crate::people::api::manager;
     POST "/api/v1/people/{id}/absences" Token("people") => crate::people::api::set_absence;
     PUT "/api/v1/people/{id}/absences/{absence}" Token("people") =>

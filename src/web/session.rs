@@ -2,10 +2,11 @@
 use crate::app::App;
 use crate::db::PersonId;
 use crate::error::{Error, Result};
-use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
+use crate::ledger::{Actor, Scope};
 use crate::people::{self, Person, Secret};
 use crate::web::routes::{Who, find};
+use crate::web::within;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
 use actix_web::dev::{Payload, ServiceRequest, ServiceResponse};
@@ -24,6 +25,8 @@ pub struct Visitor {
     pub roles: BTreeSet<String>,
     /// What the token may do; `None` for a session.
     pub scopes: Option<BTreeSet<String>>,
+    /// How far they may read.
+    pub scope: Scope,
     /// How many tasks wait for them.
     pub tasks: i64,
 }
@@ -134,6 +137,7 @@ async fn visitor(app: &App, request: &ServiceRequest) -> Result<Visitor> {
         Some(who) => {
             let visitor = identify(app, request, below).await?;
             may_enter(who, &visitor)?;
+            within::keep(app, &visitor, below, request.path()).await?;
             Ok(visitor)
         }
         None => Ok(Visitor::default()),
@@ -141,7 +145,7 @@ async fn visitor(app: &App, request: &ServiceRequest) -> Result<Visitor> {
 }
 
 async fn identify(app: &App, request: &ServiceRequest, path: &str) -> Result<Visitor> {
-    let now = app.desk.clock.now();
+    let (now, today) = (app.desk.clock.now(), app.desk.today());
     if path.starts_with("/api/") {
         let Some(token) = bearer(request) else {
             return Ok(Visitor::default());
@@ -153,8 +157,9 @@ async fn identify(app: &App, request: &ServiceRequest, path: &str) -> Result<Vis
                 let Some((person, scopes)) = found else {
                     return Err(Error::Unauthenticated);
                 };
-                let roles = people::held_by(conn, person.id)?;
+                let roles = people::roles_on(conn, today, person.id)?;
                 Ok(Visitor {
+                    scope: people::scope_of(conn, person.id)?,
                     person: Some(person),
                     roles,
                     scopes: Some(scopes),
@@ -171,12 +176,14 @@ async fn identify(app: &App, request: &ServiceRequest, path: &str) -> Result<Vis
             let Some(person) = people::person_of_session(conn, now, &secret)? else {
                 return Ok(Visitor::default());
             };
-            let roles = people::held_by(conn, person.id)?;
+            let roles = people::roles_on(conn, today, person.id)?;
+            let scope = people::scope_of(conn, person.id)?;
             let tasks = crate::review::open_task_count(conn, person.id)?;
             Ok(Visitor {
                 person: Some(person),
                 roles,
                 scopes: None,
+                scope,
                 tasks,
             })
         })

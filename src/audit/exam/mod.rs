@@ -10,7 +10,7 @@ mod history;
 mod overridden;
 pub mod sample;
 
-pub use history::History;
+pub use history::{Definitions, History};
 
 use crate::db::{At, PersonId, RecordId, ReviewId};
 use serde::Serialize;
@@ -110,6 +110,11 @@ impl Test {
         Test::new(key, Verdict::ByHand, sentence)
     }
 
+    /// Whether it found something.
+    pub fn found(&self) -> bool {
+        self.verdict == Verdict::Exception
+    }
+
     fn on(mut self, entries: impl IntoIterator<Item = u64>) -> Test {
         self.entries.extend(entries);
         self.entries.sort_unstable();
@@ -169,7 +174,6 @@ pub struct Item {
 impl Item {
     /// Whether a test found something.
     pub fn is_exception(&self) -> bool {
-        let found = |test: &Test| test.verdict == Verdict::Exception;
-        self.tests.iter().any(found)
+        self.tests.iter().any(Test::found)
     }
 }

@@ -232,7 +232,7 @@ fn about(refusal: Refusal, path: &Path) -> Refusal {
 }
 
 /// The keys to trust: each given as it is, or as a file.
-fn keys(given: &[String]) -> Result<Vec<Vkey>> {
+pub(super) fn keys(given: &[String]) -> Result<Vec<Vkey>> {
     let mut keys = Vec::new();
     for one in given {
         let text = match one.parse::<Vkey>() {

@@ -33,7 +33,13 @@ fn admit(app: &App, visitor: &Visitor, level: Option<Level>) -> Result<()> {
     if is_public(app, level) {
         return Ok(());
     }
-    must_read_log(visitor)
+    must_read_log(visitor)?;
+    if level == Some(Level::Entries) && !visitor.scope.is_all() {
+        let covers = visitor.scope.words();
+        let sentence = format!("a bundle holds entries of all; your appointment covers {covers}");
+        return Err(Error::Forbidden(sentence));
+    }
+    Ok(())
 }
 
 fn unsigned() -> Error {

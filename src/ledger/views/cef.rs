@@ -57,7 +57,7 @@ fn add(out: &mut String, key: &str, value: Option<Cow<'_, str>>) {
     }
 }
 
-/// Text as it stands in CEF: `sign` is what parts fields there. In the header a line break becomes a
+/// Text as it stands in CEF: `sign` parts fields there. In the header a line break becomes a
 /// space, in the extension it is written as `\n` or `\r`; other control characters become spaces.
 fn escape(out: &mut String, text: &str, sign: char) {
     for letter in text.chars() {

@@ -11,7 +11,9 @@ pub(crate) use ask::{optional, question};
 pub use away::{absence_again, ask_for_absence};
 pub(super) use list::read;
 pub use list::{add, list};
-pub use person::{absence, change_absence, come_back, departure, groups, manager, person, roles};
+pub use person::{
+    absence, appointment, change_absence, come_back, departure, groups, manager, person, roles,
+};
 pub use profile::{profile, profile_absence, profile_change};
 pub use sign_in::{ask, confirm, form, sent, sign_out, use_link};
 

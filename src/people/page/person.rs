@@ -3,12 +3,12 @@ use super::ask::{Ask, optional, question};
 use super::away::{self, AbsencesView};
 use super::{Again, Offer, Pairs, PersonView, Posted, change, offers, value};
 use crate::app::App;
-use crate::db::{AbsenceId, Conn, PersonId, Tx};
+use crate::db::{AbsenceId, Conn, Day, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::form::{SummaryLine, Widget};
 use crate::ledger::Actor;
 use crate::people::absence::{self, Typed};
-use crate::people::{self, ADMINISTRATOR, Holding, Line};
+use crate::people::{self, ADMINISTRATOR, AUDITOR, Holding, Line, auditor};
 use crate::review::{self, Desk};
 use crate::web::answer::{go_to, page_with, status_of};
 use crate::web::badge::sentence_case;
@@ -29,6 +29,7 @@ struct PersonPage {
 #[derive(Serialize)]
 struct Keeping {
     holdings: Vec<HoldingsView>,
+    auditor: Option<Ask>,
     manager: Option<Ask>,
     absences: Option<AbsencesView>,
     zone: String,
@@ -128,6 +129,7 @@ impl Keeping {
                 HoldingsView::of(conn, Holding::Role, line, &path, again)?,
                 HoldingsView::of(conn, Holding::Group, line, &path, again)?,
             ],
+            auditor: None,
             manager: None,
             absences: None,
             zone,
@@ -141,6 +143,7 @@ impl Keeping {
             keeping.back = Some(Ask::new(format!("{path}/return"), button).once()?);
             return Ok(keeping);
         }
+        keeping.auditor = Some(ask_for_terms(conn, line, &path, again)?);
         keeping.manager = Some(ask_for_manager(conn, line, &path, again)?);
         let absences = format!("{path}/absences");
         let today = desk.today();
@@ -158,6 +161,7 @@ impl Keeping {
     fn complaints(&self) -> Vec<SummaryLine> {
         let small = self.holdings.iter().filter_map(|h| h.give.as_ref());
         let small = small
+            .chain(&self.auditor)
             .chain(&self.manager)
             .chain(self.departure.iter().map(|d| &d.ask));
         let mut lines: Vec<SummaryLine> = small.flat_map(Ask::complaints).collect();
@@ -225,6 +229,50 @@ fn ask_for_manager(conn: &mut Conn, line: &Line, path: &str, again: &Again) -> R
         again,
     );
     Ok(Ask::new(format!("{path}/manager"), "Save the manager").field(optional(field)))
+}
+
+fn ask_for_terms(conn: &mut Conn, line: &Line, path: &str, again: &Again) -> Result<Ask> {
+    let is_auditor = line.held.roles.contains(AUDITOR);
+    let terms = auditor::terms(conn, line.person.id)?.unwrap_or_default();
+    let day = |day: Option<Day>| day.map_or_else(String::new, |day| day.to_string());
+    let ask = |name: &str, label: &str, help: &str, widget: Widget, value: &str| {
+        let field = question((AUDITOR, name), label, Some(help), widget, value, again);
+        optional(field)
+    };
+    let button = match is_auditor {
+        true => "Change the appointment",
+        false => "Appoint as an auditor",
+    };
+    let units = (
+        "Business units",
+        "One a line, as records name them. Empty: all.",
+    );
+    let from = (
+        "Log from",
+        "First day, in UTC. Empty: from the first entry.",
+    );
+    let until = ("Log until", "That day included. Empty: to the last entry.");
+    let last = ("Last day of the role", "Empty: until it is taken away.");
+    let lines = terms.units.iter().map(String::as_str).collect::<Vec<_>>();
+    let (first, second) = (day(terms.from), day(terms.until));
+    Ok(Ask::new(format!("{path}/auditor"), button)
+        .once()?
+        .field(ask(
+            "units",
+            units.0,
+            units.1,
+            Widget::Textarea,
+            &lines.join("\n"),
+        ))
+        .field(ask("from", from.0, from.1, Widget::Date, &first))
+        .field(ask("until", until.0, until.1, Widget::Date, &second))
+        .field(ask(
+            "last_day",
+            last.0,
+            last.1,
+            Widget::Date,
+            &day(terms.last_day),
+        )))
 }
 
 fn ask_for_departure(line: &Line, path: &str, again: &Again) -> Result<Ask> {
@@ -309,6 +357,31 @@ async fn hold(
         }
     };
     keep(app, visitor, id, ("hold", form), (path, pairs), work).await
+}
+
+/// `POST /people/{id}/auditor`: appoints an auditor, or changes what they are appointed to.
+///
+/// # Errors
+/// 403 for others than administrators.
+pub async fn appointment(
+    app: web::Data<App>,
+    visitor: Visitor,
+    id: web::Path<String>,
+    posted: Posted,
+) -> Result<HttpResponse> {
+    let (id, pairs) = (person_id(&id)?, posted.into_inner());
+    let typed = auditor::Typed {
+        units: value(&pairs, "units").lines().map(str::to_owned).collect(),
+        from: value(&pairs, "from"),
+        until: value(&pairs, "until"),
+        last_day: value(&pairs, "last_day"),
+    };
+    let work = move |tx: &mut Tx, desk: &Desk, actor: &Actor| {
+        let terms = typed.read(desk.today())?;
+        auditor::appoint(tx, desk.clock.now(), actor, id, &terms).map(drop)
+    };
+    let form = ("appoint auditor", AUDITOR);
+    keep(&app, &visitor, id, form, (AUDITOR, pairs), work).await
 }
 
 /// `POST /people/{id}/manager`

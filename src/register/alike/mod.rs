@@ -37,7 +37,8 @@ pub struct Alike {
     pub likeness: Likeness,
 }
 
-/// The records of `kind` that are like `document`, the most like first.
+/// The records of `kind` that are like `document`, the most like first; of these business units,
+/// or the person's own, where `within` names them.
 ///
 /// # Errors
 /// When the database fails.
@@ -46,10 +47,11 @@ pub fn alike(
     kind: &str,
     document: &Value,
     except: Option<RecordId>,
+    within: Option<&(Vec<String>, PersonId)>,
 ) -> Result<Vec<Alike>> {
     let this = Portrait::of(document);
     store::may_read_all(conn, false)?;
-    let found = compared(conn, kind, &this, except);
+    let found = compared(conn, kind, &this, except, within);
     store::may_read_all(conn, true)?;
     let mut found = found?;
     found.retain(|other| other.likeness.score >= ALIKE);
@@ -64,6 +66,7 @@ fn compared(
     kind: &str,
     this: &Portrait,
     except: Option<RecordId>,
+    within: Option<&(Vec<String>, PersonId)>,
 ) -> Result<Vec<Alike>> {
     let mut known = Vec::new();
     for stem in this.stems().take(LOOKED_UP) {
@@ -80,7 +83,7 @@ fn compared(
         record,
         document,
     };
-    let candidates = store::having(conn, kind, &stems, except)?;
+    let candidates = store::having(conn, kind, &stems, except, within)?;
     Ok(candidates.into_iter().map(compare).collect())
 }
 
@@ -157,8 +160,9 @@ pub fn lines(
     kind: &str,
     document: &Value,
     except: Option<RecordId>,
+    within: Option<&(Vec<String>, PersonId)>,
 ) -> Result<Vec<AlikeLine>> {
-    let mut found = alike(conn, kind, document, except)?;
+    let mut found = alike(conn, kind, document, except, within)?;
     found.truncate(SHOWN);
     told(conn, &found)
 }
@@ -171,8 +175,9 @@ pub fn precedents(
     conn: &mut Conn,
     record: &Record,
     document: &Value,
+    within: Option<&(Vec<String>, PersonId)>,
 ) -> Result<Option<Precedents>> {
-    let found = alike(conn, &record.kind, document, Some(record.id))?;
+    let found = alike(conn, &record.kind, document, Some(record.id), within)?;
     if found.is_empty() {
         return Ok(None);
     }

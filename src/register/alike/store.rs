@@ -1,7 +1,8 @@
 //! Candidates by the text index of each database.
 use crate::db::schema::{conditions, records, revisions};
-use crate::db::{Conn, RecordId};
+use crate::db::{Conn, PersonId, RecordId};
 use crate::error::Result;
+use crate::ledger::{closes, listed, of_units};
 use crate::register::{Record, Status};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -55,6 +56,7 @@ pub fn having(
     kind: &str,
     stems: &[&str],
     except: Option<RecordId>,
+    within: Option<&(Vec<String>, PersonId)>,
 ) -> Result<Vec<(Record, Value)>> {
     let wanted = any_of(conn, stems);
     let matching = match conn {
@@ -83,6 +85,16 @@ pub fn having(
         .into_boxed();
     if let Some(this) = except {
         rows = rows.filter(records::id.ne(this));
+    }
+    if let Some((units, person)) = within {
+        let is_postgres = matches!(conn, Conn::Postgres(_));
+        let named = sql::<Bool>(&of_units(is_postgres, "records.id"))
+            .bind::<Text, _>(listed(units))
+            .sql(closes(is_postgres));
+        let own = records::owner_id
+            .eq(*person)
+            .or(records::submitter_id.eq(*person));
+        rows = rows.filter(named.or(own.assume_not_null()));
     }
     let found: Vec<(Record, String)> = rows
         .order((records::updated_at.desc(), records::nr.desc()))

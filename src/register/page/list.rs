@@ -92,7 +92,8 @@ pub async fn list(
     pairs: web::Query<Pairs>,
 ) -> Result<HttpResponse> {
     let now = app.desk.clock.now();
-    let query = read_query(app.desk.kinds.by_path(&path)?, &pairs, now)?;
+    let mut query = read_query(app.desk.kinds.by_path(&path)?, &pairs, now)?;
+    query.within = visitor.register_query()?;
     let (desk, at) = (app.desk.clone(), path.clone());
     let pairs = pairs.into_inner();
     let found = app

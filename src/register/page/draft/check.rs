@@ -69,6 +69,7 @@ async fn show(
     refused: Option<String>,
 ) -> Result<HttpResponse> {
     let (desk, path, person) = (app.desk.clone(), at.clone(), visitor.id()?);
+    let within = visitor.register_query()?;
     let status = if refused.is_some() {
         StatusCode::UNPROCESSABLE_ENTITY
     } else {
@@ -79,6 +80,13 @@ async fn show(
         .read(move |conn| {
             let (record, document) = written(conn, &desk, &path, &reference)?;
             let mut context = CheckPage::read(conn, &desk, person, &record, &document)?;
+            context.alike = alike_to(
+                conn,
+                desk.kinds.by_key(&record.kind)?,
+                &record,
+                &document,
+                within.as_ref(),
+            )?;
             let line = |message| SummaryLine {
                 target: None,
                 message,
@@ -132,7 +140,7 @@ impl CheckPage {
             finish: preview.as_ref().and_then(|p| p.finish.clone()),
             ready: missing.is_empty() && preview.is_some() && may_submit(conn, person, record)?,
             missing,
-            alike: alike_to(conn, kind, record, document)?,
+            alike: Vec::new(),
             summary: refused.map(line).into_iter().collect(),
         })
     }

@@ -1,7 +1,7 @@
 //! One form: the questions of a section, or all of them where a kind is written in one go.
 use super::written;
 use crate::app::App;
-use crate::db::{Conn, ReviewId, Tx};
+use crate::db::{Conn, PersonId, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::form::{Answers, FieldError, FieldView, State, SummaryLine, error_summary};
 use crate::people::{self, Secret};
@@ -21,6 +21,8 @@ use std::collections::BTreeMap;
 const ALL: &str = "all";
 const FIRST: &str = "about";
 
+/// Business units beyond which a reader must not see, and who reads.
+type Within = Option<(Vec<String>, PersonId)>;
 type Pairs = Vec<(String, String)>;
 type Path = web::Path<(String, String, String)>;
 
@@ -75,6 +77,7 @@ struct Sheet<'a> {
     errors: &'a [FieldError],
     return_to: &'a str,
     look: bool,
+    within: Within,
 }
 
 impl Sheet<'_> {
@@ -143,7 +146,13 @@ impl Sheet<'_> {
             return Ok(Vec::new());
         }
         let this = self.record.map(|record| record.id);
-        register::lines(conn, self.kind.key, self.document, this)
+        register::lines(
+            conn,
+            self.kind.key,
+            self.document,
+            this,
+            self.within.as_ref(),
+        )
     }
 }
 
@@ -205,7 +214,7 @@ pub async fn start(
     let (desk, at) = (app.desk.clone(), path.clone());
     let context = app
         .db
-        .read(move |conn| blank(conn, &desk, &at, &document, None, false))
+        .read(move |conn| blank(conn, &desk, &at, &document, None, (false, None)))
         .await?;
     page_with(
         &app,
@@ -265,7 +274,7 @@ fn blank(
     path: &str,
     document: &Value,
     answers: Option<&Answers>,
-    look: bool,
+    (look, within): (bool, Within),
 ) -> Result<FormPage> {
     let kind = desk.kinds.by_path(path)?;
     let sheet = Sheet {
@@ -279,6 +288,7 @@ fn blank(
             .unwrap_or_default(),
         return_to: "",
         look,
+        within,
     };
     sheet.draw(conn, desk)
 }
@@ -314,6 +324,7 @@ pub async fn create(
         }
     }
     let (desk, at) = (app.desk.clone(), path.clone());
+    let within = visitor.register_query()?;
     let context = app
         .db
         .read(move |conn| {
@@ -323,7 +334,7 @@ pub async fn create(
                 &at,
                 &answers.document,
                 Some(&answers),
-                page_says.look,
+                (page_says.look, within),
             )
         })
         .await?;
@@ -370,6 +381,7 @@ pub async fn section(
                 errors: &[],
                 return_to: &from.back,
                 look: false,
+                within: None,
             };
             sheet.draw(conn, &desk)
         })
@@ -423,7 +435,7 @@ pub async fn change(
             Err(error) => return Err(error),
         }
     }
-    let desk = app.desk.clone();
+    let (desk, within) = (app.desk.clone(), visitor.register_query()?);
     let context = app
         .db
         .read(move |conn| {
@@ -436,6 +448,7 @@ pub async fn change(
                 errors: &answers.errors,
                 return_to: &page_says.back,
                 look: page_says.look,
+                within,
             };
             sheet.draw(conn, &desk)
         })

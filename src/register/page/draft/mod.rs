@@ -7,7 +7,7 @@ pub use check::{check, submit};
 pub use form::{change, create, section, start};
 pub use sections::draft;
 
-use crate::db::Conn;
+use crate::db::{Conn, PersonId};
 use crate::error::Result;
 use crate::register::{self, AlikeLine, Kind, Record};
 use crate::review::Desk;
@@ -27,9 +27,10 @@ fn alike_to(
     kind: &Kind,
     record: &Record,
     document: &Value,
+    within: Option<&(Vec<String>, PersonId)>,
 ) -> Result<Vec<AlikeLine>> {
     if !kind.reviewed {
         return Ok(Vec::new());
     }
-    register::lines(conn, kind.key, document, Some(record.id))
+    register::lines(conn, kind.key, document, Some(record.id), within)
 }

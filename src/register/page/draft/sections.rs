@@ -44,6 +44,7 @@ pub async fn draft(
 ) -> Result<HttpResponse> {
     let (at, reference) = path.into_inner();
     let (desk, path) = (app.desk.clone(), at.clone());
+    let within = visitor.register_query()?;
     let context = app
         .db
         .read(move |conn| {
@@ -64,7 +65,7 @@ pub async fn draft(
                 total: sections.len(),
                 ready: kind.reviewed && done == sections.len(),
                 ready_status: badge("Ready", "open"),
-                alike: alike_to(conn, kind, &record, &document)?,
+                alike: alike_to(conn, kind, &record, &document, within.as_ref())?,
                 sections,
             })
         })

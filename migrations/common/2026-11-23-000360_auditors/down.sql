@@ -1,0 +1,1 @@
+DROP TABLE auditor_terms;
