@@ -49,6 +49,7 @@ impl App {
             kinds: Kinds::load()?,
             workflows: Default::default(),
             calendars: Default::default(),
+            policies: Default::default(),
             timetable: Timetable::new(&config)?,
         };
         let place = Place {

@@ -27,6 +27,7 @@ pub mod form;
 pub mod ledger;
 pub mod notify;
 pub mod people;
+pub mod policy;
 pub mod register;
 pub mod replay;
 pub mod review;

@@ -11,6 +11,7 @@ mod import;
 mod key;
 mod migrate;
 mod people;
+mod policy;
 
 mod serve;
 mod throwaway;
@@ -51,6 +52,8 @@ enum Command {
     Audit(audit::Audit),
     /// Check or publish a workflow.
     Workflow(workflow::WorkflowCommand),
+    /// Check, publish, take in or show a data-use policy.
+    Policy(policy::PolicyCommand),
     /// Keep a calendar of working hours and holidays, list or show them.
     Calendar(calendar::CalendarCommand),
     /// Keep the directory: who is in it, what they hold, who left.
@@ -82,6 +85,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Verify(command) => command.run(),
         Command::Audit(command) => command.run(),
         Command::Workflow(command) => command.run(),
+        Command::Policy(command) => command.run(),
         Command::Calendar(command) => command.run(),
         Command::People(command) => command.run(),
         Command::Key(command) => command.run(),

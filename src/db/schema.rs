@@ -90,6 +90,29 @@ table! {
     }
 }
 table! {
+    policies (key, version) {
+        key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text,
+        published_at -> Timestamp, published_by -> Nullable<Text>,
+    }
+}
+table! {
+    policy_drafts (id) {
+        id -> Text, key -> Text, base -> Integer, text -> Text, state -> Text, seen -> Integer,
+        reason_seq -> Nullable<BigInt>, created_at -> Timestamp, changed_at -> Timestamp,
+        discarded_by -> Nullable<Text>,
+    }
+}
+table! {
+    policy_draft_authors (draft_id, person_id) { draft_id -> Text, person_id -> Text, }
+}
+table! {
+    policy_answers (id) {
+        id -> Text, seq -> BigInt, policy_key -> Text, policy_version -> Integer, asked -> Text,
+        verdict -> Text, rules -> Text, person_id -> Text, record_id -> Nullable<Text>,
+        kept_at -> Timestamp,
+    }
+}
+table! {
     reviews (id) {
         id -> Text, record_id -> Text, workflow_key -> Text, workflow_version -> Integer,
         phase -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
@@ -252,6 +275,10 @@ allow_tables_to_appear_in_same_query!(
     workflow_drafts,
     workflow_draft_authors,
     calendars,
+    policies,
+    policy_drafts,
+    policy_draft_authors,
+    policy_answers,
     reviews,
     tasks,
     decisions,

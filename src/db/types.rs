@@ -91,8 +91,10 @@ identifiers! {
     RefusalId
     /// One absence of a person.
     AbsenceId
-    /// One draft of a workflow.
+    /// One draft of a workflow or policy.
     DraftId
+    /// One kept answer of a policy.
+    AnswerId
     /// One proposal to erase a person.
     ErasureId
     /// One legal hold.

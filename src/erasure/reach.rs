@@ -5,7 +5,9 @@
 //! their address or full name. Every revision that does. Reasons of erasures and holds account for
 //! what was done and stay, unless they mention the person.
 use super::mention::Mention;
-use crate::db::schema::{ledger_index, ledger_private, workflow_drafts, workflows};
+use crate::db::schema::{
+    ledger_index, ledger_private, policies, policy_drafts, workflow_drafts, workflows,
+};
 use crate::db::{Conn, PersonId, RecordId, lower};
 use crate::error::Result;
 use crate::ledger::PrivateValue;
@@ -34,9 +36,9 @@ pub struct Reach {
 /// The keeper publishes a version without the address.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Remains {
-    /// Workflow versions, as `key version 3`.
+    /// Versions of workflows and data-use policies, as `key version 3`.
     pub workflows: Vec<String>,
-    /// Keys of workflows with a draft.
+    /// Keys of workflows and data-use policies with a draft.
     pub drafts: Vec<String>,
 }
 
@@ -135,6 +137,20 @@ fn remains(conn: &mut Conn, mention: &Mention) -> Result<Remains> {
         let told = versions.into_iter();
         let told = told.map(|(key, version)| format!("{key} version {version}"));
         remains.workflows.extend(told);
+        let versions: Vec<(String, i32)> = policies::table
+            .filter(lower(policies::text).like(&pattern).escape('!'))
+            .select((policies::key, policies::version))
+            .order((policies::key, policies::version))
+            .load(conn)?;
+        let told = versions.into_iter();
+        let told = told.map(|(key, version)| format!("data-use policy {key} version {version}"));
+        remains.workflows.extend(told);
+        let drafts = policy_drafts::table
+            .filter(lower(policy_drafts::text).like(&pattern).escape('!'))
+            .select(policy_drafts::key)
+            .order(policy_drafts::key)
+            .distinct();
+        remains.drafts.extend(drafts.load::<String>(conn)?);
         let drafts = workflow_drafts::table
             .filter(lower(workflow_drafts::text).like(&pattern).escape('!'))
             .select(workflow_drafts::key)

@@ -75,7 +75,9 @@ impl Replay {
             "calendar" => self.calendar(entry),
             "calendar_link" => self.calendar_link(entry, deed),
             "token" => self.token(entry),
-            "workflow" => self.workflow(entry, deed),
+            "workflow" => self.rules(entry, deed, &WORKFLOWS),
+            "policy" => self.rules(entry, deed, &POLICIES),
+            "answer" => self.answer(entry),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
             _ => Ok(()),
@@ -261,12 +263,29 @@ impl Replay {
         Ok(())
     }
 
-    fn workflow(&mut self, entry: &Entry, deed: &str) -> Result<(), String> {
+    fn answer(&mut self, entry: &Entry) -> Result<(), String> {
+        let data = |name: &str| entry.data.get(name).cloned().unwrap_or_default();
+        let key = Key::new("answer", subject(entry, "answer")?);
+        let record = entry.subject.get("record").cloned().unwrap_or_default();
+        if let Some(id) = record.as_str() {
+            self.touch(&Key::new("record", id), last(entry));
+        }
+        let fields = json!({
+            "policy": subject(entry, "policy")?, "version": number(entry, "policy_version")?,
+            "asked": data("asked"), "verdict": data("verdict"), "rules": data("rules"),
+            "person": by(entry), "record": record, "entry": entry.seq,
+        });
+        self.put(key, entry, fields);
+        Ok(())
+    }
+
+    /// Versions and drafts of what is published by a second person.
+    fn rules(&mut self, entry: &Entry, deed: &str, of: &Rules) -> Result<(), String> {
         if deed == "published" {
-            return self.published(entry);
+            return self.published(entry, of);
         }
         let base = || entry.data.get("base_version").cloned();
-        let key = Key::new("draft", subject(entry, "draft")?);
+        let key = Key::new(of.draft, subject(entry, "draft")?);
         let state = match deed {
             "proposed" => "proposed",
             "returned" => "returned",
@@ -278,7 +297,7 @@ impl Replay {
         let discarded_by = (state == "discarded").then(|| by(entry));
         let known = self.things.get(&key).map(|thing| thing.fields.clone());
         let mut fields = known.unwrap_or_else(|| {
-            object(json!({ "workflow": subject(entry, "workflow").ok(), "authors": [], "seen": 0 }))
+            object(json!({ of.version: subject(entry, of.version).ok(), "authors": [], "seen": 0 }))
         });
         let seen = fields.get("seen").and_then(Value::as_u64).unwrap_or(0) + 1;
         let authors = fields.get("authors").cloned().unwrap_or_default();
@@ -293,24 +312,27 @@ impl Replay {
         Ok(())
     }
 
-    fn published(&mut self, entry: &Entry) -> Result<(), String> {
-        let name = subject(entry, "workflow")?;
-        let version = number(entry, "workflow_version")?;
-        let of_it = format!("{name}:");
-        let versions = self.things.iter_mut();
-        for (key, thing) in versions.filter(|(key, _)| key.thing == "workflow") {
-            if key.id.starts_with(&of_it) {
-                thing.fields.insert("active".to_owned(), false.into());
+    fn published(&mut self, entry: &Entry, of: &Rules) -> Result<(), String> {
+        let name = subject(entry, of.version)?;
+        let version = number(entry, &format!("{}_version", of.version))?;
+        let hash = subject(entry, &format!("{}_hash", of.version))?;
+        let mut fields = object(json!({ "hash": hash, "by": by(entry) }));
+        if of.has_active {
+            fields.insert("active".to_owned(), true.into());
+            let of_it = format!("{name}:");
+            let versions = self.things.iter_mut();
+            for (key, thing) in versions.filter(|(key, _)| key.thing == of.version) {
+                if key.id.starts_with(&of_it) {
+                    thing.fields.insert("active".to_owned(), false.into());
+                }
             }
         }
-        let key = Key::new("workflow", format!("{name}:{version}"));
-        let hash = subject(entry, "workflow_hash")?;
-        let fields = json!({ "hash": hash, "active": true, "by": by(entry) });
-        self.put(key, entry, fields);
+        let key = Key::new(of.version, format!("{name}:{version}"));
+        self.put(key, entry, Value::Object(fields));
         let Some(draft) = entry.data.get("draft").and_then(Value::as_str) else {
             return Ok(());
         };
-        let key = Key::new("draft", draft);
+        let key = Key::new(of.draft, draft);
         let seen = self
             .things
             .get(&key)
@@ -373,6 +395,27 @@ impl Replay {
         Ok(())
     }
 }
+
+/// What is published in versions, after a draft.
+struct Rules {
+    /// What a version is called, and what its entries name it by.
+    version: &'static str,
+    /// What a draft is called.
+    draft: &'static str,
+    /// Whether a version says that it is in force.
+    has_active: bool,
+}
+
+const WORKFLOWS: Rules = Rules {
+    version: "workflow",
+    draft: "draft",
+    has_active: true,
+};
+const POLICIES: Rules = Rules {
+    version: "policy",
+    draft: "policy_draft",
+    has_active: false,
+};
 
 /// What a record says of its reviews.
 pub(super) fn place_fields(place: &Place) -> Value {

@@ -6,8 +6,9 @@ use crate::replay::{Key, Snapshot, Thing, compare};
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 13] = [
+const THINGS: [&str; 16] = [
     "absence",
+    "answer",
     "calendar",
     "calendar_link",
     "condition",
@@ -15,6 +16,8 @@ const THINGS: [&str; 13] = [
     "draft",
     "holding",
     "person",
+    "policy",
+    "policy_draft",
     "record",
     "review",
     "revision",

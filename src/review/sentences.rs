@@ -237,6 +237,15 @@ impl Told<'_> {
             "workflow.draft_discarded" => self.of_workflow("a draft was discarded"),
             "workflow.proposed" => self.of_workflow("a draft was proposed"),
             "workflow.returned" => self.of_workflow("a draft was sent back"),
+            "policy.published" => self.of_policy("published"),
+            "policy.drafted" => self.of_policy("a draft was begun"),
+            "policy.draft_saved" => self.of_policy("a draft was changed"),
+            "policy.draft_rebased" => self.of_policy("a draft took the new version as its base"),
+            "policy.draft_discarded" => self.of_policy("a draft was discarded"),
+            "policy.proposed" => self.of_policy("a draft was proposed"),
+            "policy.returned" => self.of_policy("a draft was sent back"),
+            "answer.kept" => self.of_policy("gave an answer that was kept"),
+            "answer.accepted" => self.of_policy("was accepted, and a use case registered under it"),
             "token.created" => "API token created".to_owned(),
             "person.unreachable" => "Mail does not reach this person any more".to_owned(),
             "person.reachable" => "Mail reaches this person again".to_owned(),
@@ -274,6 +283,14 @@ impl Told<'_> {
         match self.number("/subject/workflow_version") {
             Some(version) => format!("Workflow {key}: version {version} {what}"),
             None => format!("Workflow {key}: {what}"),
+        }
+    }
+
+    fn of_policy(&self, what: &str) -> String {
+        let key = self.text("/subject/policy").unwrap_or("?");
+        match self.number("/subject/policy_version") {
+            Some(version) => format!("Data-use policy {key}: version {version} {what}"),
+            None => format!("Data-use policy {key}: {what}"),
         }
     }
 

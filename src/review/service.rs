@@ -33,6 +33,8 @@ pub struct Desk {
     pub workflows: Cache,
     /// Calendar versions that were read before.
     pub calendars: calendar::Cache,
+    /// Versions of data-use policies that were read before.
+    pub policies: crate::policy::Cache,
     /// When mail goes out.
     pub timetable: Timetable,
 }

@@ -261,6 +261,20 @@ table! {
     POST "/calendars/{key}" SignedIn => crate::calendar::page::change;
     GET "/calendars/{key}/change" SignedIn => crate::calendar::page::edit;
     GET "/calendars/{key}/{version}" SignedIn => crate::calendar::page::version;
+    GET "/answers" SignedIn => crate::policy::page::ask;
+    POST "/answers" SignedIn => crate::policy::page::keep;
+    POST "/answers/use-cases" SignedIn => crate::policy::page::accept;
+    GET "/answers/{id}" SignedIn => crate::policy::page::kept_answer;
+    GET "/policy" SignedIn => crate::policy::page::policies;
+    GET "/policy/{key}" SignedIn => crate::policy::page::policy;
+    GET "/policy/{key}/versions/{version}" SignedIn => crate::policy::page::version;
+    GET "/policy/{key}/versions/{version}/rules/{rule}" SignedIn => crate::policy::page::rule;
+    GET "/policy/{key}/drafts" SignedIn => crate::policy::page::draft_list;
+    POST "/policy/{key}/drafts" SignedIn => crate::policy::page::begin;
+    GET "/policy/{key}/drafts/{id}" SignedIn => crate::policy::page::draft;
+    POST "/policy/{key}/drafts/{id}" SignedIn => crate::policy::page::save;
+    POST "/policy/{key}/drafts/{id}/{deed}" SignedIn =>
+        crate::policy::page::deed;
     GET "/demo" Anyone => crate::web::demo::people;
     POST "/demo/session" Anyone => crate::web::demo::act_as;
     GET "/demo/mailbox" Anyone => crate::web::demo::mailbox;
@@ -337,6 +351,22 @@ table! {
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
+    GET "/api/v1/policy" Token("read") => crate::policy::api::list;
+    GET "/api/v1/policy/answers" Token("read") => crate::policy::api::ask;
+    POST "/api/v1/policy/answers" Token("write") => crate::policy::api::keep;
+    GET "/api/v1/policy/{key}" Token("read") => crate::policy::api::current;
+    GET "/api/v1/policy/{key}/versions" Token("read") => crate::policy::api::versions;
+    GET "/api/v1/policy/{key}/versions/{version}" Token("read") => crate::policy::api::version;
+    GET "/api/v1/policy/{key}/drafts" Token("read") => crate::policy::api::draft_list;
+    POST "/api/v1/policy/{key}/drafts" Token("write") => crate::policy::api::begin;
+    GET "/api/v1/policy/{key}/drafts/{id}" Token("read") => crate::policy::api::draft;
+    PUT "/api/v1/policy/{key}/drafts/{id}" Token("write") => crate::policy::api::save;
+    POST "/api/v1/policy/{key}/drafts/{id}/proposal" Token("write") => crate::policy::api::deed;
+    POST "/api/v1/policy/{key}/drafts/{id}/base" Token("write") => crate::policy::api::deed;
+    POST "/api/v1/policy/{key}/drafts/{id}/discard" Token("write") => crate::policy::api::deed;
+    POST "/api/v1/policy/{key}/drafts/{id}/publication" Token("decide") =>
+        crate::policy::api::deed;
+    POST "/api/v1/policy/{key}/drafts/{id}/return" Token("decide") => crate::policy::api::deed;
     GET "/api/v1/people" Token("read") => crate::people::api::list;
     POST "/api/v1/people" Token("people") => crate::people::api::add;
     GET "/api/v1/people/{id}" Token("read") => crate::people::api::show;

@@ -78,22 +78,42 @@ pub(crate) struct Source<'a> {
     text: &'a str,
     /// Where the document starts in the text, as a JSON pointer.
     root: &'a str,
+    /// The most bytes and values that are read.
+    most: (usize, usize),
 }
 
 impl<'a> Source<'a> {
     pub fn new(file: &'a str, text: &'a str, root: &'a str) -> Source<'a> {
-        Source { file, text, root }
+        let most = (MAX_BYTES, MAX_VALUES);
+        Source {
+            file,
+            text,
+            root,
+            most,
+        }
+    }
+
+    /// The same for a document that may have more bytes and values than a workflow.
+    pub fn of_at_most(self, bytes: usize, values: usize) -> Source<'a> {
+        Source {
+            most: (bytes, values),
+            ..self
+        }
     }
 
     /// The text as JSON, or why it cannot be read: too large, malformed, or a key written twice.
     pub fn parse(&self) -> Result<Value, Problem> {
-        if self.text.len() > MAX_BYTES {
+        let (bytes, most) = self.most;
+        if self.text.len() > bytes {
             let size = self.text.len();
-            let message = format!("the text has {size} bytes; at most {MAX_BYTES} are read");
+            let message = format!("the text has {size} bytes; at most {bytes} are read");
             return Err(self.at(0, String::new(), message));
         }
         let mut reader = serde_json::Deserializer::from_str(self.text);
-        let values = Cell::new(0);
+        let values = Count {
+            read: Cell::new(0),
+            most,
+        };
         let value = Once(&values).deserialize(&mut reader);
         value
             .and_then(|value| reader.end().map(|()| value))
@@ -312,15 +332,20 @@ impl Cursor<'_> {
 
 /// Reads JSON and refuses a key that stands twice in one object, where serde_json would quietly
 /// take the last. Counts the values, so that no later check is given more than it can bear.
-struct Once<'c>(&'c Cell<usize>);
+struct Once<'c>(&'c Count);
+
+/// How many values were read, and the most that may be.
+struct Count {
+    read: Cell<usize>,
+    most: usize,
+}
 
 impl Once<'_> {
     fn count<E: de::Error>(&self) -> Result<(), E> {
-        self.0.set(self.0.get() + 1);
-        if self.0.get() > MAX_VALUES {
-            return Err(E::custom(format!(
-                "it is made of more than {MAX_VALUES} values"
-            )));
+        let Count { read, most } = self.0;
+        read.set(read.get() + 1);
+        if read.get() > *most {
+            return Err(E::custom(format!("it is made of more than {most} values")));
         }
         Ok(())
     }

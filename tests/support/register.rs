@@ -153,6 +153,7 @@ impl Register {
             workflows: Default::default(),
             timetable: Default::default(),
             calendars: Default::default(),
+            policies: Default::default(),
         };
         let register = Register {
             db,
@@ -660,6 +661,10 @@ const TABLES: &[&str] = &[
     "counters",
     "workflows",
     "calendars",
+    "policies",
+    "policy_drafts",
+    "policy_draft_authors",
+    "policy_answers",
     "reviews",
     "tasks",
     "decisions",

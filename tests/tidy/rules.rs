@@ -139,15 +139,17 @@ const IMPURE: [&str; 22] = [
 ];
 
 /// The parts that compute and nothing else, but for what follows below.
-pub const PURE: [&str; 5] = [
+pub const PURE: [&str; 6] = [
     "src/calendar",
     "src/form",
     "src/workflow",
     "src/review/engine",
     "src/ledger",
+    "src/policy",
 ];
 
-/// The files and folders by which calendars and the ledger reach the database, files and the web.
+/// The files and folders by which calendars, policies and the ledger reach the database, files and
+/// the web.
 const BRIDGES: &[&str] = &[
     "src/calendar/store.rs",
     "src/calendar/page.rs",
@@ -164,6 +166,12 @@ const BRIDGES: &[&str] = &[
     "src/ledger/send.rs",
     "src/ledger/spool.rs",
     "src/ledger/summary.rs",
+    "src/policy/store.rs",
+    "src/policy/drafts.rs",
+    "src/policy/kept.rs",
+    "src/policy/api.rs",
+    "src/policy/view.rs",
+    "src/policy/page/",
     "src/ledger/verifying/",
 ];
 

@@ -5,6 +5,7 @@ mod ground;
 mod ledger;
 mod limit;
 mod phase;
+mod policy;
 mod shell;
 mod stock;
 
@@ -34,6 +35,9 @@ enum What {
     /// Durable decisions a second, beside bare one-row commits on the same disk.
     #[command(after_help = "Example: countersign bench decisions --callers 1,16 --seconds 5")]
     Decisions(Decisions),
+    /// Answers of a data-use policy, beside looking a name up.
+    #[command(after_help = "Example: countersign bench policy --rules 10000")]
+    Policy(policy::Policy),
     /// Pages, exports and verification of a long log, beside the sqlite3 shell and bare SHA-256.
     #[command(after_help = "Example: countersign bench ledger --entries 1000000")]
     Ledger(ledger::Ledger),
@@ -60,6 +64,7 @@ impl Bench {
     pub(super) fn run(self) -> Result<ExitCode> {
         match self.what {
             What::Decisions(command) => command.run(),
+            What::Policy(command) => command.run(),
             What::Ledger(command) => command.run(),
         }
     }

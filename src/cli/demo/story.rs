@@ -19,6 +19,8 @@ use std::sync::Arc;
 
 const POLICY: &str = include_str!("../../../templates/workflows/ai_use_case.json");
 
+const DATA_USE: &str = include_str!("../../../templates/policies/data_use.json");
+
 const HEAD_OFFICE: &str = include_str!("../../../templates/calendars/head_office.json");
 
 /// How long ago the first use cases were approved: their approvals end soon.
@@ -68,6 +70,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         workflows: Default::default(),
         timetable: app.desk.timetable.clone(),
         calendars: Default::default(),
+        policies: Default::default(),
     };
     let story = Story {
         app,
@@ -164,6 +167,7 @@ impl Story<'_> {
             let calendar = serde_json::from_str(HEAD_OFFICE)?;
             crate::calendar::keep(tx, desk.clock.now(), &console(), &calendar)?;
             review::workflows::publish(tx, desk.clock.now(), &console(), &bundle)?;
+            crate::policy::drafts::put(tx, desk, &console(), DATA_USE)?;
             Ok(())
         })
     }

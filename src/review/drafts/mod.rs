@@ -97,7 +97,8 @@ impl State {
         }
     }
 
-    fn named(word: &str) -> Option<State> {
+    /// The state by its word.
+    pub fn named(word: &str) -> Option<State> {
         State::ALL.into_iter().find(|state| state.as_str() == word)
     }
 }

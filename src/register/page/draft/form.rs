@@ -40,6 +40,8 @@ struct FormPage {
     fields: Vec<FieldView>,
     people: Vec<PersonView>,
     more_people: bool,
+    /// The vendor, where an address said it: it is asked later.
+    vendor: Option<String>,
     reviewed: bool,
     may_wait: bool,
     reopens: bool,
@@ -121,6 +123,14 @@ impl Sheet<'_> {
             more_people,
             summary: error_summary(&fields, self.errors),
             fields,
+            vendor: match self.record {
+                Some(_) => None,
+                None => self
+                    .document
+                    .get(LATER)
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            },
             reviewed: self.kind.reviewed,
             may_wait: self.kind.reviewed && !reviewing,
             reopens: reviewing,
@@ -197,8 +207,10 @@ pub async fn start(
     app: web::Data<App>,
     visitor: Visitor,
     path: web::Path<String>,
+    asked: web::Query<Pairs>,
 ) -> Result<HttpResponse> {
-    let document = json!({ "owner": visitor.person()?.email });
+    let mut document = json!({ "owner": visitor.person()?.email });
+    prefill(app.desk.kinds.by_path(&path)?, &asked, &mut document);
     let (desk, at) = (app.desk.clone(), path.clone());
     let context = app
         .db
@@ -212,6 +224,48 @@ pub async fn start(
         &context,
         StatusCode::OK,
     )
+}
+
+/// Fields that an address may fill in, of those asked first.
+const FILLED: [&str; 6] = [
+    "title",
+    "purpose",
+    "tool",
+    "sourcing",
+    "data_classes",
+    "uses",
+];
+/// A field that an address may fill in and that is asked later.
+const LATER: &str = "vendor";
+
+/// Takes over what an address says, as far as it is right: people see it and can change it.
+fn prefill(kind: &Kind, asked: &Pairs, document: &mut Value) {
+    let known = |(name, _): &&(String, String)| {
+        kind.reviewed && (FILLED.contains(&name.as_str()) || name == LATER)
+    };
+    let pairs: Pairs = asked.iter().filter(known).cloned().collect();
+    let read = kind.form.read(None, &pairs, document).document;
+    let wrong = kind.form.check_draft(&read);
+    let (Some(fields), Some(read)) = (document.as_object_mut(), read.as_object()) else {
+        return;
+    };
+    for (name, _) in &pairs {
+        let is_right = wrong.iter().all(|error| error.field != *name);
+        if let Some(value) = read.get(name).filter(|_| is_right) {
+            fields.insert(name.clone(), value.clone());
+        }
+    }
+}
+
+/// What a form carries along that is asked later.
+fn carried(kind: &Kind, pairs: &Pairs) -> Value {
+    let mut document = json!({});
+    let later = pairs.iter().filter(|(name, _)| name == "_vendor");
+    let later: Pairs = later
+        .map(|(_, value)| (LATER.to_owned(), value.clone()))
+        .collect();
+    prefill(kind, &later, &mut document);
+    document
 }
 
 fn blank(
@@ -251,7 +305,7 @@ pub async fn create(
 ) -> Result<HttpResponse> {
     let kind = app.desk.kinds.by_path(&path)?;
     let page_says = Page::read(&pairs);
-    let mut answers = page_says.answers(kind, first_section(kind), &pairs, &json!({}));
+    let mut answers = page_says.answers(kind, first_section(kind), &pairs, &carried(kind, &pairs));
     if answers.errors.is_empty() && !page_says.look {
         let (actor, key) = (visitor.actor()?, kind.key);
         let (author, document) = (actor.clone(), answers.document.clone());

@@ -1,0 +1,333 @@
+//! Policies, answers and drafts over the API.
+use super::page::read;
+use super::page::{Place, authors, done, may_look};
+use super::{Head, Question, drafts, kept, lint, store, view};
+use crate::app::App;
+use crate::db::{Conn, Tx};
+use crate::error::{Error, Result};
+use crate::review::Desk;
+use crate::web::once::{Key, once};
+use crate::web::session::Visitor;
+use actix_web::{HttpRequest, HttpResponse, web};
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+fn head(head: &Head) -> Value {
+    json!({
+        "key": head.key, "version": head.version, "title": head.title, "hash": head.hash,
+        "published_at": head.published_at.to_string(), "published_by": head.published_by,
+    })
+}
+
+/// `GET /api/v1/policy`: the policies in force.
+///
+/// # Errors
+/// When the database fails.
+pub async fn list(app: web::Data<App>) -> Result<HttpResponse> {
+    let heads = app.db.read(store::heads).await?;
+    let all: Vec<Value> = heads.iter().map(head).collect();
+    Ok(HttpResponse::Ok().json(json!({ "policies": all })))
+}
+
+/// `GET /api/v1/policy/{key}/versions`
+///
+/// # Errors
+/// 404.
+pub async fn versions(app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse> {
+    let heads = app
+        .db
+        .read(move |conn| store::versions_of(conn, &key))
+        .await?;
+    let all: Vec<Value> = heads.iter().map(head).collect();
+    Ok(HttpResponse::Ok().json(json!({ "versions": all })))
+}
+
+/// `GET /api/v1/policy/{key}`: the version in force, its document and what was found in it.
+///
+/// # Errors
+/// 404.
+pub async fn current(app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse> {
+    show(&app, key.into_inner(), None).await
+}
+
+/// `GET /api/v1/policy/{key}/versions/{version}`
+///
+/// # Errors
+/// 404.
+pub async fn version(app: web::Data<App>, path: web::Path<(String, i32)>) -> Result<HttpResponse> {
+    let (key, number) = path.into_inner();
+    show(&app, key, Some(number)).await
+}
+
+async fn show(app: &App, key: String, number: Option<i32>) -> Result<HttpResponse> {
+    let desk = app.desk.clone();
+    let read = move |conn: &mut Conn| {
+        let heads = store::versions_of(conn, &key)?;
+        let newest = heads.first().map_or(0, |head| head.version);
+        let number = number.unwrap_or(newest);
+        let missing = || Error::not_found("data-use policy", format!("{key} version {number}"));
+        let found = heads
+            .iter()
+            .find(|head| head.version == number)
+            .ok_or_else(missing)?;
+        let mut whole = head(found);
+        let text = store::source(conn, &key, number)?.1;
+        let version = store::version(conn, &desk.policies, &key, number)?;
+        if let Some(members) = whole.as_object_mut() {
+            members.insert("in_force".to_owned(), (number == newest).into());
+            members.insert("document".to_owned(), serde_json::from_str(&text)?);
+            let findings = lint(&version.index, desk.today().0);
+            members.insert("findings".to_owned(), serde_json::to_value(findings)?);
+        }
+        Ok(whole)
+    };
+    Ok(HttpResponse::Ok().json(app.db.read(read).await?))
+}
+
+/// `GET /api/v1/policy/answers`: answers a question and keeps nothing.
+///
+/// # Errors
+/// 404 for a policy there is none of, 422 for a question without a tool or data.
+pub async fn ask(
+    app: web::Data<App>,
+    pairs: web::Query<Vec<(String, String)>>,
+) -> Result<HttpResponse> {
+    const NAMES: [&str; 5] = ["policy", "tool", "mode", "class", "purpose"];
+    if let Some((name, _)) = pairs
+        .iter()
+        .find(|(name, _)| !NAMES.contains(&name.as_str()))
+    {
+        return Err(Error::BadRequest(format!("there is no parameter {name}")));
+    }
+    let (key, question) = read(&pairs);
+    let answer = answered(&app, key, question).await?;
+    Ok(HttpResponse::Ok().json(answer))
+}
+
+async fn answered(app: &App, key: String, question: Question) -> Result<Value> {
+    let desk = app.desk.clone();
+    let read = move |conn: &mut Conn| {
+        kept::check(&question)?;
+        let version = store::current(conn, &desk.policies, &key)?;
+        view::answer(conn, &desk, &version, &question)
+    };
+    let view = app.db.read(read).await?;
+    let mut answer = serde_json::to_value(&view)?;
+    if let Some(members) = answer.as_object_mut() {
+        let page = app.config.link(&view.path);
+        members.insert("page".to_owned(), page.into());
+    }
+    Ok(answer)
+}
+
+/// A question over the API.
+#[derive(Debug, Clone, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Asked {
+    #[serde(default = "main")]
+    policy: String,
+    tool: String,
+    #[serde(default)]
+    mode: Option<String>,
+    classes: Vec<String>,
+    #[serde(default)]
+    purpose: Option<String>,
+}
+
+fn main() -> String {
+    super::MAIN.to_owned()
+}
+
+/// `POST /api/v1/policy/answers`: answers a question and keeps the answer.
+///
+/// # Errors
+/// 404, 422.
+pub async fn keep(
+    app: web::Data<App>,
+    visitor: Visitor,
+    request: HttpRequest,
+    body: web::Json<Asked>,
+) -> Result<HttpResponse> {
+    let (actor, asked) = (visitor.actor()?, body.into_inner());
+    let sent = Key::of(&request, &visitor, &json!(asked))?;
+    let question = Question {
+        tool: asked.tool,
+        mode: asked.mode,
+        classes: asked.classes,
+        purpose: asked.purpose,
+    };
+    let (author, key) = (actor.clone(), asked.policy);
+    let work = move |tx: &mut Tx, desk: &Desk| {
+        let version = store::current(tx, &desk.policies, &key)?;
+        let kept = kept::keep(tx, desk, &author, &version, &question)?;
+        let mut answer = serde_json::to_value(view::answer(tx, desk, &version, &question)?)?;
+        if let Some(members) = answer.as_object_mut() {
+            members.insert("id".to_owned(), json!(kept.id));
+            members.insert("entry".to_owned(), kept.seq.into());
+            members.insert("kept_at".to_owned(), kept.at.to_string().into());
+        }
+        Ok(answer)
+    };
+    let answer = once(&app, "keep_answer", "answer".to_owned(), &actor, sent, work).await?;
+    Ok(HttpResponse::Created().json(answer))
+}
+
+fn summary(conn: &mut Conn, draft: &drafts::Draft) -> Result<Value> {
+    Ok(json!({
+        "id": draft.id, "key": draft.key, "base_version": draft.base,
+        "state": draft.state.as_str(), "seen": draft.seen, "authors": authors(conn, draft)?,
+        "created_at": draft.created_at.to_string(), "changed_at": draft.changed_at.to_string(),
+    }))
+}
+
+/// `GET /api/v1/policy/{key}/drafts`
+///
+/// # Errors
+/// 403 for others than keepers of the policy and readers of the log.
+pub async fn draft_list(
+    app: web::Data<App>,
+    visitor: Visitor,
+    key: web::Path<String>,
+) -> Result<HttpResponse> {
+    may_look(&visitor)?;
+    let read = move |conn: &mut Conn| {
+        let found = drafts::drafts(conn, Some(&key))?;
+        found
+            .iter()
+            .map(|draft| summary(conn, draft))
+            .collect::<Result<Vec<Value>>>()
+    };
+    let all = app.db.read(read).await?;
+    Ok(HttpResponse::Ok().json(json!({ "drafts": all })))
+}
+
+/// What a draft begins with: a text, or the version in force without one.
+#[derive(Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewDraft {
+    #[serde(default)]
+    text: Option<String>,
+}
+
+/// `POST /api/v1/policy/{key}/drafts`
+///
+/// # Errors
+/// 403, 404, 422.
+pub async fn begin(
+    app: web::Data<App>,
+    visitor: Visitor,
+    key: web::Path<String>,
+    request: HttpRequest,
+    body: web::Json<NewDraft>,
+) -> Result<HttpResponse> {
+    visitor.must_keep_policy()?;
+    let (actor, body) = (visitor.actor()?, body.into_inner());
+    let sent = Key::of(&request, &visitor, &json!(body))?;
+    let (author, key) = (actor.clone(), key.into_inner());
+    let name = key.clone();
+    let work = move |tx: &mut Tx, desk: &Desk| {
+        let draft = drafts::begin(tx, desk, &author, &name, body.text)?;
+        summary(tx, &draft)
+    };
+    let answer = once(&app, "draft_policy", key, &actor, sent, work).await?;
+    Ok(HttpResponse::Created().json(answer))
+}
+
+type Path = web::Path<(String, String)>;
+
+/// `GET /api/v1/policy/{key}/drafts/{id}`: a draft, what is wrong with it, and what it changes.
+///
+/// # Errors
+/// 403, 404.
+pub async fn draft(app: web::Data<App>, visitor: Visitor, path: Path) -> Result<HttpResponse> {
+    may_look(&visitor)?;
+    let place = Place::of(&path.0, &path.1)?;
+    let whole = whole(&app, place).await?;
+    Ok(HttpResponse::Ok().json(whole))
+}
+
+async fn whole(app: &App, place: Place) -> Result<Value> {
+    let desk = app.desk.clone();
+    let read = move |conn: &mut Conn| {
+        let draft = drafts::draft(conn, &place.key, place.id)?;
+        let found = drafts::examined(conn, &desk, &draft)?;
+        let mut whole = summary(conn, &draft)?;
+        if let Some(members) = whole.as_object_mut() {
+            let mut add = |name: &str, value: Value| members.insert(name.to_owned(), value);
+            add("text", draft.text.as_str().into());
+            add("problems", json!(found.problems));
+            add("findings", json!(found.findings));
+            add("cells", json!(found.cells));
+            add("answers", json!(found.answers));
+            add("reason", json!(drafts::reason(conn, &draft)?));
+        }
+        Ok(whole)
+    };
+    app.db.read(read).await
+}
+
+/// A text for a draft, by somebody who saw it as it stood.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NewText {
+    seen: i32,
+    text: String,
+}
+
+/// `PUT /api/v1/policy/{key}/drafts/{id}`
+///
+/// # Errors
+/// 403, 404, 409, 422.
+pub async fn save(
+    app: web::Data<App>,
+    visitor: Visitor,
+    path: Path,
+    body: web::Json<NewText>,
+) -> Result<HttpResponse> {
+    visitor.must_keep_policy()?;
+    let (place, actor) = (Place::of(&path.0, &path.1)?, visitor.actor()?);
+    let (at, author, body) = (place.clone(), actor.clone(), body.into_inner());
+    let work = move |tx: &mut Tx, desk: &Desk| {
+        drafts::save(tx, desk, &author, (&at.key, at.id), body.seen, body.text).map(drop)
+    };
+    app.command("save_policy_draft", place.id.to_string(), &actor, work)
+        .await?;
+    Ok(HttpResponse::Ok().json(whole(&app, place).await?))
+}
+
+/// What is done with a draft, by somebody who saw it as it stood.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Deed {
+    seen: i32,
+    #[serde(default)]
+    reason: String,
+}
+
+/// `POST /api/v1/policy/{key}/drafts/{id}/{deed}`
+///
+/// # Errors
+/// 403, 404, 409, 422.
+pub async fn deed(
+    app: web::Data<App>,
+    visitor: Visitor,
+    request: HttpRequest,
+    path: Path,
+    body: web::Json<Deed>,
+) -> Result<HttpResponse> {
+    let (place, body) = (Place::of(&path.0, &path.1)?, body.into_inner());
+    let what = request
+        .path()
+        .rsplit('/')
+        .next()
+        .unwrap_or_default()
+        .to_owned();
+    let made = done(&app, &visitor, &place, &what, body.seen, body.reason).await?;
+    match made {
+        Some(version) => {
+            let answer = json!({ "key": place.key, "version": version });
+            Ok(HttpResponse::Created().json(answer))
+        }
+        None => Ok(HttpResponse::Ok().json(whole(&app, place).await?)),
+    }
+}
