@@ -247,7 +247,10 @@ pub fn appoint(tx: &mut Tx, now: At, actor: &Actor, person: PersonId, new: &Term
     };
     keep(tx, person, new)?;
     let seq = ledger::append(tx, now, new.on(note.about(person)))?;
-    tell(tx, now, actor, person, change, seq)?;
+    // A role without limits takes nothing out of anybody's sight.
+    if !first || *new != Terms::default() {
+        tell(tx, now, actor, person, change, seq)?;
+    }
     Ok(true)
 }
 

@@ -59,10 +59,7 @@ pub fn give(
     let new = store::add_membership(tx, what.as_str(), key, person)?;
     if new {
         let note = Note::new(what.given(), actor).about(person);
-        let seq = crate::ledger::append(tx, now, note.data(what.as_str(), key))?;
-        if is_auditor(what, key) {
-            auditor::tell(tx, now, actor, person, "appointed", seq)?;
-        }
+        crate::ledger::append(tx, now, note.data(what.as_str(), key))?;
     }
     Ok(new)
 }
