@@ -168,7 +168,16 @@ fn with_lines(files: &Files, change: impl FnOnce(&mut Vec<Vec<u8>>)) -> Files {
 }
 
 fn signed(files: &Files, key: &SigningKey, change: impl FnOnce(&mut Checkpoint)) -> Files {
-    changed(files, "checkpoint", |note| {
+    signed_anew(files, "checkpoint", key, change)
+}
+
+fn signed_anew(
+    files: &Files,
+    name: &str,
+    key: &SigningKey,
+    change: impl FnOnce(&mut Checkpoint),
+) -> Files {
+    changed(files, name, |note| {
         let mut checkpoint = checkpoint::unverified(note).expect("a checkpoint");
         change(&mut checkpoint);
         *note = checkpoint::sign(&checkpoint, &[key]);
@@ -329,7 +338,11 @@ fn a_log_that_was_written_anew_contradicts_a_checkpoint_of_before() {
         "keys/1.vkey".to_owned(),
         log.package(Filter::default()).all["keys/1.vkey"].clone(),
     );
-    let files = signed(&files, &log.key(), |_| ());
+    let mut files = signed(&files, &log.key(), |_| ());
+    let names: Vec<String> = files.all.keys().cloned().collect();
+    for name in names.iter().filter(|name| name.starts_with("checkpoints/")) {
+        files = signed_anew(&files, name, &log.key(), |_| ());
+    }
     let mut court = Court::convened(log.key().vkey());
     court.all_accept(&files, "with nothing to hold it against");
     for old in OLD {

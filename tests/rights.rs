@@ -16,6 +16,7 @@ use countersign::ledger::{self, Filter, Note};
 use countersign::people;
 use countersign::register::{self as records, NewRecord, Status};
 use countersign::review;
+use countersign::web::routes::{TABLE, Who};
 use countersign::web::serve::configure;
 use countersign::web::session::session_cookie;
 use countersign::workflow::Outcome;
@@ -27,6 +28,7 @@ use support::register::{Register, first_day, operator, tampers, use_case};
 const ORIGIN: &str = "https://register.example";
 
 on_both! { now crate::open =>
+    an_address_spelled_otherwise_opens_nothing_more
     a_token_never_widens_what_its_person_may_read
     a_token_that_writes_neither_judges_nor_overrides
     whoever_left_decides_nothing_by_an_old_link
@@ -114,6 +116,37 @@ impl House {
         let bearer = (header::AUTHORIZATION, token);
         self.send(request.uri(path).insert_header(bearer))
     }
+}
+
+/// The router reads `%6c` as `l`: whoever checks who may enter must not read otherwise.
+fn an_address_spelled_otherwise_opens_nothing_more(house: House) {
+    let plain = |path: &str| path.replace("{kind:use-cases|vendors|tools}", "use-cases");
+    let mut asked = 0;
+    for route in TABLE.iter().filter(|route| route.who != Who::Anyone) {
+        let path = plain(route.path);
+        let Some(at) = path.find(|c: char| c.is_ascii_lowercase()) else {
+            continue;
+        };
+        let letter = path.as_bytes()[at];
+        let odd = format!("{}%{letter:02x}{}", &path[..at], &path[at + 1..]);
+        let odd = odd.replace(['{', '}'], "").replace(":.*", "");
+        let method = route.method.parse().expect("a method");
+        let answer = house.send(TestRequest::default().method(method).uri(&odd));
+        let refused = matches!(answer.status.as_u16(), 401 | 403 | 404)
+            || answer.status.is_redirection() && answer.location.contains("/sign-in");
+        assert!(
+            refused,
+            "{} {odd}: {} {}",
+            route.method, answer.status, answer.body
+        );
+        asked += 1;
+    }
+    assert!(asked > 100, "{asked}");
+    let token = house.token("audra", &["read"]);
+    let log = house.call(&token, "/api/v1/%6cog/entries", None);
+    assert_eq!(log.status.as_u16(), 403, "{}", log.body);
+    let entries = house.send(TestRequest::get().uri("/api/v%31/log/entries"));
+    assert_eq!(entries.status.as_u16(), 401, "{}", entries.body);
 }
 
 fn a_token_never_widens_what_its_person_may_read(house: House) {

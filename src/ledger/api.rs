@@ -3,7 +3,6 @@ use crate::app::App;
 use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::ledger::download::{Extras, Format};
-use crate::ledger::page::{VALUES_ARE_FOR, opens_values};
 use crate::ledger::send::taken;
 use crate::ledger::tree::Hash;
 use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
@@ -131,8 +130,6 @@ pub struct Wish {
     format: String,
     #[serde(default)]
     state: bool,
-    #[serde(default)]
-    private: bool,
     from: Option<String>,
     to: Option<String>,
     person: Option<String>,
@@ -155,11 +152,8 @@ pub async fn export(
     let format = Format::named(&wish.format)?;
     let extras = Extras {
         state: wish.state,
-        private: wish.private,
+        ..Extras::default()
     };
-    if extras.private && !opens_values(&visitor) {
-        return Err(Error::Forbidden(VALUES_ARE_FOR.to_owned()));
-    }
     let asked = Asked {
         after: None,
         from: wish.from,

@@ -253,6 +253,13 @@ pub fn accept(
         let sentence = "the policy does not allow this as it was asked; nothing was registered";
         return Err(wrong("", sentence));
     }
+    if answer.depends_on_mode {
+        return Err(wrong("mode", "Say in which mode: what holds depends on it"));
+    }
+    if hides_a_purpose(version, question, &answer, desk.today().0) {
+        let sentence = "Say what for, as the policy names it: for some purposes it is not allowed";
+        return Err(wrong("purpose", sentence));
+    }
     // A rule may have begun or ended since the page was drawn.
     if given.terms != terms(&answer.outcome.conditions) {
         let (seen, now) = (given.version, version.version);
@@ -289,6 +296,17 @@ pub fn accept(
     let record = register::create(tx, desk.clock.now(), actor, kind, new)?;
     enter(tx, desk, actor, version, question, &answer, Some(&record))?;
     Ok(record)
+}
+
+/// Whether the question names no purpose that the policy knows, and one of those would not be
+/// allowed: nobody is registered for what they did not say.
+fn hides_a_purpose(version: &Version, question: &Question, answer: &Answer, today: Date) -> bool {
+    let open = Question {
+        purpose: None,
+        ..question.clone()
+    };
+    let others = || version.index.ask(&open, today).other_purposes;
+    answer.asked.purpose.is_none() && others().iter().any(|(_, verdict)| !verdict.permits())
 }
 
 /// What stands for conditions: others have another.

@@ -1,6 +1,9 @@
 //! The one table of routes: method, path, who may, handler.
-use actix_web::dev::ResourceDef;
-use actix_web::http::Method;
+use crate::app::App;
+use crate::web::session;
+use actix_web::body::BoxBody;
+use actix_web::dev::{ResourceDef, ServiceRequest};
+use actix_web::middleware::{Next, from_fn};
 use actix_web::{guard, web};
 use std::sync::LazyLock;
 
@@ -40,7 +43,10 @@ macro_rules! table {
 
         /// Adds every route.
         pub fn configure(config: &mut web::ServiceConfig) {
-            $(config.route($path, method(stringify!($method)).to($handler));)*
+            $(config.route(
+                $path,
+                guarded(method(stringify!($method)).to($handler), $who, $path),
+            );)*
         }
     };
 }
@@ -72,17 +78,13 @@ pub fn methods_at(path: &str) -> Vec<&'static str> {
     methods
 }
 
-/// Who may use the route with this pattern, if there is one.
-pub fn find(method: &Method, pattern: &str) -> Option<Who> {
-    let method = if *method == Method::HEAD {
-        "GET"
-    } else {
-        method.as_str()
+/// A route that lets in whom its row names. The check belongs to the very route that was chosen:
+/// one that read the address a second time could read it otherwise than the router does.
+fn guarded(route: actix_web::Route, who: Who, pattern: &'static str) -> actix_web::Route {
+    let admit = move |app: web::Data<App>, request: ServiceRequest, next: Next<BoxBody>| {
+        session::admit((who, pattern), app, request, next)
     };
-    TABLE
-        .iter()
-        .find(|r| r.method == method && r.path == pattern)
-        .map(|r| r.who)
+    route.wrap(from_fn(admit))
 }
 
 use Who::{Administrator, Anyone, LogReader, SignedIn, Token};

@@ -1,7 +1,7 @@
 //! The server: every route with what surrounds it.
 use crate::app::App;
 use crate::error::{Error, Result};
-use crate::web::{Site, answer, csrf, headers, health, limit_bodies, routes, session};
+use crate::web::{Site, answer, csrf, headers, health, limit_bodies, routes};
 use actix_web::http::header;
 use actix_web::middleware::from_fn;
 use actix_web::{HttpRequest, HttpResponse, HttpServer, web};
@@ -31,7 +31,6 @@ pub fn configure(app: App) -> impl FnOnce(&mut web::ServiceConfig) {
                 .route("/readyz", web::get().to(health::ready));
         }
         let everything = web::scope(&base)
-            .wrap(from_fn(session::admit))
             .wrap(from_fn(csrf::same_origin))
             .wrap(from_fn(answer::dress))
             .wrap(from_fn(headers::headers))

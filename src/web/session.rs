@@ -5,7 +5,7 @@ use crate::error::{Error, Result};
 use crate::ledger::entry::{Method, Via};
 use crate::ledger::{Actor, Scope};
 use crate::people::{self, Person, Secret};
-use crate::web::routes::{Who, find};
+use crate::web::routes::Who;
 use crate::web::within;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::cookie::{Cookie, SameSite, time::Duration};
@@ -103,16 +103,17 @@ impl FromRequest for Visitor {
     }
 }
 
-/// Finds out who asks and lets them in by the table of routes.
+/// Finds out who asks and lets them in by a row of the table of routes: who may, and its pattern.
 ///
 /// # Errors
 /// Those of the rest of the chain; who may not enter gets an answer that says so.
-pub async fn admit(
+pub(super) async fn admit(
+    row: (Who, &'static str),
     app: web::Data<App>,
     request: ServiceRequest,
     next: Next<impl MessageBody>,
 ) -> std::result::Result<ServiceResponse<EitherBody<impl MessageBody>>, actix_web::Error> {
-    match visitor(&app, &request).await {
+    match visitor(&app, &request, row).await {
         Ok(visitor) => {
             request.extensions_mut().insert(visitor);
             Ok(next.call(request).await?.map_into_left_body())
@@ -123,25 +124,20 @@ pub async fn admit(
     }
 }
 
-async fn visitor(app: &App, request: &ServiceRequest) -> Result<Visitor> {
+async fn visitor(
+    app: &App,
+    request: &ServiceRequest,
+    (who, pattern): (Who, &str),
+) -> Result<Visitor> {
     // No name of ours holds a zero byte, and a database refuses even to look for one.
     if request.uri().to_string().contains("%00") {
         let sentence = "the address contains a zero byte, which nothing here is called";
         return Err(Error::BadRequest(sentence.to_owned()));
     }
-    let pattern = request.match_pattern().unwrap_or_default();
-    let below = pattern
-        .strip_prefix(app.config.base_path())
-        .unwrap_or(&pattern);
-    match find(request.method(), below) {
-        Some(who) => {
-            let visitor = identify(app, request, below).await?;
-            may_enter(who, &visitor)?;
-            within::keep(app, &visitor, below, request.path()).await?;
-            Ok(visitor)
-        }
-        None => Ok(Visitor::default()),
-    }
+    let visitor = identify(app, request, pattern).await?;
+    may_enter(who, &visitor)?;
+    within::keep(app, &visitor, pattern, request.match_info()).await?;
+    Ok(visitor)
 }
 
 async fn identify(app: &App, request: &ServiceRequest, path: &str) -> Result<Visitor> {

@@ -7,20 +7,23 @@ use crate::ledger::{Filter, Page, rows};
 use crate::people;
 use crate::register::{self, Place};
 use crate::web::session::Visitor;
-use actix_web::dev::{Path, ResourceDef};
+use actix_web::dev::{Path, Url};
 
 /// Refuses an address that leads to a record or entry outside of what the visitor is appointed to,
-/// in the words for one that is not there. `pattern` is the route's, below the base path.
+/// in the words for one that is not there. `pattern` is the route's, below the base path, and `found`
+/// what the address has in its places.
 ///
 /// # Errors
 /// [`Error::NotFound`].
-pub(super) async fn keep(app: &App, visitor: &Visitor, pattern: &str, path: &str) -> Result<()> {
+pub(super) async fn keep(
+    app: &App,
+    visitor: &Visitor,
+    pattern: &str,
+    found: &Path<Url>,
+) -> Result<()> {
     if visitor.scope.is_all() {
         return Ok(());
     }
-    let path = path.strip_prefix(app.config.base_path()).unwrap_or(path);
-    let mut found = Path::new(path);
-    ResourceDef::new(pattern).capture_match_info(&mut found);
     let (reference, id) = (found.get("reference"), found.get("id").unwrap_or_default());
     let place = match (reference, pattern) {
         (Some(reference), _) => Place::Record(reference.to_owned()),

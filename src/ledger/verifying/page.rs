@@ -79,7 +79,6 @@ pub async fn verify(
     visitor: Visitor,
     mut form: Multipart,
 ) -> Result<HttpResponse> {
-    let turn = Turn::take(&app)?;
     let mut context = VerifyPage::default();
     for _ in 0..FIELDS {
         let Some(field) = form.next().await else {
@@ -89,7 +88,7 @@ pub async fn verify(
         match field.name() {
             Some("vkey") => context.vkey = text("vkey", field).await?,
             Some("since") => context.since = text("since", field).await?,
-            Some("file") => return judged(&app, &visitor, turn, context, field).await,
+            Some("file") => return judged(&app, &visitor, context, field).await,
             _ => break,
         }
     }
@@ -100,7 +99,6 @@ pub async fn verify(
 async fn judged(
     app: &App,
     visitor: &Visitor,
-    turn: Turn,
     mut context: VerifyPage,
     file: Field,
 ) -> Result<HttpResponse> {
@@ -116,7 +114,7 @@ async fn judged(
             return shown(app, visitor, context, StatusCode::UNPROCESSABLE_ENTITY);
         }
     };
-    let found = look(turn, keys, since, file).await?;
+    let found = look(Turn::take(app)?, keys, since, file).await?;
     context.found = Some(Shown::of(&found));
     shown(app, visitor, context, StatusCode::OK)
 }
