@@ -10,8 +10,8 @@ use crate::web::session::Visitor;
 use actix_web::dev::{Path, Url};
 
 /// Refuses an address that leads to a record or entry outside of what the visitor is appointed to,
-/// in the words for one that is not there. `pattern` is the route's, below the base path, and `found`
-/// what the address has in its places.
+/// in the words for one that is not there. `pattern` is the route's, below the base path, and
+/// `found` what the address has in its places.
 ///
 /// # Errors
 /// [`Error::NotFound`].
