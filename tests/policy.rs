@@ -32,6 +32,7 @@ const SHIPPED: &str = include_str!("../templates/policies/data_use.json");
 on_both! { now crate::open =>
     looking_answers_and_keeps_nothing
     a_kept_answer_says_which_version_gave_it
+    an_auditor_of_a_unit_learns_nothing_of_others_by_answers
     whoever_accepts_the_conditions_is_registered
     what_is_not_allowed_cannot_be_registered
     an_unlisted_tool_gets_an_answer_and_somebody_to_ask
@@ -270,6 +271,36 @@ fn a_kept_answer_says_which_version_gave_it(house: House) {
     house.agrees();
 }
 
+fn an_auditor_of_a_unit_learns_nothing_of_others_by_answers(house: House) {
+    let about = json!({
+        "title": "Hidden notes", "tool": "Meeting notes", "unit": "Pricing",
+        "data_classes": ["confidential"], "data_location": "own_systems",
+    });
+    let case = house.register.submitted_by("tomas", about);
+    house.register.approve_all(&case, &[]);
+    let asked = [
+        ("tool", "Meeting notes"),
+        ("class", "confidential"),
+        ("_once", "1"),
+    ];
+    let kept = house.post("tomas", "/answers", &asked).location;
+    let review = "/answers?tool=Meeting+notes&class=confidential";
+    let drafts = "/policy/data_use/drafts";
+    house.get("audra", review).shows(&["Hidden notes"]);
+    for page in [kept.as_str(), drafts] {
+        house.get("audra", page).expect(StatusCode::OK);
+    }
+    let appointment = format!("/people/{}/auditor", house.register.person("audra"));
+    house
+        .post("adam", &appointment, &[("units", "Claims")])
+        .expect(StatusCode::SEE_OTHER);
+    let answer = house.get("audra", review);
+    answer.expect(StatusCode::OK);
+    assert!(!answer.body.contains("Hidden notes"), "{}", answer.body);
+    house.get("audra", &kept).expect(StatusCode::NOT_FOUND);
+    house.get("audra", drafts).expect(StatusCode::FORBIDDEN);
+}
+
 fn whoever_accepts_the_conditions_is_registered(house: House) {
     let before = house.entries();
     let page = house.get("tomas", &format!("{PERSONAL}&mode=work")).body;
@@ -292,6 +323,13 @@ fn whoever_accepts_the_conditions_is_registered(house: House) {
         pairs
     };
     let path = "/answers/use-cases";
+    for unsaid in ["mode", "purpose"] {
+        let mut pairs = asked(&[("accepted", "0"), ("accepted", "1")]);
+        pairs.retain(|(name, _)| *name != unsaid);
+        let answer = house.post("tomas", path, &pairs);
+        answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!(house.entries(), before, "{unsaid} decides what holds");
+    }
     let answer = house.post("tomas", path, &asked(&[("accepted", "0")]));
     answer.expect(StatusCode::UNPROCESSABLE_ENTITY);
     answer.shows(&["Accept every condition", "Letters to members"]);

@@ -1,6 +1,6 @@
 //! Policies, answers and drafts over the API.
 use super::page::read;
-use super::page::{Place, authors, done, may_look};
+use super::page::{Place, authors, done};
 use super::{Head, Question, drafts, kept, lint, store, view};
 use crate::app::App;
 use crate::db::{Conn, Tx};
@@ -90,6 +90,7 @@ async fn show(app: &App, key: String, number: Option<i32>) -> Result<HttpRespons
 /// 404 for a policy there is none of, 422 for a question without a tool or data.
 pub async fn ask(
     app: web::Data<App>,
+    visitor: Visitor,
     pairs: web::Query<Vec<(String, String)>>,
 ) -> Result<HttpResponse> {
     const NAMES: [&str; 5] = ["policy", "tool", "mode", "class", "purpose"];
@@ -100,16 +101,21 @@ pub async fn ask(
         return Err(Error::BadRequest(format!("there is no parameter {name}")));
     }
     let (key, question) = read(&pairs);
-    let answer = answered(&app, key, question).await?;
+    let answer = answered(&app, key, question, visitor.register_query()?).await?;
     Ok(HttpResponse::Ok().json(answer))
 }
 
-async fn answered(app: &App, key: String, question: Question) -> Result<Value> {
+async fn answered(
+    app: &App,
+    key: String,
+    question: Question,
+    within: view::Within,
+) -> Result<Value> {
     let desk = app.desk.clone();
     let read = move |conn: &mut Conn| {
         kept::check(&question)?;
         let version = store::current(conn, &desk.policies, &key)?;
-        view::answer(conn, &desk, &version, &question)
+        view::answer(conn, &desk, &version, &question, &within)
     };
     let view = app.db.read(read).await?;
     let mut answer = serde_json::to_value(&view)?;
@@ -156,11 +162,12 @@ pub async fn keep(
         classes: asked.classes,
         purpose: asked.purpose,
     };
-    let (author, key) = (actor.clone(), asked.policy);
+    let (author, key, within) = (actor.clone(), asked.policy, visitor.register_query()?);
     let work = move |tx: &mut Tx, desk: &Desk| {
         let version = store::current(tx, &desk.policies, &key)?;
         let kept = kept::keep(tx, desk, &author, &version, &question)?;
-        let mut answer = serde_json::to_value(view::answer(tx, desk, &version, &question)?)?;
+        let answer = view::answer(tx, desk, &version, &question, &within)?;
+        let mut answer = serde_json::to_value(answer)?;
         if let Some(members) = answer.as_object_mut() {
             members.insert("id".to_owned(), json!(kept.id));
             members.insert("entry".to_owned(), kept.seq.into());
@@ -189,7 +196,7 @@ pub async fn draft_list(
     visitor: Visitor,
     key: web::Path<String>,
 ) -> Result<HttpResponse> {
-    may_look(&visitor)?;
+    visitor.must_see_drafts()?;
     let read = move |conn: &mut Conn| {
         let found = drafts::drafts(conn, Some(&key))?;
         found
@@ -240,7 +247,7 @@ type Path = web::Path<(String, String)>;
 /// # Errors
 /// 403, 404.
 pub async fn draft(app: web::Data<App>, visitor: Visitor, path: Path) -> Result<HttpResponse> {
-    may_look(&visitor)?;
+    visitor.must_see_drafts()?;
     let place = Place::of(&path.0, &path.1)?;
     let whole = whole(&app, place).await?;
     Ok(HttpResponse::Ok().json(whole))

@@ -1,6 +1,6 @@
 //! An answer as pages and the API show it.
 use super::{Answer, NotCounting, Question, Rule, Step, Verdict, Version, headline, kept};
-use crate::db::{Conn, Day};
+use crate::db::{Conn, Day, PersonId};
 use crate::error::Result;
 use crate::people;
 use crate::register::{self, Query, Status};
@@ -142,7 +142,10 @@ pub struct AnswerView {
     pub path: String,
 }
 
-/// Answers a question as of today.
+/// Beyond which business units a reader must not see, and who reads; nothing for everything.
+pub type Within = Option<(Vec<String>, PersonId)>;
+
+/// Answers a question as of today, for a reader who sees records `within`.
 ///
 /// # Errors
 /// When the database fails.
@@ -151,10 +154,11 @@ pub fn answer(
     desk: &Desk,
     version: &Version,
     question: &Question,
+    within: &Within,
 ) -> Result<AnswerView> {
     let answer = version.index.ask(question, desk.today().0);
     let approval = match answer.outcome.verdict {
-        Verdict::ReviewRequired => approval(conn, desk, version, &answer)?,
+        Verdict::ReviewRequired => approval(conn, desk, version, &answer, within)?,
         _ => None,
     };
     let mut rules = Vec::new();
@@ -438,6 +442,7 @@ fn approval(
     desk: &Desk,
     version: &Version,
     answer: &Answer,
+    within: &Within,
 ) -> Result<Option<(String, String)>> {
     let asked = &answer.asked;
     let Some(tool) = asked
@@ -461,6 +466,7 @@ fn approval(
         kind: "use_case".to_owned(),
         text: Some(tool.title.clone()),
         status: vec![Status::Approved],
+        within: within.clone(),
         now: Some(desk.clock.now()),
         ..Query::default()
     };

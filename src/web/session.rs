@@ -65,9 +65,14 @@ impl Visitor {
         roles.iter().any(|role| self.roles.contains(*role))
     }
 
-    /// Whether the person may read the whole decision log.
+    /// Whether the person may read the decision log, as far as their scope reaches.
     pub fn reads_log(&self) -> bool {
         self.holds(&people::LOG_READERS)
+    }
+
+    /// Whether the person may read the whole decision log, and so what it tells of everybody.
+    pub fn reads_whole_log(&self) -> bool {
+        self.reads_log() && self.scope.is_all()
     }
 
     /// Whether the person may change workflows and calendars.
@@ -86,6 +91,18 @@ impl Visitor {
         } else {
             let sentence = "this is for administrators and keepers of the policy";
             Err(Error::Forbidden(sentence.to_owned()))
+        }
+    }
+
+    /// That the person keeps the policy or may look over the shoulders of those who do: drafts
+    /// tell what would change for records and people anywhere.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`].
+    pub fn must_see_drafts(&self) -> Result<()> {
+        match self.reads_whole_log() {
+            true => Ok(()),
+            false => self.must_keep_policy(),
         }
     }
 }

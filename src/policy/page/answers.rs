@@ -107,11 +107,12 @@ async fn draw(
     let asked = pairs
         .iter()
         .any(|(name, _)| ["class", "mode", "purpose"].contains(&name.as_str()));
-    let desk = app.desk.clone();
+    let (desk, within) = (app.desk.clone(), visitor.register_query()?);
     let context = app
         .db
         .read(move |conn| {
             let version = policy::current(conn, &desk.policies, &key)?;
+            let question = (question, &within);
             AskPage::read(conn, &desk, &version, question, asked, again)
         })
         .await;
@@ -129,7 +130,7 @@ impl AskPage {
         conn: &mut Conn,
         desk: &Desk,
         version: &Version,
-        question: Question,
+        (question, within): (Question, &view::Within),
         asked: bool,
         again: Again,
     ) -> Result<AskPage> {
@@ -137,7 +138,7 @@ impl AskPage {
         let mut answer = None;
         if asked {
             match kept::check(&question) {
-                Ok(()) => answer = Some(view::answer(conn, desk, version, &question)?),
+                Ok(()) => answer = Some(view::answer(conn, desk, version, &question, within)?),
                 Err(Error::Invalid(wrong)) => errors.extend(wrong),
                 Err(error) => return Err(error),
             }
@@ -420,7 +421,7 @@ pub async fn kept_answer(
         .read(move |conn| {
             let missing = || Error::not_found("answer", &id);
             let kept = kept::kept(conn, id.parse().map_err(|_| missing())?)?;
-            let may = kept.person == who.id()? || who.keeps_policy() || who.reads_log();
+            let may = kept.person == who.id()? || who.keeps_policy() || who.reads_whole_log();
             if may {
                 KeptPage::read(conn, &desk, &kept)
             } else {

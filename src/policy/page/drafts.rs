@@ -30,15 +30,6 @@ fn value(pairs: &Pairs, name: &str) -> String {
     found.map_or_else(String::new, |(_, value)| typed(value))
 }
 
-/// Drafts are for keepers of the policy and for those who look over their shoulders.
-pub(in crate::policy) fn may_look(visitor: &Visitor) -> Result<()> {
-    visitor.person()?;
-    match visitor.keeps_policy() || visitor.reads_log() {
-        true => Ok(()),
-        false => visitor.must_keep_policy(),
-    }
-}
-
 /// Which draft.
 #[derive(Debug, Clone)]
 pub(in crate::policy) struct Place {
@@ -104,7 +95,7 @@ pub async fn list(
     visitor: Visitor,
     key: web::Path<String>,
 ) -> Result<HttpResponse> {
-    may_look(&visitor)?;
+    visitor.must_see_drafts()?;
     let (key, may_keep) = (key.into_inner(), visitor.keeps_policy());
     let read = move |conn: &mut Conn| {
         let mut lines = Vec::new();
@@ -250,7 +241,7 @@ pub async fn draft(
     visitor: Visitor,
     place: web::Path<(String, String)>,
 ) -> Result<HttpResponse> {
-    may_look(&visitor)?;
+    visitor.must_see_drafts()?;
     let place = Place::of(&place.0, &place.1)?;
     draw(&app, &visitor, &place, Again::default(), StatusCode::OK).await
 }

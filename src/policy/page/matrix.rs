@@ -216,7 +216,7 @@ impl MatrixPage {
             versions: lines(conn, versions)?,
             others: lines(conn, others)?,
             may_keep: who.keeps_policy(),
-            may_look: who.keeps_policy() || who.reads_log(),
+            may_look: who.keeps_policy() || who.reads_whole_log(),
         })
     }
 }

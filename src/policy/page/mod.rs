@@ -4,6 +4,6 @@ mod drafts;
 mod matrix;
 
 pub use answers::{accept, ask, keep, kept_answer, read};
-pub(super) use drafts::{Place, authors, done, may_look};
+pub(super) use drafts::{Place, authors, done};
 pub use drafts::{begin, deed, draft, list as draft_list, save};
 pub use matrix::{policies, policy, rule, version};

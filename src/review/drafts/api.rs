@@ -1,5 +1,5 @@
 //! Drafts of workflows over the API.
-use super::page::{At, Sight, may_look, with_sight};
+use super::page::{At, Sight, with_sight};
 use super::view::{changes, line, problems};
 use super::{Draft, Start, examined};
 use crate::app::App;
@@ -49,7 +49,7 @@ pub async fn list(
     visitor: Visitor,
     key: web::Path<String>,
 ) -> Result<HttpResponse> {
-    may_look(&visitor)?;
+    visitor.must_see_drafts()?;
     let key = key.into_inner();
     let read = move |conn: &mut Conn| {
         let found = drafts::drafts(conn, Some(&key))?;
@@ -67,7 +67,7 @@ pub async fn list(
 /// # Errors
 /// 403, 404.
 pub async fn show(app: web::Data<App>, visitor: Visitor, place: Place) -> Result<HttpResponse> {
-    may_look(&visitor)?;
+    visitor.must_see_drafts()?;
     answer(&app, &At::of(place)?).await
 }
 

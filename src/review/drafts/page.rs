@@ -39,16 +39,6 @@ pub(super) fn draft_id(text: &str) -> Result<DraftId> {
     text.parse().map_err(|_| Error::not_found("draft", text))
 }
 
-/// Drafts are for keepers of the policy and for those who look over their shoulders.
-pub(super) fn may_look(visitor: &Visitor) -> Result<()> {
-    visitor.person()?;
-    if visitor.keeps_policy() || visitor.reads_log() {
-        Ok(())
-    } else {
-        visitor.must_keep_policy()
-    }
-}
-
 #[derive(Serialize)]
 struct ListPage {
     key: String,
@@ -66,7 +56,7 @@ pub async fn list(
     visitor: Visitor,
     key: web::Path<String>,
 ) -> Result<HttpResponse> {
-    may_look(&visitor)?;
+    visitor.must_see_drafts()?;
     let (key, may_keep) = (key.into_inner(), visitor.keeps_policy());
     let read = move |conn: &mut Conn| {
         let found = drafts::drafts(conn, Some(&key))?;
@@ -253,7 +243,7 @@ pub async fn show(
     place: Place,
     wanted: web::Query<Wanted>,
 ) -> Result<HttpResponse> {
-    may_look(&visitor)?;
+    visitor.must_see_drafts()?;
     let at = At::of(place)?;
     draw(
         &app,
