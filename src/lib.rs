@@ -26,6 +26,7 @@ pub mod finding;
 pub mod form;
 pub mod ledger;
 pub mod notify;
+pub mod overview;
 pub mod people;
 pub mod policy;
 pub mod register;
