@@ -258,6 +258,20 @@ table! {
     }
 }
 
+table! {
+    joins (record_id) {
+        record_id -> Text, base_id -> Text, approval_id -> Text, revision -> Integer,
+        digest -> Text, conditions -> Integer, person_id -> Text, seq -> BigInt,
+        joined_at -> Timestamp,
+    }
+}
+table! {
+    join_limits (seq) {
+        seq -> BigInt, record_id -> Text, places -> Nullable<Integer>, person_id -> Text,
+        set_at -> Timestamp,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     people,
     timers,
@@ -279,6 +293,8 @@ allow_tables_to_appear_in_same_query!(
     policy_drafts,
     policy_draft_authors,
     policy_answers,
+    joins,
+    join_limits,
     reviews,
     tasks,
     decisions,

@@ -92,6 +92,7 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
             ("digest", ..) => reminders(conn, app, person, now)?,
             (checkpoint::TEMPLATE, ..) => checkpoint::tell(conn, app, owed, person)?,
             (auditor::MAIL, ..) => auditor_scope(conn, owed, person)?,
+            (crate::catalogue::reminders::MAIL, ..) => Ok(notices::tool_ends(owed)?),
             ("staffing", ..) => Ok(notices::staffing(owed)?),
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
             ("task", Some(task), _) => asked(conn, app, given, task, now)?,

@@ -40,6 +40,7 @@
 //! | `workflow_proposed` | `title`, `path` of the page, (`by`, reason) |
 //! | `auditor_scope` | `auditor`, `change`, `entry`, `by` |
 //! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
+//! | `tool_ends` | `reference`, `title`, `until` a day, `over`, `path` of the page |
 //!
 //! 1. `absent`, `delegated`, `reassigned` or `returned`. A `delegated` mail goes to whose task it
 //!    was, a `task` mail to whose it is.

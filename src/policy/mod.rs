@@ -27,7 +27,7 @@ pub mod page;
 mod store;
 #[cfg(test)]
 mod tests;
-mod view;
+pub mod view;
 mod words;
 
 pub use answer::{
@@ -38,7 +38,7 @@ pub use document::{
 };
 pub use lint::{Cell, Contradiction, Findings, Idle, Overlap, lint};
 pub use matrix::{
-    CellChange, MATRIX_TOOLS, Matrix, MatrixCell, MatrixRow, MatrixTool, changes, matrix,
+    CellChange, MATRIX_TOOLS, Matrix, MatrixCell, MatrixRow, MatrixTool, changes, matrix, matrix_of,
 };
 pub use store::{
     Cache, Head, Version, current, heads, in_force, publish_with, source, version, versions,

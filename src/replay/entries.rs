@@ -1,6 +1,7 @@
 //! Entries, taken one after the other, become a snapshot. Pure.
 use crate::db::{At, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM, time_text};
+use crate::replay::joins;
 use crate::replay::reviews::{Course, object};
 use crate::replay::{Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
@@ -78,6 +79,8 @@ impl Replay {
             "workflow" => self.rules(entry, deed, &WORKFLOWS),
             "policy" => self.rules(entry, deed, &POLICIES),
             "answer" => self.answer(entry),
+            "use_case" => joins::joined(self, entry),
+            "joining" => joins::limited(self, entry),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
             _ => Ok(()),
@@ -121,13 +124,13 @@ impl Replay {
         Ok(())
     }
 
-    fn touch(&mut self, key: &Key, last: Last) {
+    pub(super) fn touch(&mut self, key: &Key, last: Last) {
         if let Some(thing) = self.things.get_mut(key) {
             thing.last = Some(last);
         }
     }
 
-    fn put(&mut self, key: Key, entry: &Entry, fields: Value) {
+    pub(super) fn put(&mut self, key: Key, entry: &Entry, fields: Value) {
         let thing = Thing {
             fields: object(fields),
             last: Some(last(entry)),
@@ -426,7 +429,7 @@ pub(super) fn place_fields(place: &Place) -> Value {
     })
 }
 
-fn last(entry: &Entry) -> Last {
+pub(super) fn last(entry: &Entry) -> Last {
     Last {
         seq: entry.seq,
         kind: entry.kind.clone(),
@@ -442,7 +445,7 @@ fn with(authors: Value, author: Option<&String>) -> Value {
     all.into()
 }
 
-fn by(entry: &Entry) -> Option<&str> {
+pub(super) fn by(entry: &Entry) -> Option<&str> {
     (entry.actor != SYSTEM).then_some(entry.actor.as_str())
 }
 
@@ -455,11 +458,11 @@ fn text<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, String> {
     text.ok_or_else(|| format!("it does not say `{name}`"))
 }
 
-fn subject<'a>(entry: &'a Entry, name: &str) -> Result<&'a str, String> {
+pub(super) fn subject<'a>(entry: &'a Entry, name: &str) -> Result<&'a str, String> {
     text(entry.subject.get(name), name)
 }
 
-fn number(entry: &Entry, name: &str) -> Result<i64, String> {
+pub(super) fn number(entry: &Entry, name: &str) -> Result<i64, String> {
     let number = entry.subject.get(name).and_then(Value::as_i64);
     number.ok_or_else(|| format!("it does not say `{name}`"))
 }

@@ -6,7 +6,7 @@ use crate::replay::{Key, Snapshot, Thing, compare};
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 16] = [
+const THINGS: [&str; 18] = [
     "absence",
     "answer",
     "calendar",
@@ -15,6 +15,8 @@ const THINGS: [&str; 16] = [
     "decision",
     "draft",
     "holding",
+    "join",
+    "join_limit",
     "person",
     "policy",
     "policy_draft",

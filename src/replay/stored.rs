@@ -11,6 +11,7 @@ use crate::ledger::entry::{Entry, commitment};
 use crate::policy;
 use crate::register::{self, Kinds, Record, Revision};
 use crate::replay::entries::place_fields;
+use crate::replay::joins;
 use crate::replay::reviews::{Columns, fields, object};
 use crate::replay::{Key, Snapshot, Thing};
 use crate::review::drafts;
@@ -36,6 +37,7 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     of_drafts(conn, &mut all)?;
     of_policies(conn, &mut all)?;
     of_answers(conn, &mut all)?;
+    joins::stored(conn, &mut all)?;
     of_records(conn, kinds, &mut all)?;
     of_reviews(conn, &beside, &mut all)?;
     of_decisions(conn, &beside, &mut all)?;
@@ -45,7 +47,7 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     Ok(all)
 }
 
-fn put(all: &mut Snapshot, key: Key, fields: Value) {
+pub(super) fn put(all: &mut Snapshot, key: Key, fields: Value) {
     let fields = object(fields);
     all.insert(key, Thing { fields, last: None });
 }

@@ -246,6 +246,15 @@ impl Told<'_> {
             "policy.returned" => self.of_policy("a draft was sent back"),
             "answer.kept" => self.of_policy("gave an answer that was kept"),
             "answer.accepted" => self.of_policy("was accepted, and a use case registered under it"),
+            "use_case.joined" => {
+                let base = self.text("/subject/base_reference").unwrap_or("another");
+                format!("Joined the approval of {base}, within its conditions")
+            }
+            "joining.limited" => match self.number("/data/places") {
+                None => "Opened for joining".to_owned(),
+                Some(0) => "Closed for joining".to_owned(),
+                Some(places) => format!("Open for joining to {places} use cases"),
+            },
             "token.created" => "API token created".to_owned(),
             "person.unreachable" => "Mail does not reach this person any more".to_owned(),
             "person.reachable" => "Mail reaches this person again".to_owned(),
