@@ -78,6 +78,18 @@ impl Told<'_> {
             .approvals
             .worth(subject.record.id)
             .is_some_and(Worth::holds);
+        let mildest = strictest
+            .modes
+            .iter()
+            .map(|mode| mode.outcome.verdict)
+            .min();
+        let in_some = mildest.is_some_and(|mildest| mildest != Verdict::Prohibited);
+        if strictest.depends_on_mode && in_some {
+            return self.reviewed(
+                subject,
+                "What the data-use policy says depends on the account.",
+            );
+        }
         match strictest.outcome.verdict {
             Verdict::Allowed => self.by_rules(version, strictest, "The data-use policy allows it."),
             Verdict::AllowedWithConditions if accepted || approved => {

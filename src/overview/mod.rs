@@ -11,7 +11,7 @@ pub mod page;
 mod portfolio;
 mod sources;
 
-pub use portfolio::{Cache, Portfolio, Row, portfolio};
+pub use portfolio::{Cache, Lens, Portfolio, Row, portfolio, seen};
 pub use sources::{AREAS, POINTS, Screen, Small, Subject, screen, screens, small};
 
 use crate::web::badge::{Badge, badge};
