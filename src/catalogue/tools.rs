@@ -86,6 +86,8 @@ pub struct Card {
     pub modes: Vec<String>,
     /// Where one can read how to use it.
     pub guidance_url: Option<String>,
+    /// Whether that is an address of the web.
+    pub guidance_is_address: bool,
     /// Who looks after it.
     pub owner: Option<String>,
     /// What it costs a year, in euros.
@@ -350,6 +352,7 @@ pub fn card_of_policy(version: &Version, tool: &policy::Tool, today: Date) -> Ca
         limits: None,
         modes: tool.modes.iter().map(|mode| mode.title.clone()).collect(),
         guidance_url: None,
+        guidance_is_address: false,
         owner: None,
         cost_eur_per_year: None,
         licences: None,
@@ -431,6 +434,7 @@ pub fn cards(
             what_for: text("what_for"),
             limits: text("limits"),
             modes: lines(text("modes")),
+            guidance_is_address: text("guidance_url").is_some_and(|one| is_address(&one)),
             guidance_url: text("guidance_url"),
             owner: record.owner_id.and_then(|id| owners.get(&id).cloned()),
             cost_eur_per_year: number("cost_eur_per_year"),
@@ -450,6 +454,10 @@ pub fn cards(
         }
     };
     Ok(all.iter().map(card).collect())
+}
+
+fn is_address(text: &str) -> bool {
+    text.starts_with("https://") || text.starts_with("http://")
 }
 
 fn lines(text: Option<String>) -> Vec<String> {

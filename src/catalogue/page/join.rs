@@ -79,7 +79,7 @@ struct ConditionBox {
 struct Line {
     reference: String,
     title: String,
-    day: String,
+    since: String,
 }
 
 /// What comes back with what was typed.
@@ -183,7 +183,7 @@ impl JoinPage {
             joined: others
                 .into_iter()
                 .map(|record| Line {
-                    day: day(record.created_at),
+                    since: day(record.created_at),
                     reference: record.reference,
                     title: record.title,
                 })
