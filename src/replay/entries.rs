@@ -5,6 +5,7 @@ use crate::replay::reviews::{Course, object};
 use crate::replay::{Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
 use crate::review::{Place, recall};
+use crate::rules::Kind;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -76,11 +77,13 @@ impl Replay {
             "calendar_link" => self.calendar_link(entry, deed),
             "token" => self.token(entry),
             "workflow" => self.rules(entry, deed, &WORKFLOWS),
-            "policy" => self.rules(entry, deed, &POLICIES),
             "answer" => self.answer(entry),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
-            _ => Ok(()),
+            other => match Kind::of_word(other) {
+                Some(kind) => self.rules(entry, deed, &Rules::of(kind)),
+                None => Ok(()),
+            },
         }
     }
 
@@ -411,11 +414,15 @@ const WORKFLOWS: Rules = Rules {
     draft: "draft",
     has_active: true,
 };
-const POLICIES: Rules = Rules {
-    version: "policy",
-    draft: "policy_draft",
-    has_active: false,
-};
+impl Rules {
+    fn of(kind: &Kind) -> Rules {
+        Rules {
+            version: kind.word,
+            draft: kind.draft_word,
+            has_active: false,
+        }
+    }
+}
 
 /// What a record says of its reviews.
 pub(super) fn place_fields(place: &Place) -> Value {

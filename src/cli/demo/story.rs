@@ -167,7 +167,7 @@ impl Story<'_> {
             let calendar = serde_json::from_str(HEAD_OFFICE)?;
             crate::calendar::keep(tx, desk.clock.now(), &console(), &calendar)?;
             review::workflows::publish(tx, desk.clock.now(), &console(), &bundle)?;
-            crate::policy::drafts::put(tx, desk, &console(), DATA_USE)?;
+            crate::rules::drafts::put(tx, desk, &console(), &crate::policy::KIND, DATA_USE)?;
             Ok(())
         })
     }
