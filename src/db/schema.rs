@@ -19,7 +19,7 @@ table! {
 table! {
     auditor_terms (person_id) {
         person_id -> Text, units -> Text, from_day -> Nullable<Text>, until_day -> Nullable<Text>,
-        last_day -> Nullable<Text>,
+        last_day -> Nullable<Text>, seq -> BigInt,
     }
 }
 table! { memberships (kind, name, person_id) { kind -> Text, name -> Text, person_id -> Text, } }

@@ -1,6 +1,7 @@
 //! Entries, taken one after the other, become a snapshot. Pure.
 use crate::db::{At, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM, time_text};
+use crate::people::AUDITOR;
 use crate::replay::reviews::{Course, object};
 use crate::replay::{Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
@@ -70,7 +71,17 @@ impl Replay {
         let (what, deed) = entry.kind.split_once('.').unwrap_or((&entry.kind, ""));
         match what {
             "person" | "manager" | "digest" => self.person(entry),
-            "role" => self.holding(entry, "role", deed == "given"),
+            "role" => {
+                self.holding(entry, "role", deed == "given")?;
+                match entry.data.get("role").and_then(Value::as_str) {
+                    Some(AUDITOR) => self.appointment(entry),
+                    _ => Ok(()),
+                }
+            }
+            "auditor" => self.appointment(entry),
+            "hold" => self.hold(entry, deed),
+            "erasure" => self.erasure(entry, deed),
+            "retention" => self.retention(entry, deed),
             "group" => self.holding(entry, "group", deed == "joined"),
             "absence" => self.absence(entry, deed),
             "calendar" => self.calendar(entry),
@@ -130,7 +141,7 @@ impl Replay {
         }
     }
 
-    fn put(&mut self, key: Key, entry: &Entry, fields: Value) {
+    pub(super) fn put(&mut self, key: Key, entry: &Entry, fields: Value) {
         let thing = Thing {
             fields: object(fields),
             last: Some(last(entry)),
@@ -138,8 +149,12 @@ impl Replay {
         self.things.insert(key, thing);
     }
 
+    pub(super) fn forget(&mut self, key: &Key) {
+        self.things.remove(key);
+    }
+
     /// Changes fields of a thing that must be there.
-    fn set(&mut self, key: &Key, entry: &Entry, fields: Value) -> Result<(), String> {
+    pub(super) fn set(&mut self, key: &Key, entry: &Entry, fields: Value) -> Result<(), String> {
         let missing = || format!("no entry before it tells of {} {}", key.thing, key.id);
         let thing = self.things.get_mut(key).ok_or_else(missing)?;
         thing.fields.extend(object(fields));
@@ -168,6 +183,7 @@ impl Replay {
             "person.unreachable" => self.set(&key, entry, json!({ "unreachable": data("code") })),
             "person.erased" => {
                 self.erased(entry)?;
+                self.erasure(entry, "done")?;
                 self.set(&key, entry, json!({ "unreachable": null }))
             }
             "person.reachable" => self.set(&key, entry, json!({ "unreachable": null })),
@@ -453,7 +469,7 @@ fn by(entry: &Entry) -> Option<&str> {
     (entry.actor != SYSTEM).then_some(entry.actor.as_str())
 }
 
-fn committed(entry: &Entry, name: &str) -> Option<String> {
+pub(super) fn committed(entry: &Entry, name: &str) -> Option<String> {
     entry.private.get(name).map(hex::encode)
 }
 
@@ -462,11 +478,11 @@ fn text<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, String> {
     text.ok_or_else(|| format!("it does not say `{name}`"))
 }
 
-fn subject<'a>(entry: &'a Entry, name: &str) -> Result<&'a str, String> {
+pub(super) fn subject<'a>(entry: &'a Entry, name: &str) -> Result<&'a str, String> {
     text(entry.subject.get(name), name)
 }
 
-fn number(entry: &Entry, name: &str) -> Result<i64, String> {
+pub(super) fn number(entry: &Entry, name: &str) -> Result<i64, String> {
     let number = entry.subject.get(name).and_then(Value::as_i64);
     number.ok_or_else(|| format!("it does not say `{name}`"))
 }

@@ -125,8 +125,8 @@ impl Told<'_> {
             "stage.escalated" => self.escalated(),
             "seat.fell_back" => "others were asked to stand in".to_owned(),
             "seat.left" => match self.row.person_id.and_then(|id| self.names.get(&id)) {
-                Some(name) => format!("{name} left and is asked no more"),
-                None => "somebody left and is asked no more".to_owned(),
+                Some(name) => format!("{name} left, or lost the role, and is asked no more"),
+                None => "somebody left, or lost the role, and is asked no more".to_owned(),
             },
             "task.moved" => self.moved(),
             "decision.recorded" => self.decided(),

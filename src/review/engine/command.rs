@@ -4,7 +4,7 @@ use crate::form::Form;
 use crate::review::engine::clock::{Calendars, Timer};
 use crate::review::engine::event::{Condition, Event, Opened, RejectedBecause, SupersededBecause};
 use crate::review::engine::refusal::Refusal;
-use crate::review::engine::seats::{Directory, is_last, named, separated};
+use crate::review::engine::seats::{Directory, is_last, named, separated, still_named};
 use crate::review::engine::standing::{ApprovalDeed, ConditionDeed, OverrideDeed};
 use crate::review::engine::state::{Phase, Pin, Progress, Review, SeatRun};
 use crate::review::engine::{CONDITION_MAX, CONDITIONS_MAX, REASON_MAX};
@@ -351,6 +351,9 @@ impl<'a> Run<'a> {
         }
         if !run.asked().contains(&vote.person) {
             return Err(Refusal::NotAsked);
+        }
+        if !still_named(self.ctx, &self.review, stage, run, vote.person) {
+            return Err(Refusal::NoLongerNamed);
         }
         if vote.seen != self.review.digest {
             return Err(Refusal::Superseded);

@@ -236,7 +236,7 @@ pub enum Event {
         /// The reason in words.
         reason: Option<String>,
     },
-    /// Somebody who was asked left the organisation.
+    /// Somebody who was asked left the organisation, or lost what they were asked for.
     PersonLeft {
         /// The stage.
         stage: String,

@@ -17,6 +17,12 @@ pub enum Refusal {
     /// The person is not asked in this stage.
     #[error("you are not asked to decide this stage")]
     NotAsked,
+    /// The role or membership by which they were asked is theirs no longer.
+    #[error(
+        "you no longer hold what you were asked for, so this is no longer yours to decide; others \
+         are asked instead"
+    )]
+    NoLongerNamed,
     /// Separation of duties.
     #[error("you cannot decide here because {0}; someone else must")]
     Separated(&'static str),
@@ -182,6 +188,7 @@ impl Refusal {
             Refusal::StageNotOpen => "stage-not-open",
             Refusal::Void => "void",
             Refusal::NotAsked => "not-asked",
+            Refusal::NoLongerNamed => "no-longer-named",
             Refusal::Separated(_) => "separation-of-duties",
             Refusal::AlreadyDecided => "already-decided",
             Refusal::Superseded => "superseded",
@@ -249,6 +256,7 @@ impl Refusal {
             | Refusal::EvidenceMissing
             | Refusal::OwnerUnknown => 422,
             Refusal::NotAsked
+            | Refusal::NoLongerNamed
             | Refusal::OverrideNotYours
             | Refusal::OverrideNeedsAnother
             | Refusal::Separated(_)

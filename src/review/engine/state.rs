@@ -427,7 +427,10 @@ impl Review {
             }
             Event::SeatFellBack { seat, people, .. } => {
                 if let Some(seat) = run.seats.iter_mut().find(|s| s.key == *seat) {
-                    seat.fallback = Some(people.clone());
+                    let before = seat.fallback.replace(people.clone()).unwrap_or_default();
+                    // Who was asked before, lost it and is named again comes back.
+                    run.gone
+                        .retain(|person| before.contains(person) || !people.contains(person));
                 }
             }
             Event::Decided { .. } => run.decided(event),
