@@ -33,5 +33,6 @@ pub mod register;
 pub mod replay;
 pub mod review;
 pub mod templates;
+pub mod vendor;
 pub mod web;
 pub mod workflow;

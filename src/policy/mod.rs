@@ -23,6 +23,7 @@ pub mod import;
 pub mod kept;
 mod lint;
 mod matrix;
+pub mod overlay;
 pub mod page;
 mod store;
 #[cfg(test)]

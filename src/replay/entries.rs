@@ -2,6 +2,7 @@
 use crate::db::{At, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM, time_text};
 use crate::replay::reviews::{Course, object};
+use crate::replay::vendors::Vendors;
 use crate::replay::{Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
 use crate::review::{Place, recall};
@@ -16,6 +17,8 @@ pub struct Replay {
     places: BTreeMap<RecordId, Place>,
     /// How many entries tell of each record.
     counts: BTreeMap<String, u64>,
+    /// Which changes at vendors each review deals with.
+    vendors: Vendors,
     next: u64,
 }
 
@@ -78,6 +81,7 @@ impl Replay {
             "workflow" => self.rules(entry, deed, &WORKFLOWS),
             "policy" => self.rules(entry, deed, &POLICIES),
             "answer" => self.answer(entry),
+            "vendor_change" => self.vendors.take(&mut self.things, entry, deed),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
             _ => Ok(()),
@@ -117,6 +121,7 @@ impl Replay {
         if let Some(place) = self.places.get_mut(&record) {
             place.follow(review, opened);
         }
+        self.vendors.follow(&mut self.things, review, opened, &last);
         self.touch(&Key::new("record", record), last);
         Ok(())
     }
@@ -426,7 +431,7 @@ pub(super) fn place_fields(place: &Place) -> Value {
     })
 }
 
-fn last(entry: &Entry) -> Last {
+pub(super) fn last(entry: &Entry) -> Last {
     Last {
         seq: entry.seq,
         kind: entry.kind.clone(),
@@ -442,7 +447,7 @@ fn with(authors: Value, author: Option<&String>) -> Value {
     all.into()
 }
 
-fn by(entry: &Entry) -> Option<&str> {
+pub(super) fn by(entry: &Entry) -> Option<&str> {
     (entry.actor != SYSTEM).then_some(entry.actor.as_str())
 }
 
@@ -455,7 +460,7 @@ fn text<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, String> {
     text.ok_or_else(|| format!("it does not say `{name}`"))
 }
 
-fn subject<'a>(entry: &'a Entry, name: &str) -> Result<&'a str, String> {
+pub(super) fn subject<'a>(entry: &'a Entry, name: &str) -> Result<&'a str, String> {
     text(entry.subject.get(name), name)
 }
 

@@ -16,6 +16,7 @@ mod packaged;
 mod reviews;
 pub mod stored;
 mod tables;
+mod vendors;
 
 pub use packaged::Replaying;
 

@@ -12,7 +12,7 @@ use crate::policy;
 use crate::register::{self, Kinds, Record, Revision};
 use crate::replay::entries::place_fields;
 use crate::replay::reviews::{Columns, fields, object};
-use crate::replay::{Key, Snapshot, Thing};
+use crate::replay::{Key, Snapshot, Thing, vendors};
 use crate::review::drafts;
 use crate::review::engine::{CONDITIONS_MAX, Review, merge};
 use crate::review::{ConditionRow, DecisionRow, Place};
@@ -39,13 +39,14 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     of_records(conn, kinds, &mut all)?;
     of_reviews(conn, &beside, &mut all)?;
     of_decisions(conn, &beside, &mut all)?;
+    vendors::of_vendors(conn, &mut all)?;
     if open {
         of_open(conn, &mut all)?;
     }
     Ok(all)
 }
 
-fn put(all: &mut Snapshot, key: Key, fields: Value) {
+pub(super) fn put(all: &mut Snapshot, key: Key, fields: Value) {
     let fields = object(fields);
     all.insert(key, Thing { fields, last: None });
 }
