@@ -48,10 +48,12 @@ fn mail(name: &str, given: &Value) -> Mail {
 
 /// Every text of `given` replaced by `hostile`, but for times, days and the link.
 fn spoilt(given: &Value, hostile: &str) -> Value {
-    const KEPT: [&str; 14] = [
+    const KEPT: [&str; 16] = [
         "half",
         "most",
         "due_at",
+        "effective_on",
+        "day",
         "valid_until",
         "link",
         "now",

@@ -219,6 +219,7 @@ fn join(
     let note = Note::new("vendor_change.joined", &system())
         .record(record.id, &record.reference)
         .review(running.id)
+        .subject("workflow_hash", running.workflow.hash.as_str())
         .subject("vendor_change", change.to_string());
     ledger::append(tx, now, note)?;
     let open = CaseState::Open;

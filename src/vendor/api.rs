@@ -191,17 +191,20 @@ pub struct Reason {
     reason: String,
 }
 
-/// `POST /api/v1/vendors/{reference}/changes/{id}/{deed}`
+/// `POST /api/v1/vendors/{reference}/changes/{id}/confirmation`, and `dismissal` and `closing`.
 ///
 /// # Errors
 /// 403 for others than keepers of vendors, 404, 409, 422.
 pub async fn deed(
     app: web::Data<App>,
     visitor: Visitor,
-    path: web::Path<(String, String, String)>,
+    path: web::Path<(String, String)>,
+    request: HttpRequest,
     body: web::Json<Reason>,
 ) -> Result<HttpResponse> {
-    let (reference, id, deed) = path.into_inner();
+    let (reference, id) = path.into_inner();
+    let deed = request.path().rsplit('/').next().unwrap_or_default();
+    let deed = deed.to_owned();
     let (id, actor, reason) = (parsed(&id)?, visitor.actor()?, body.into_inner().reason);
     let (author, wanted) = (actor.clone(), reference.clone());
     let work = move |tx: &mut Tx, desk: &Desk| {

@@ -362,8 +362,12 @@ table! {
     GET "/api/v1/vendors/{reference}/changes" Token("read") => crate::vendor::api::list;
     POST "/api/v1/vendors/{reference}/changes" Token("write") => crate::vendor::api::report;
     GET "/api/v1/vendors/{reference}/changes/{id}" Token("read") => crate::vendor::api::one;
-    POST "/api/v1/vendors/{reference}/changes/{id}/{deed:confirmation|dismissal|closing}"
-        Token("decide") => crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/confirmation" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/dismissal" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/closing" Token("decide") =>
+        crate::vendor::api::deed;
     GET "/api/v1/policy" Token("read") => crate::policy::api::list;
     GET "/api/v1/policy/answers" Token("read") => crate::policy::api::ask;
     POST "/api/v1/policy/answers" Token("write") => crate::policy::api::keep;
