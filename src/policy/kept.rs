@@ -251,17 +251,10 @@ pub fn accept(
         let (seen, now) = (given.version, version.version);
         return Err(Error::Stale { seen, now });
     }
-    let mut answer = version.index.ask(question, desk.today().0);
-    let overlay = overlay::lay(tx, version, &mut answer)?;
+    let answer = settled(tx, desk, version, question)?;
     let wrong = |field: &str, sentence: &str| {
         Error::Invalid(vec![FieldError::new(field, "other", sentence.to_owned())])
     };
-    if let Some(overlay) = overlay {
-        return Err(wrong(
-            "",
-            &format!("{} Nothing was registered.", overlay.words),
-        ));
-    }
     if !answer.outcome.verdict.permits() {
         let sentence = "the policy does not allow this as it was asked; nothing was registered";
         return Err(wrong("", sentence));
@@ -310,6 +303,19 @@ pub fn accept(
     let about = (Some(&record), None);
     enter(tx, desk, actor, version, question, &answer, about)?;
     Ok(record)
+}
+
+/// The answer, as long as nothing changed at the tool's vendor that is not dealt with.
+fn settled(conn: &mut Conn, desk: &Desk, version: &Version, question: &Question) -> Result<Answer> {
+    let mut answer = version.index.ask(question, desk.today().0);
+    match overlay::lay(conn, version, &mut answer)? {
+        None => Ok(answer),
+        Some(overlay) => {
+            let sentence = format!("{} Nothing was registered.", overlay.words);
+            let error = FieldError::new("", "other", sentence);
+            Err(Error::Invalid(vec![error]))
+        }
+    }
 }
 
 /// Whether the question names no purpose that the policy knows, and one of those would not be

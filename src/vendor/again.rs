@@ -193,7 +193,7 @@ fn begin(tx: &mut Tx, desk: &Desk, change: VendorChangeId, id: RecordId) -> Resu
     if record.status()? != standing {
         tx.leave_unchanged();
         return Ok(Step::Held(
-            "what it says now is not what is approved: its owner submits the renewal or gives it up",
+            "it says other than what is approved: its owner submits the renewal or gives it up",
         ));
     }
     review::look_again_at(tx, desk, &system(), &record, approval)?;

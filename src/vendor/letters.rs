@@ -51,7 +51,6 @@ pub fn tell(
         "vendor": named(&vendor),
         "area": change.area().words(),
         "what": lines(said.what.as_deref()),
-        "source": said.source,
         "effective_on": change.effective_on,
         "by": reporter.into_values().next(),
         "at": change.reported_at,
@@ -93,9 +92,7 @@ fn theirs(conn: &mut Conn, change: &Change, person: PersonId) -> Result<Vec<Valu
     let line = |record: Record| {
         let parts = parts.get(&record.id).into_iter().flatten();
         let parts: Vec<&str> = parts.copied().collect();
-        json!({
-            "reference": record.reference, "title": record.title, "why": parts.join(", "),
-        })
+        json!({ "record": named(&record), "why": parts.join(", ") })
     };
     let all = register::all_of(conn, &ids)?;
     Ok(all.into_iter().map(line).collect())

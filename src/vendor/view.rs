@@ -1,7 +1,7 @@
 //! What pages and the API show of vendors: what depends on one, and what changed there.
 use super::store::{self, CaseState, Change, OpenChange, State};
 use super::{change, dependants};
-use crate::db::{Conn, PersonId, RecordId};
+use crate::db::{Conn, PersonId, RecordId, VendorChangeId};
 use crate::error::Result;
 use crate::people;
 use crate::register::{self, Name, Record};
@@ -315,26 +315,7 @@ pub(super) fn change_view(
     let names: BTreeMap<PersonId, String> =
         people::names(conn, &people.into_iter().flatten().collect())?;
     let name = |id: Option<PersonId>| id.and_then(|id| names.get(&id).cloned());
-    let total: i64 = store::counts(conn, change.id)?
-        .iter()
-        .map(|(.., n)| n)
-        .sum();
-    let found = store::cases(conn, change.id, from, limit)?;
-    let seen = i64::try_from(found.len()).unwrap_or(i64::MAX);
-    let units = match within {
-        Some((units, person)) => Some((register::of_units(conn, units)?, *person)),
-        None => None,
-    };
-    let mut cases = Vec::new();
-    for (case, record) in found {
-        let hidden = units.as_ref().is_some_and(|(units, person)| {
-            let own = [record.owner_id, record.submitter_id].contains(&Some(*person));
-            !own && !units.contains(&record.id)
-        });
-        if !hidden {
-            cases.push(case_view(&case, &record)?);
-        }
-    }
+    let part = case_views(conn, change.id, within, (from, limit))?;
     let is_address = |text: &String| text.starts_with("https://") || text.starts_with("http://");
     let label = |field: &String| {
         form.field(field)
@@ -370,12 +351,49 @@ pub(super) fn change_view(
         closed_by: name(change.closed_by),
         closed_at: change.closed_at.map(|at| at.to_string()),
         closed_entry: change.closed_seq,
+        more: part.more,
+        total: part.total,
+        cases: part.cases,
+    })
+}
+
+/// Some use cases of a change.
+struct Cases {
+    cases: Vec<CaseView>,
+    total: i64,
+    more: i64,
+}
+
+/// The use cases of a change from one place on. A reader who sees some records only is told of
+/// those, and of how many those are.
+fn case_views(
+    conn: &mut Conn,
+    change: VendorChangeId,
+    within: &Within,
+    (from, limit): (i64, i64),
+) -> Result<Cases> {
+    let counts = store::counts(conn, change)?;
+    let total: i64 = counts.iter().map(|(.., n)| n).sum();
+    let found = store::cases(conn, change, from, limit)?;
+    let seen = i64::try_from(found.len()).unwrap_or(i64::MAX);
+    let units = match within {
+        Some((units, person)) => Some((register::of_units(conn, units)?, *person)),
+        None => None,
+    };
+    let mut cases = Vec::new();
+    for (case, record) in found {
+        let hidden = units.as_ref().is_some_and(|(units, person)| {
+            let own = [record.owner_id, record.submitter_id].contains(&Some(*person));
+            !own && !units.contains(&record.id)
+        });
+        if !hidden {
+            cases.push(case_view(&case, &record)?);
+        }
+    }
+    let shown = i64::try_from(cases.len()).unwrap_or(i64::MAX);
+    Ok(Cases {
+        total: if within.is_some() { shown } else { total },
         more: total.saturating_sub(from.saturating_add(seen)),
-        total: if within.is_some() {
-            cases.len() as i64
-        } else {
-            total
-        },
         cases,
     })
 }
