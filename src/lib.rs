@@ -32,6 +32,7 @@ pub mod policy;
 pub mod register;
 pub mod replay;
 pub mod review;
+pub mod rules;
 pub mod templates;
 pub mod vendor;
 pub mod web;

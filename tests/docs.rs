@@ -215,7 +215,7 @@ fn every_problem_is_explained_and_nothing_else() {
     let (errors, answers) = (read("src/error.rs"), read("src/web/answer.rs"));
     let refusals = [
         "src/review/engine/refusal.rs",
-        "src/review/drafts/refusal.rs",
+        "src/rules/refusal.rs",
         "src/people/refusal.rs",
         "src/erasure/refusal.rs",
         "src/vendor/refusal.rs",

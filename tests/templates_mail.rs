@@ -168,7 +168,9 @@ fn escaped(text: &str) -> String {
 
 /// The texts of a fixture that a reader must find; the name of whoever reads is no fact.
 fn facts(given: &Value) -> Vec<String> {
-    const OTHERWISE: [&str; 16] = [
+    const OTHERWISE: [&str; 18] = [
+        "effective_on",
+        "day",
         "half",
         "most",
         "due_at",

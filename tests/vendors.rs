@@ -12,10 +12,11 @@ use countersign::error::{Error, Result};
 use countersign::notify::{Letter, Mailbox, Postman, Worker};
 use countersign::overview::Light;
 use countersign::people;
-use countersign::policy::drafts;
+use countersign::policy;
 use countersign::register::{self, NewRecord, Record, Status};
 use countersign::replay;
 use countersign::review;
+use countersign::rules::drafts;
 use countersign::vendor::{self, CaseState, Change, Given, Refusal, State};
 use countersign::web::serve::configure;
 use countersign::web::session::session_cookie;
@@ -86,7 +87,7 @@ fn open(url: String) -> House {
 }
 
 /// The policy that ships, with one more tool, of Nordlicht, in which internal data may be used.
-fn policy() -> String {
+fn with_polaris() -> String {
     let mut policy: Value = serde_json::from_str(SHIPPED).unwrap();
     let tool = json!({
         "key": "polaris", "title": "Polaris", "vendor": "NORDLICHT  ai", "aliases": ["Polaris Pro"],
@@ -273,8 +274,9 @@ fn refused(done: Result<Change>) -> Refusal {
 
 fn a_vendor_that_now_trains_on_customer_data_is_told_to_everybody_and_reviewed_again(house: House) {
     let register = &house.register;
-    let text = policy();
-    register.does(move |tx, desk| drafts::put(tx, desk, &operator(), &text).map(drop));
+    let text = with_polaris();
+    register
+        .does(move |tx, desk| drafts::put(tx, desk, &operator(), &policy::KIND, &text).map(drop));
     let vendor = house.vendor(json!({ "trains_on_our_data": false }));
     let by_name = house.approved(json!({ "title": "Summaries" }));
     let by_tool = house.approved(json!({ "title": "Drafts", "vendor": "Somebody",
@@ -437,10 +439,10 @@ fn a_vendor_that_now_trains_on_customer_data_is_told_to_everybody_and_reviewed_a
 }
 
 fn what_depends_on_a_vendor_is_found_by_its_name_its_reference_and_its_tools(house: House) {
-    let text = policy();
+    let text = with_polaris();
     house
         .register
-        .does(move |tx, desk| drafts::put(tx, desk, &operator(), &text).map(drop));
+        .does(move |tx, desk| drafts::put(tx, desk, &operator(), &policy::KIND, &text).map(drop));
     let vendor = house.vendor(json!({}));
     let tool = house.made(
         "tool",

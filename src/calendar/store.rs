@@ -6,6 +6,7 @@ use crate::db::{At, Conn, PersonId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::{Actor, Note};
 use crate::people;
+use diesel::dsl::max;
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
@@ -38,8 +39,8 @@ impl Cache {
     /// # Errors
     /// As [`current`].
     pub fn current(&self, conn: &mut Conn, key: &str) -> Result<Arc<Version>> {
-        let newest = newest(conn, key)?.map_or(0, |head| head.version);
-        self.version(conn, key, newest)
+        let number = in_force(conn, key)?;
+        self.version(conn, key, number)
     }
 
     /// As [`version`], from the second time on without asking the database.
@@ -65,8 +66,8 @@ impl Cache {
 /// # Errors
 /// When the database fails; [`Error::Corrupt`] when the text no longer has its hash.
 pub fn current(conn: &mut Conn, key: &str) -> Result<Version> {
-    let newest = newest(conn, key)?.map_or(0, |head| head.version);
-    version(conn, key, newest)
+    let number = in_force(conn, key)?;
+    version(conn, key, number)
 }
 
 /// One version of a calendar; the built-in one is version 0 of every key.
@@ -172,6 +173,13 @@ fn keep_after(
     let note = note.subject("calendar_version", version);
     crate::ledger::append(tx, now, note.subject("calendar_hash", hash.as_str()))?;
     Ok(version)
+}
+
+/// The number of the version that is in force; 0, the built-in one, when none is kept.
+fn in_force(conn: &mut Conn, key: &str) -> Result<i32> {
+    let kept = calendars::table.filter(calendars::key.eq(key));
+    let newest: Option<i32> = kept.select(max(calendars::version)).get_result(conn)?;
+    Ok(newest.unwrap_or(0))
 }
 
 /// The version of a key that is in force, if one is kept.

@@ -90,20 +90,20 @@ table! {
     }
 }
 table! {
-    policies (key, version) {
-        key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text,
+    rule_versions (kind, key, version) {
+        kind -> Text, key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text,
         published_at -> Timestamp, published_by -> Nullable<Text>,
     }
 }
 table! {
-    policy_drafts (id) {
-        id -> Text, key -> Text, base -> Integer, text -> Text, state -> Text, seen -> Integer,
-        reason_seq -> Nullable<BigInt>, created_at -> Timestamp, changed_at -> Timestamp,
-        discarded_by -> Nullable<Text>,
+    rule_drafts (id) {
+        id -> Text, kind -> Text, key -> Text, base -> Integer, text -> Text, state -> Text,
+        seen -> Integer, reason_seq -> Nullable<BigInt>, created_at -> Timestamp,
+        changed_at -> Timestamp, discarded_by -> Nullable<Text>,
     }
 }
 table! {
-    policy_draft_authors (draft_id, person_id) { draft_id -> Text, person_id -> Text, }
+    rule_draft_authors (draft_id, person_id) { draft_id -> Text, person_id -> Text, }
 }
 table! {
     policy_answers (id) {
@@ -292,9 +292,9 @@ allow_tables_to_appear_in_same_query!(
     workflow_drafts,
     workflow_draft_authors,
     calendars,
-    policies,
-    policy_drafts,
-    policy_draft_authors,
+    rule_versions,
+    rule_drafts,
+    rule_draft_authors,
     policy_answers,
     vendor_changes,
     vendor_change_cases,

@@ -266,15 +266,14 @@ pub(super) fn insert(tx: &mut Tx, record: &Record, body: &str) -> Result<()> {
 }
 
 pub(super) fn update_content(tx: &mut Tx, record: &Record, body: &str) -> Result<()> {
-    diesel::update(records::table.find(record.id))
-        .set((
-            records::title.eq(&record.title),
-            records::body.eq(body),
-            records::revision.eq(record.revision),
-            records::owner_id.eq(record.owner_id),
-            records::updated_at.eq(record.updated_at),
-        ))
-        .execute(&mut **tx)?;
+    let update = diesel::update(records::table.find(record.id)).set((
+        records::title.eq(&record.title),
+        records::body.eq(body),
+        records::revision.eq(record.revision),
+        records::owner_id.eq(record.owner_id),
+        records::updated_at.eq(record.updated_at),
+    ));
+    on_backend!(&mut **tx, c => Kept(update).run(c))?;
     Ok(())
 }
 
@@ -296,7 +295,7 @@ pub fn set_review(
         records::risk.eq(risk),
         records::updated_at.eq(now),
     ));
-    on_backend!(&mut **tx, c => Kept(update).execute(c))?;
+    on_backend!(&mut **tx, c => Kept(update).run(c))?;
     Ok(())
 }
 
@@ -305,12 +304,11 @@ pub fn set_review(
 /// # Errors
 /// When the database fails.
 pub fn set_status(tx: &mut Tx, record: RecordId, status: Status, now: At) -> Result<()> {
-    diesel::update(records::table.find(record))
-        .set((
-            records::status.eq(status.as_str()),
-            records::updated_at.eq(now),
-        ))
-        .execute(&mut **tx)?;
+    let update = diesel::update(records::table.find(record)).set((
+        records::status.eq(status.as_str()),
+        records::updated_at.eq(now),
+    ));
+    on_backend!(&mut **tx, c => Kept(update).run(c))?;
     Ok(())
 }
 
@@ -326,14 +324,13 @@ pub fn set_standing(
     valid_until: Option<At>,
     now: At,
 ) -> Result<()> {
-    diesel::update(records::table.find(record))
-        .set((
-            records::approval_id.eq(approval),
-            records::standing.eq(standing.as_str()),
-            records::valid_until.eq(valid_until),
-            records::updated_at.eq(now),
-        ))
-        .execute(&mut **tx)?;
+    let update = diesel::update(records::table.find(record)).set((
+        records::approval_id.eq(approval),
+        records::standing.eq(standing.as_str()),
+        records::valid_until.eq(valid_until),
+        records::updated_at.eq(now),
+    ));
+    on_backend!(&mut **tx, c => Kept(update).run(c))?;
     Ok(())
 }
 
@@ -393,9 +390,8 @@ fn next(tx: &mut Tx, name: &str) -> Result<i64> {
         .optional()?;
     match last {
         Some(last) => {
-            diesel::update(counter)
-                .set(counters::last.eq(last + 1))
-                .execute(&mut **tx)?;
+            let update = diesel::update(counter).set(counters::last.eq(last + 1));
+            on_backend!(&mut **tx, c => Kept(update).run(c))?;
             Ok(last + 1)
         }
         None => {

@@ -6,6 +6,7 @@ use crate::replay::vendors::Vendors;
 use crate::replay::{Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
 use crate::review::{Place, recall};
+use crate::rules::Kind;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -79,12 +80,14 @@ impl Replay {
             "calendar_link" => self.calendar_link(entry, deed),
             "token" => self.token(entry),
             "workflow" => self.rules(entry, deed, &WORKFLOWS),
-            "policy" => self.rules(entry, deed, &POLICIES),
             "answer" => self.answer(entry),
             "vendor_change" => self.vendors.take(&mut self.things, entry, deed),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
-            _ => Ok(()),
+            other => match Kind::of_word(other) {
+                Some(kind) => self.rules(entry, deed, &Rules::of(kind)),
+                None => Ok(()),
+            },
         }
     }
 
@@ -416,11 +419,15 @@ const WORKFLOWS: Rules = Rules {
     draft: "draft",
     has_active: true,
 };
-const POLICIES: Rules = Rules {
-    version: "policy",
-    draft: "policy_draft",
-    has_active: false,
-};
+impl Rules {
+    fn of(kind: &Kind) -> Rules {
+        Rules {
+            version: kind.word,
+            draft: kind.draft_word,
+            has_active: false,
+        }
+    }
+}
 
 /// What a record says of its reviews.
 pub(super) fn place_fields(place: &Place) -> Value {

@@ -14,6 +14,7 @@ pub mod entries;
 pub mod open;
 mod packaged;
 mod reviews;
+mod rules;
 pub mod stored;
 mod tables;
 mod vendors;

@@ -3,10 +3,11 @@ use crate::ledger::entry::Entry;
 use crate::ledger::package::Witness;
 use crate::replay::entries::Replay;
 use crate::replay::{Key, Snapshot, Thing, compare};
+use crate::rules::KINDS;
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 16] = [
+const THINGS: [&str; 14] = [
     "absence",
     "answer",
     "calendar",
@@ -16,8 +17,6 @@ const THINGS: [&str; 16] = [
     "draft",
     "holding",
     "person",
-    "policy",
-    "policy_draft",
     "record",
     "review",
     "revision",
@@ -60,7 +59,11 @@ impl Witness for Replaying {
         let mut fields: Map<String, Value> = serde_json::from_slice(line).map_err(read)?;
         let thing = fields.remove("thing");
         let thing = thing.as_ref().and_then(Value::as_str).unwrap_or("");
-        let known = THINGS.iter().find(|known| **known == thing);
+        let of_rules = KINDS.iter().flat_map(|kind| [kind.word, kind.draft_word]);
+        let known = THINGS
+            .into_iter()
+            .chain(of_rules)
+            .find(|known| *known == thing);
         let known = known.ok_or_else(|| format!("there is no thing called {thing:?}"))?;
         let id = fields.remove("id");
         let id = id.as_ref().and_then(Value::as_str).unwrap_or("");

@@ -1,6 +1,9 @@
 //! What happened to a record, in sentences without the name of who did it, which stands beside.
 use crate::db::{At, ConditionId, PersonId};
 use crate::ledger::Row;
+use crate::policy;
+use crate::review::words::sentence;
+use crate::rules::Kind;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -246,15 +249,11 @@ impl Told<'_> {
             "workflow.draft_discarded" => self.of_workflow("a draft was discarded"),
             "workflow.proposed" => self.of_workflow("a draft was proposed"),
             "workflow.returned" => self.of_workflow("a draft was sent back"),
-            "policy.published" => self.of_policy("published"),
-            "policy.drafted" => self.of_policy("a draft was begun"),
-            "policy.draft_saved" => self.of_policy("a draft was changed"),
-            "policy.draft_rebased" => self.of_policy("a draft took the new version as its base"),
-            "policy.draft_discarded" => self.of_policy("a draft was discarded"),
-            "policy.proposed" => self.of_policy("a draft was proposed"),
-            "policy.returned" => self.of_policy("a draft was sent back"),
-            "answer.kept" => self.of_policy("gave an answer that was kept"),
-            "answer.accepted" => self.of_policy("was accepted, and a use case registered under it"),
+            "answer.kept" => self.of_document(&policy::KIND, "gave an answer that was kept"),
+            "answer.accepted" => self.of_document(
+                &policy::KIND,
+                "was accepted, and a use case registered under it",
+            ),
             "token.created" => "API token created".to_owned(),
             "person.unreachable" => "Mail does not reach this person any more".to_owned(),
             "person.reachable" => "Mail reaches this person again".to_owned(),
@@ -293,7 +292,7 @@ impl Told<'_> {
                 let origin = self.text("/data/origin").unwrap_or("another name");
                 format!("Ledger goes on under the name {origin}")
             }
-            _ => return None,
+            _ => return self.of_rules(kind),
         })
     }
 
@@ -305,19 +304,36 @@ impl Told<'_> {
         )
     }
 
+    fn of_rules(&self, kind: &str) -> Option<String> {
+        let (word, deed) = kind.split_once('.')?;
+        let kind = Kind::of_word(word)?;
+        let what = match deed {
+            "published" => "published",
+            "drafted" => "a draft was begun",
+            "draft_saved" => "a draft was changed",
+            "draft_rebased" => "a draft took the new version as its base",
+            "draft_discarded" => "a draft was discarded",
+            "proposed" => "a draft was proposed",
+            "returned" => "a draft was sent back",
+            _ => return None,
+        };
+        Some(self.of_document(kind, what))
+    }
+
+    fn of_document(&self, kind: &Kind, what: &str) -> String {
+        let key = self.text(&format!("/subject/{}", kind.word)).unwrap_or("?");
+        let title = sentence(kind.title);
+        match self.number(&format!("/subject/{}_version", kind.word)) {
+            Some(version) => format!("{title} {key}: version {version} {what}"),
+            None => format!("{title} {key}: {what}"),
+        }
+    }
+
     fn of_workflow(&self, what: &str) -> String {
         let key = self.text("/subject/workflow").unwrap_or("?");
         match self.number("/subject/workflow_version") {
             Some(version) => format!("Workflow {key}: version {version} {what}"),
             None => format!("Workflow {key}: {what}"),
-        }
-    }
-
-    fn of_policy(&self, what: &str) -> String {
-        let key = self.text("/subject/policy").unwrap_or("?");
-        match self.number("/subject/policy_version") {
-            Some(version) => format!("Data-use policy {key}: version {version} {what}"),
-            None => format!("Data-use policy {key}: {what}"),
         }
     }
 

@@ -174,15 +174,14 @@ pub(super) fn save(tx: &mut Tx, review: &Review, opened: bool, now: At) -> Resul
             reviews::state.eq(state),
             reviews::override_until.eq(override_until),
         ));
-        on_backend!(&mut **tx, c => Kept(update).execute(c))?;
+        on_backend!(&mut **tx, c => Kept(update).run(c))?;
         if let Some(now) = closed_at {
             let first = reviews::table.find(review.id);
-            diesel::update(first.filter(reviews::closed_at.is_null()))
-                .set((
-                    reviews::closed_at.eq(now),
-                    reviews::route.eq(review.route()),
-                ))
-                .execute(&mut **tx)?;
+            let update = diesel::update(first.filter(reviews::closed_at.is_null())).set((
+                reviews::closed_at.eq(now),
+                reviews::route.eq(review.route()),
+            ));
+            on_backend!(&mut **tx, c => Kept(update).run(c))?;
         }
     }
     Ok(())
@@ -416,16 +415,15 @@ pub(super) fn open_task(tx: &mut Tx, review: &Review, open: &OpenTask, now: At) 
 
 /// Notes when an open task is due now.
 pub(super) fn set_due(tx: &mut Tx, id: TaskId, due: Option<At>) -> Result<()> {
-    diesel::update(tasks::table.find(id))
-        .set(tasks::due_at.eq(due))
-        .execute(&mut **tx)?;
+    let update = diesel::update(tasks::table.find(id)).set(tasks::due_at.eq(due));
+    on_backend!(&mut **tx, c => Kept(update).run(c))?;
     Ok(())
 }
 
 pub(super) fn close_task(tx: &mut Tx, id: TaskId, state: &str, now: At) -> Result<()> {
     let update = diesel::update(tasks::table.find(id))
         .set((tasks::state.eq(state), tasks::closed_at.eq(now)));
-    on_backend!(&mut **tx, c => Kept(update).execute(c))?;
+    on_backend!(&mut **tx, c => Kept(update).run(c))?;
     Ok(())
 }
 
@@ -510,14 +508,14 @@ pub(super) fn insert_timer(
 }
 
 pub(super) fn move_timer(tx: &mut Tx, id: TimerId, at: At) -> Result<()> {
-    diesel::update(timers::table.find(id))
-        .set(timers::fire_at.eq(at))
-        .execute(&mut **tx)?;
+    let update = diesel::update(timers::table.find(id)).set(timers::fire_at.eq(at));
+    on_backend!(&mut **tx, c => Kept(update).run(c))?;
     Ok(())
 }
 
 pub(super) fn drop_timers(tx: &mut Tx, ids: &[TimerId]) -> Result<()> {
-    diesel::delete(timers::table.filter(timers::id.eq_any(ids))).execute(&mut **tx)?;
+    let gone = diesel::delete(timers::table.filter(timers::id.eq_any(ids)));
+    on_backend!(&mut **tx, c => Kept(gone).run(c))?;
     Ok(())
 }
 

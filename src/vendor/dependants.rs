@@ -3,6 +3,7 @@ use crate::db::{Conn, RecordId};
 use crate::error::Result;
 use crate::policy;
 use crate::register::{self, Name, Record, Status, one_spelling};
+use crate::rules;
 use serde::Deserialize;
 use std::collections::BTreeSet;
 
@@ -92,11 +93,11 @@ struct Tool {
 /// The tools that the organisation's own data-use policy lists. Of its text only these are read: it
 /// may have ten thousand rules.
 pub(super) fn listed(conn: &mut Conn) -> Result<Vec<Listed>> {
-    let version = policy::in_force(conn, policy::MAIN)?;
+    let version = rules::in_force(conn, &policy::KIND, policy::MAIN)?;
     if version == 0 {
         return Ok(Vec::new());
     }
-    let (_, text) = policy::source(conn, policy::MAIN, version)?;
+    let (_, text) = rules::source(conn, &policy::KIND, policy::MAIN, version)?;
     let read: Tools = serde_json::from_str(&text)?;
     let listed = read.tools.into_iter().map(|tool| {
         let all = [tool.key, tool.title].into_iter();

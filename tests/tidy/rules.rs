@@ -167,7 +167,7 @@ const BRIDGES: &[&str] = &[
     "src/ledger/spool.rs",
     "src/ledger/summary.rs",
     "src/policy/store.rs",
-    "src/policy/drafts.rs",
+    "src/policy/kind.rs",
     "src/policy/kept.rs",
     "src/policy/overlay.rs",
     "src/policy/api.rs",

@@ -18,7 +18,7 @@ const NARROW: [(&str, &str); 24] = [
     ("erased_values", "SELECT, INSERT"),
     ("decisions", "SELECT, INSERT"),
     ("calendars", "SELECT, INSERT"),
-    ("policies", "SELECT, INSERT"),
+    ("rule_versions", "SELECT, INSERT"),
     ("policy_answers", "SELECT, INSERT"),
     (
         "revisions",

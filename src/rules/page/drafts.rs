@@ -1,23 +1,20 @@
-//! Drafts of policies as pages: begun, written, looked at, proposed, published by somebody else or
-//! sent back.
+//! Drafts as pages: begun, written, looked at, proposed, published by somebody else or sent back.
+use super::{KindView, key_of, kind_of, operator, place_of, view};
 use crate::app::App;
-use crate::db::{At, Conn, DraftId, Tx};
+use crate::db::{At, Conn, Tx};
 use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::people;
-use crate::policy::drafts::{self, Draft, Examined, TEMPLATE};
-use crate::policy::lint::Cell;
-use crate::policy::view::of_verdict;
-use crate::policy::{self, MAIN, Verdict};
 use crate::review::Desk;
-use crate::review::drafts::State;
 use crate::review::words::{sentence, typed};
+use crate::rules::drafts::{self, Draft, Examined, Place, State};
+use crate::rules::{Part, in_force};
 use crate::web::answer::{go_to, page, page_with, status_of};
 use crate::web::badge::{Badge, badge};
 use crate::web::once::{Key, once};
 use crate::web::session::Visitor;
 use actix_web::http::StatusCode;
-use actix_web::{HttpResponse, web};
+use actix_web::{HttpRequest, HttpResponse, web};
 use serde::Serialize;
 use serde_json::{Value, json};
 
@@ -30,29 +27,13 @@ fn value(pairs: &Pairs, name: &str) -> String {
     found.map_or_else(String::new, |(_, value)| typed(value))
 }
 
-/// Which draft.
-#[derive(Debug, Clone)]
-pub(in crate::policy) struct Place {
-    pub key: String,
-    pub id: DraftId,
-}
-
-impl Place {
-    pub fn of(key: &str, id: &str) -> Result<Place> {
-        let parsed = id.parse().map_err(|_| Error::not_found("draft", id))?;
-        Ok(Place {
-            key: key.to_owned(),
-            id: parsed,
-        })
-    }
-
-    fn path(&self) -> String {
-        format!("/policy/{}/drafts/{}", self.key, self.id)
-    }
+fn path_of(place: &Place) -> String {
+    format!("{}/{}/drafts/{}", place.kind.path, place.key, place.id)
 }
 
 #[derive(Serialize)]
 struct ListPage {
+    kind: KindView,
     key: String,
     in_force: i32,
     drafts: Vec<Line>,
@@ -78,28 +59,29 @@ fn of_state(state: State) -> Badge {
     }
 }
 
-pub(in crate::policy) fn authors(conn: &mut Conn, draft: &Draft) -> Result<Vec<String>> {
+pub(in crate::rules) fn authors(conn: &mut Conn, draft: &Draft) -> Result<Vec<String>> {
     let mut names: Vec<String> = people::names(conn, &draft.authors)?.into_values().collect();
     if names.is_empty() {
-        names.push("the operator".to_owned());
+        names.push(operator());
     }
     Ok(names)
 }
 
-/// `GET /policy/{key}/drafts`
+/// `GET …/{key}/drafts`
 ///
 /// # Errors
 /// 403.
 pub async fn list(
     app: web::Data<App>,
     visitor: Visitor,
-    key: web::Path<String>,
+    request: HttpRequest,
 ) -> Result<HttpResponse> {
-    visitor.must_see_drafts()?;
-    let (key, may_keep) = (key.into_inner(), visitor.keeps_policy());
+    let (kind, key) = (kind_of(&request)?, key_of(&request));
+    visitor.must_see_drafts_of(kind.keepers)?;
+    let may_keep = visitor.keeps(kind.keepers);
     let read = move |conn: &mut Conn| {
         let mut lines = Vec::new();
-        for draft in drafts::drafts(conn, Some(&key))? {
+        for draft in drafts::all(conn, kind, Some(&key))? {
             lines.push(Line {
                 authors: authors(conn, &draft)?,
                 id: draft.id.to_string(),
@@ -109,45 +91,46 @@ pub async fn list(
             });
         }
         Ok(ListPage {
-            in_force: policy::in_force(conn, &key)?,
+            kind: view(kind),
+            in_force: in_force(conn, kind, &key)?,
             key,
             drafts: lines,
             may_keep,
         })
     };
     let context = app.db.read(read).await?;
-    page(&app, &visitor, "policy", "policy-drafts", &context)
+    page(&app, &visitor, "policy", "rules-drafts", &context)
 }
 
-/// `POST /policy/{key}/drafts`: from the version in force; of the organisation's own policy, where
+/// `POST …/{key}/drafts`: from the version in force; of the organisation's own document, where
 /// there is none, from the one that ships.
 ///
 /// # Errors
-/// 403 for others than keepers of the policy, 404.
+/// 403 for others than keepers of the kind, 404.
 pub async fn begin(
     app: web::Data<App>,
     visitor: Visitor,
-    key: web::Path<String>,
+    request: HttpRequest,
     form: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
-    visitor.must_keep_policy()?;
-    let (key, actor) = (key.into_inner(), visitor.actor()?);
+    let (kind, key) = (kind_of(&request)?, key_of(&request));
+    visitor.must_keep(kind.keepers)?;
+    let actor = visitor.actor()?;
     let (author, name) = (actor.clone(), key.clone());
-    let sent = Key::of_form(&visitor, "/policy/drafts", &form)?;
+    let sent = Key::of_form(&visitor, &format!("{}/drafts", kind.path), &form)?;
     let work = move |tx: &mut Tx, desk: &Desk| {
-        let is_new = name == MAIN && policy::in_force(tx, &name)? == 0;
-        let text = is_new.then(|| TEMPLATE.to_owned());
-        let draft = drafts::begin(tx, desk, &author, &name, text)?;
+        let draft = drafts::begin(tx, desk, &author, (kind, &name), None)?;
         Ok(json!({ "id": draft.id }))
     };
-    let answer = once(&app, "draft_policy", key.clone(), &actor, sent, work).await?;
+    let answer = once(&app, "draft_rules", key.clone(), &actor, sent, work).await?;
     let id = answer.get("id").and_then(Value::as_str).unwrap_or_default();
-    Ok(go_to(&app, &format!("/policy/{key}/drafts/{id}")))
+    Ok(go_to(&app, &format!("{}/{key}/drafts/{id}", kind.path)))
 }
 
 #[derive(Serialize)]
 struct DraftPage {
     summary: Vec<SummaryLine>,
+    kind: KindView,
     key: String,
     path: String,
     title: String,
@@ -164,11 +147,8 @@ struct DraftPage {
     may_propose: bool,
     may_decide: bool,
     problems: Vec<ProblemView>,
-    findings: FindingsView,
-    cells: Vec<ChangeView>,
-    cell_count: usize,
-    answers: Vec<ChangeView>,
-    answer_count: usize,
+    found: Vec<PartView>,
+    changed: Vec<PartView>,
     lines: Vec<String>,
     unsaved: bool,
     reason_typed: Vec<String>,
@@ -182,46 +162,22 @@ struct ProblemView {
     message: String,
 }
 
-#[derive(Serialize, Default)]
-struct FindingsView {
-    count: usize,
-    complete: bool,
-    gap_count: usize,
-    gaps: Vec<String>,
-    contradictions: Vec<ContradictionView>,
-    overlaps: Vec<OverlapView>,
-    idle: Vec<IdleView>,
-    expired: Vec<String>,
-    not_yet: Vec<String>,
+/// A part of which the first lines are shown.
+#[derive(Serialize)]
+struct PartView {
+    part: Part,
+    more: usize,
 }
 
-#[derive(Serialize)]
-struct ContradictionView {
-    rules: String,
-    status: Badge,
-    count: usize,
-    cells: String,
-}
-
-#[derive(Serialize)]
-struct OverlapView {
-    counts: String,
-    yields: String,
-    loosens: bool,
-    count: usize,
-}
-
-#[derive(Serialize)]
-struct IdleView {
-    rule: String,
-    behind: String,
-}
-
-#[derive(Serialize)]
-struct ChangeView {
-    place: String,
-    before: Badge,
-    after: Badge,
+fn shown(part: &Part) -> PartView {
+    let mut part = part.clone();
+    let all = part.lines.len() + part.moves.len();
+    part.lines.truncate(SHOWN);
+    part.moves.truncate(SHOWN);
+    PartView {
+        more: all - part.lines.len() - part.moves.len(),
+        part,
+    }
 }
 
 /// What comes back when something could not be done.
@@ -232,17 +188,17 @@ struct Again {
     errors: Vec<SummaryLine>,
 }
 
-/// `GET /policy/{key}/drafts/{id}`
+/// `GET …/{key}/drafts/{id}`
 ///
 /// # Errors
 /// 403, 404.
 pub async fn draft(
     app: web::Data<App>,
     visitor: Visitor,
-    place: web::Path<(String, String)>,
+    request: HttpRequest,
 ) -> Result<HttpResponse> {
-    visitor.must_see_drafts()?;
-    let place = Place::of(&place.0, &place.1)?;
+    let place = place_of(&request)?;
+    visitor.must_see_drafts_of(place.kind.keepers)?;
     draw(&app, &visitor, &place, Again::default(), StatusCode::OK).await
 }
 
@@ -255,12 +211,12 @@ async fn draw(
 ) -> Result<HttpResponse> {
     let (desk, who, place) = (app.desk.clone(), visitor.clone(), place.clone());
     let read = move |conn: &mut Conn| {
-        let draft = drafts::draft(conn, &place.key, place.id)?;
+        let draft = drafts::one(conn, &place)?;
         let found = drafts::examined(conn, &desk, &draft)?;
         DraftPage::read(conn, &who, &place, draft, &found, again)
     };
     let context = app.db.read(read).await?;
-    page_with(app, visitor, "policy", "policy-draft", &context, status)
+    page_with(app, visitor, "policy", "rules-draft", &context, status)
 }
 
 impl DraftPage {
@@ -272,25 +228,23 @@ impl DraftPage {
         found: &Examined,
         again: Again,
     ) -> Result<DraftPage> {
-        let in_force = policy::in_force(conn, &draft.key)?;
+        let newest = in_force(conn, place.kind, &draft.key)?;
         let open = draft.state.closed().is_none();
-        let moved = if open && in_force != draft.base {
-            in_force
+        let moved = if open && newest != draft.base {
+            newest
         } else {
             0
         };
         let mine = draft.authors.contains(&who.id()?);
         let proposed = draft.state == State::Proposed;
-        let keeps = who.keeps_policy();
-        let title = found
-            .document
-            .as_ref()
-            .map(|document| document.policy.title.clone());
+        let keeps = who.keeps(place.kind.keepers);
+        let title = found.heading.as_ref().map(|heading| heading.title.clone());
         let discarded = people::names(conn, &draft.discarded_by.into_iter().collect())?;
         let text = again.text.as_ref().unwrap_or(&draft.text);
         Ok(DraftPage {
             summary: again.errors,
-            path: place.path(),
+            kind: view(place.kind),
+            path: path_of(place),
             title: title.unwrap_or_else(|| draft.key.clone()),
             authors: authors(conn, &draft)?,
             reason: drafts::reason(conn, &draft)?,
@@ -300,16 +254,8 @@ impl DraftPage {
             may_propose: open && keeps && !proposed && found.problems.is_empty() && moved == 0,
             may_decide: proposed && keeps && !mine,
             problems: found.problems.iter().map(problem_view).collect(),
-            findings: findings_view(found),
-            cell_count: found.cells.len(),
-            cells: found.cells.iter().take(SHOWN).map(cell_change).collect(),
-            answer_count: found.answers.len(),
-            answers: found
-                .answers
-                .iter()
-                .take(SHOWN)
-                .map(answer_change)
-                .collect(),
+            found: found.effect.found.iter().map(shown).collect(),
+            changed: found.effect.changed.iter().map(shown).collect(),
             lines: text.split('\n').map(str::to_owned).collect(),
             unsaved: *text != draft.text,
             reason_typed: again.reason.split('\n').map(str::to_owned).collect(),
@@ -332,134 +278,30 @@ fn problem_view(problem: &crate::workflow::Problem) -> ProblemView {
     }
 }
 
-fn words(cell: &Cell) -> String {
-    let tool = cell.tool.as_deref().unwrap_or("a tool that is not listed");
-    let parts = [
-        Some(tool),
-        cell.mode.as_deref(),
-        Some(&cell.class),
-        cell.purpose.as_deref(),
-    ];
-    parts.into_iter().flatten().collect::<Vec<_>>().join(" · ")
-}
-
-fn findings_view(found: &Examined) -> FindingsView {
-    let found = &found.findings;
-    let first = |cells: &[Cell]| {
-        let shown: Vec<String> = cells.iter().take(5).map(words).collect();
-        shown.join("; ")
-    };
-    FindingsView {
-        count: found.count(),
-        complete: found.complete,
-        gap_count: found.gap_count,
-        gaps: found.gaps.iter().take(SHOWN).map(words).collect(),
-        contradictions: found
-            .contradictions
-            .iter()
-            .take(SHOWN)
-            .map(|one| ContradictionView {
-                rules: one.rules.join(", "),
-                status: short(one.verdict),
-                count: one.count,
-                cells: first(&one.cells),
-            })
-            .collect(),
-        overlaps: found
-            .overlaps
-            .iter()
-            .take(SHOWN)
-            .map(|one| OverlapView {
-                counts: one.counts.clone(),
-                yields: one.yields.clone(),
-                loosens: one.loosens,
-                count: one.count,
-            })
-            .collect(),
-        idle: found
-            .idle
-            .iter()
-            .take(SHOWN)
-            .map(|one| IdleView {
-                rule: one.rule.clone(),
-                behind: one.behind.join(", "),
-            })
-            .collect(),
-        expired: found.expired.iter().take(SHOWN).cloned().collect(),
-        not_yet: found.not_yet.iter().take(SHOWN).cloned().collect(),
-    }
-}
-
-fn short(verdict: Verdict) -> Badge {
-    match verdict {
-        Verdict::AllowedWithConditions => badge("With conditions", "part"),
-        other => of_verdict(other, 0),
-    }
-}
-
-fn perhaps(verdict: Option<Verdict>) -> Badge {
-    verdict.map_or_else(|| badge("Not in it", ""), short)
-}
-
-fn cell_change(change: &policy::CellChange) -> ChangeView {
-    let cell = Cell {
-        tool: Some(change.tool.clone()),
-        mode: change.mode.clone(),
-        class: change.class.clone(),
-        purpose: None,
-    };
-    let mut after = perhaps(change.after);
-    if change.conditions && change.before == change.after {
-        after = badge("Other conditions", "part");
-    }
-    ChangeView {
-        place: words(&cell),
-        before: perhaps(change.before),
-        after,
-    }
-}
-
-fn answer_change(moved: &policy::kept::Moved) -> ChangeView {
-    let tool = moved.tool.as_deref().unwrap_or("a tool that is not listed");
-    let mut parts = vec![tool.to_owned()];
-    parts.extend(moved.mode.clone());
-    parts.push(moved.classes.join(", "));
-    if moved.registered {
-        parts.push("registered".to_owned());
-    }
-    ChangeView {
-        place: parts.join(" · "),
-        before: short(moved.before),
-        after: short(moved.after),
-    }
-}
-
-/// `POST /policy/{key}/drafts/{id}`: saves the text.
+/// `POST …/{key}/drafts/{id}`: saves the text.
 ///
 /// # Errors
 /// 403, 404.
 pub async fn save(
     app: web::Data<App>,
     visitor: Visitor,
-    place: web::Path<(String, String)>,
+    request: HttpRequest,
     form: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
-    visitor.must_keep_policy()?;
-    let (place, pairs) = (Place::of(&place.0, &place.1)?, form.into_inner());
+    let (place, pairs) = (place_of(&request)?, form.into_inner());
+    visitor.must_keep(place.kind.keepers)?;
     let (text, seen) = (
         value(&pairs, "text"),
         value(&pairs, "seen").parse().unwrap_or(0),
     );
     let (at, saved, actor) = (place.clone(), text.clone(), visitor.actor()?);
     let author = actor.clone();
-    let work = move |tx: &mut Tx, desk: &Desk| {
-        drafts::save(tx, desk, &author, (&at.key, at.id), seen, saved)
-    };
+    let work = move |tx: &mut Tx, desk: &Desk| drafts::save(tx, desk, &author, &at, seen, saved);
     let done = app
-        .command("save_policy_draft", place.id.to_string(), &actor, work)
+        .command("save_rules_draft", place.id.to_string(), &actor, work)
         .await;
     match done {
-        Ok(_) => Ok(go_to(&app, &place.path())),
+        Ok(_) => Ok(go_to(&app, &path_of(&place))),
         Err(error) => {
             let again = Again {
                 text: Some(text),
@@ -472,7 +314,7 @@ pub async fn save(
 
 /// What is done with a draft: `proposal`, `publication`, `return`, `discard` or `base`; what came
 /// of a publication is the new version.
-pub(in crate::policy) async fn done(
+pub(in crate::rules) async fn done(
     app: &App,
     visitor: &Visitor,
     place: &Place,
@@ -480,7 +322,7 @@ pub(in crate::policy) async fn done(
     seen: i32,
     reason: String,
 ) -> Result<Option<i32>> {
-    visitor.must_keep_policy()?;
+    visitor.must_keep(place.kind.keepers)?;
     let (at, actor, what) = (place.clone(), visitor.actor()?, deed.to_owned());
     let author = actor.clone();
     let found = match deed {
@@ -488,7 +330,7 @@ pub(in crate::policy) async fn done(
         _ => None,
     };
     let work = move |tx: &mut Tx, desk: &Desk| {
-        let place = (at.key.as_str(), at.id);
+        let place = &at;
         if let Some(found) = &found {
             return drafts::publish(tx, desk, &author, place, seen, found).map(Some);
         }
@@ -500,35 +342,38 @@ pub(in crate::policy) async fn done(
             other => Err(Error::not_found("page", other)),
         }
     };
-    app.command("policy_draft", place.id.to_string(), &actor, work)
+    app.command("rules_draft", place.id.to_string(), &actor, work)
         .await
 }
 
 async fn looked_at(app: &App, place: Place) -> Result<Examined> {
     let desk = app.desk.clone();
     let read = move |conn: &mut Conn| {
-        let draft = drafts::draft(conn, &place.key, place.id)?;
+        let draft = drafts::one(conn, &place)?;
         drafts::examined(conn, &desk, &draft)
     };
     app.db.read(read).await
 }
 
-/// `POST /policy/{key}/drafts/{id}/{deed}`
+/// `POST …/{key}/drafts/{id}/{deed}`
 ///
 /// # Errors
 /// 403, 404.
 pub async fn deed(
     app: web::Data<App>,
     visitor: Visitor,
-    path: web::Path<(String, String, String)>,
+    request: HttpRequest,
     form: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
-    let (key, id, deed) = path.into_inner();
-    let (place, reason) = (Place::of(&key, &id)?, value(&form, "reason"));
+    let deed = request.match_info().get("deed").unwrap_or_default();
+    let (place, reason) = (place_of(&request)?, value(&form, "reason"));
     let seen = value(&form, "seen").parse().unwrap_or(0);
-    match done(&app, &visitor, &place, &deed, seen, reason.clone()).await {
-        Ok(Some(version)) => Ok(go_to(&app, &format!("/policy/{key}/versions/{version}"))),
-        Ok(None) => Ok(go_to(&app, &place.path())),
+    match done(&app, &visitor, &place, deed, seen, reason.clone()).await {
+        Ok(Some(version)) => {
+            let (path, key) = (place.kind.path, &place.key);
+            Ok(go_to(&app, &format!("{path}/{key}/versions/{version}")))
+        }
+        Ok(None) => Ok(go_to(&app, &path_of(&place))),
         Err(error) => {
             let again = Again {
                 reason,
