@@ -46,7 +46,7 @@ on_both! { now crate::open =>
     hostile_reports_are_refused_field_by_field_and_change_nothing
     a_program_reports_and_reads_what_depends_on_a_vendor
     an_auditor_of_a_unit_does_not_see_what_others_have_from_a_vendor
-    a_use_case_that_is_hidden_from_a_change_is_named
+    a_use_case_that_is_taken_out_of_a_change_is_named
     the_vendor_point_is_settled_by_an_assessment_that_counts
     what_runs_out_is_told_to_keepers_and_owner_once
 }
@@ -278,6 +278,10 @@ fn a_vendor_that_now_trains_on_customer_data_is_told_to_everybody_and_reviewed_a
     register
         .does(move |tx, desk| drafts::put(tx, desk, &operator(), &policy::KIND, &text).map(drop));
     let vendor = house.vendor(json!({ "trains_on_our_data": false }));
+    let tool = house.made(
+        "tool",
+        json!({ "title": "Polaris", "vendor": "nordlicht ai" }),
+    );
     let by_name = house.approved(json!({ "title": "Summaries" }));
     let by_tool = house.approved(json!({ "title": "Drafts", "vendor": "Somebody",
                                          "tool": "Polaris Pro" }));
@@ -344,6 +348,8 @@ fn a_vendor_that_now_trains_on_customer_data_is_told_to_everybody_and_reviewed_a
 
     // The clockwork begins the reviews; nobody else's are touched.
     register.clocks_tick();
+    let page = house.get("tomas", &format!("/tools/{}", tool.reference));
+    page.shows(&["Something changed at Nordlicht AI", &made.location]);
     for case in [&by_name, &by_tool] {
         assert_eq!(register.status(case), "in_review");
         assert_eq!(
@@ -1014,22 +1020,29 @@ fn an_auditor_of_a_unit_does_not_see_what_others_have_from_a_vendor(house: House
     assert_eq!(seen.lines[0].reference, reference);
 }
 
-fn a_use_case_that_is_hidden_from_a_change_is_named(house: House) {
+fn a_use_case_that_is_taken_out_of_a_change_is_named(house: House) {
     let vendor = house.vendor(json!({}));
     house.approved(json!({}));
     house.approved(json!({}));
     house.reports("vera", &vendor, trains()).unwrap();
     house.agrees();
-    tampers(
-        &house.register,
-        "DELETE FROM vendor_change_cases WHERE record_id = (SELECT MIN(record_id) FROM \
-         vendor_change_cases)",
-    );
+    for refused in [
+        "DELETE FROM vendor_change_cases",
+        "DELETE FROM vendor_changes",
+        "UPDATE vendor_changes SET area = 'price'",
+        "UPDATE vendor_change_cases SET record_id = 'another'",
+    ] {
+        assert!(!tampers(&house.register, refused), "{refused}");
+    }
+    house.register.clocks_tick();
+    house.agrees();
+    let ended = "UPDATE vendor_change_cases SET state = 'ended', outcome = 'approved'";
+    assert!(tampers(&house.register, ended));
     let checked = house
         .register
         .reads(|conn| replay::check(conn, &house.register.desk));
     let said = checked.first.expect("it shows");
-    assert!(said.contains("vendor change"), "{said}");
+    assert!(said.contains("vendor change case"), "{said}");
     house.register.plants();
 }
 

@@ -18,7 +18,7 @@ pub type Within = Option<(Vec<String>, PersonId)>;
 /// What the page of a record says of vendors.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct RecordNote {
-    /// On a use case: the changes that call for its review.
+    /// On a use case: the changes that call for its review; on a tool: those at its vendor.
     pub under: Vec<UnderView>,
     /// On a vendor: what depends on it, and what changed.
     pub vendor: Option<VendorView>,
@@ -220,8 +220,38 @@ pub fn record_note(conn: &mut Conn, record: &Record, within: &Within) -> Result<
             under: Vec::new(),
             vendor: Some(vendor_view(conn, record, within)?),
         }),
+        "tool" => Ok(RecordNote {
+            under: of_tool(conn, record)?,
+            vendor: None,
+        }),
         _ => Ok(RecordNote::default()),
     }
+}
+
+/// The changes at the vendor of a tool that are not dealt with.
+fn of_tool(conn: &mut Conn, tool: &Record) -> Result<Vec<UnderView>> {
+    let mut names = register::names_of(conn, &[tool.id])?;
+    let names = names.remove(&tool.id).unwrap_or_default();
+    let makers: Vec<String> = names
+        .into_iter()
+        .filter(|(name, _)| *name == Name::Vendor)
+        .map(|(_, said)| said)
+        .collect();
+    let mut open = store::open_changes(conn)?;
+    open.retain(|change| {
+        let called = [&change.title, &change.reference];
+        let mut called = called.into_iter().map(|name| register::one_spelling(name));
+        called.any(|name| makers.contains(&name))
+    });
+    let view = |change: OpenChange| UnderView {
+        words: format!(
+            "Something changed at {}: {}. What depends on it is reviewed again.",
+            change.title,
+            change.area.words()
+        ),
+        path: change.path(),
+    };
+    Ok(open.into_iter().map(view).collect())
 }
 
 fn vendor_view(conn: &mut Conn, vendor: &Record, within: &Within) -> Result<VendorView> {
@@ -272,6 +302,7 @@ pub(super) struct ChangeView {
     pub reported_by: Option<String>,
     pub reported_at: String,
     pub reported_entry: i64,
+    pub decided_words: &'static str,
     pub decided_by: Option<String>,
     pub decided_at: Option<String>,
     pub decided_entry: Option<i64>,
@@ -345,6 +376,10 @@ pub(super) fn change_view(
         reported_by: name(change.reported_by),
         reported_at: change.reported_at.to_string(),
         reported_entry: change.reported_seq,
+        decided_words: match change.state()? {
+            State::Dismissed => "said that it does not count",
+            _ => "said that it counts",
+        },
         decided_by: name(change.decided_by),
         decided_at: change.decided_at.map(|at| at.to_string()),
         decided_entry: change.decided_seq,
