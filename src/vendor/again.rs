@@ -137,9 +137,7 @@ fn take(db: &Db, desk: &Arc<Desk>, change: VendorChangeId, record: RecordId) -> 
         Ok(Step::Begun) => return Ok(true),
         Ok(Step::Nothing) => return Ok(false),
         Ok(Step::ToldOnly) => {
-            let told = CaseState::Told;
-            let note = move |tx: &mut Tx| store::set_case(tx, change, record, told, None, None);
-            db.upkeep_now(note)?;
+            db.upkeep_now(move |tx| store::only_tell(tx, change, record))?;
             let desk = desk.clone();
             db.write_now(move |tx| {
                 tx.leave_unchanged();

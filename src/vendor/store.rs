@@ -468,8 +468,23 @@ pub(super) fn set_trouble(
     record: RecordId,
     trouble: &str,
 ) -> Result<()> {
+    let waiting = CaseState::Waiting.as_str();
     diesel::update(cases_table::table.find((change, record)))
+        .filter(cases_table::state.eq(waiting))
         .set(cases_table::trouble.eq(trouble))
+        .execute(&mut **tx)?;
+    Ok(())
+}
+
+/// Nothing of a use case that waits is approved any more, unless somebody was faster.
+pub(super) fn only_tell(tx: &mut Tx, change: VendorChangeId, record: RecordId) -> Result<()> {
+    let (waiting, told) = (CaseState::Waiting.as_str(), CaseState::Told.as_str());
+    diesel::update(cases_table::table.find((change, record)))
+        .filter(cases_table::state.eq(waiting))
+        .set((
+            cases_table::state.eq(told),
+            cases_table::trouble.eq(None::<String>),
+        ))
         .execute(&mut **tx)?;
     Ok(())
 }
@@ -496,11 +511,11 @@ pub(super) fn of_review(conn: &mut Conn, review: ReviewId) -> Result<Vec<VendorC
         .load(conn)?)
 }
 
-/// Owners, submitters and approvals of the use cases of a change.
-pub(super) fn parts(
-    conn: &mut Conn,
-    change: VendorChangeId,
-) -> Result<Vec<(RecordId, Option<PersonId>, Option<PersonId>)>> {
+/// A use case with its owner and its submitter.
+pub(super) type Part = (RecordId, Option<PersonId>, Option<PersonId>);
+
+/// The use cases of a change with their owners and submitters.
+pub(super) fn parts(conn: &mut Conn, change: VendorChangeId) -> Result<Vec<Part>> {
     Ok(cases_table::table
         .inner_join(records::table)
         .filter(cases_table::change_id.eq(change))
