@@ -34,5 +34,6 @@ pub mod replay;
 pub mod review;
 pub mod rules;
 pub mod templates;
+pub mod vendor;
 pub mod web;
 pub mod workflow;

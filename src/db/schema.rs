@@ -113,6 +113,21 @@ table! {
     }
 }
 table! {
+    vendor_changes (id) {
+        id -> Text, vendor_id -> Text, area -> Text, effective_on -> Nullable<Text>, state -> Text,
+        reported_by -> Nullable<Text>, reported_seq -> BigInt, reported_at -> Timestamp,
+        decided_by -> Nullable<Text>, decided_seq -> Nullable<BigInt>,
+        decided_at -> Nullable<Timestamp>, closed_by -> Nullable<Text>,
+        closed_seq -> Nullable<BigInt>, closed_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    vendor_change_cases (change_id, record_id) {
+        change_id -> Text, record_id -> Text, state -> Text, review_id -> Nullable<Text>,
+        outcome -> Nullable<Text>, trouble -> Nullable<Text>,
+    }
+}
+table! {
     reviews (id) {
         id -> Text, record_id -> Text, workflow_key -> Text, workflow_version -> Integer,
         phase -> Text, state -> Text, opened_at -> Timestamp, closed_at -> Nullable<Timestamp>,
@@ -220,6 +235,8 @@ table! {
     }
 }
 
+joinable!(vendor_change_cases -> vendor_changes (change_id));
+joinable!(vendor_change_cases -> records (record_id));
 joinable!(tasks -> records (record_id));
 joinable!(tasks -> people (person_id));
 joinable!(unreachable_people -> people (person_id));
@@ -279,6 +296,8 @@ allow_tables_to_appear_in_same_query!(
     rule_drafts,
     rule_draft_authors,
     policy_answers,
+    vendor_changes,
+    vendor_change_cases,
     reviews,
     tasks,
     decisions,

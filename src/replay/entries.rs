@@ -3,6 +3,7 @@ use crate::db::{At, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM, time_text};
 use crate::people::AUDITOR;
 use crate::replay::reviews::{Course, object};
+use crate::replay::vendors::Vendors;
 use crate::replay::{Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
 use crate::review::{Place, recall};
@@ -18,6 +19,8 @@ pub struct Replay {
     places: BTreeMap<RecordId, Place>,
     /// How many entries tell of each record.
     counts: BTreeMap<String, u64>,
+    /// Which changes at vendors each review deals with.
+    vendors: Vendors,
     next: u64,
 }
 
@@ -89,6 +92,7 @@ impl Replay {
             "token" => self.token(entry),
             "workflow" => self.rules(entry, deed, &WORKFLOWS),
             "answer" => self.answer(entry),
+            "vendor_change" => self.vendors.take(&mut self.things, entry, deed),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
             other => match Kind::of_word(other) {
@@ -131,6 +135,7 @@ impl Replay {
         if let Some(place) = self.places.get_mut(&record) {
             place.follow(review, opened);
         }
+        self.vendors.follow(&mut self.things, review, opened, &last);
         self.touch(&Key::new("record", record), last);
         Ok(())
     }
@@ -449,7 +454,7 @@ pub(super) fn place_fields(place: &Place) -> Value {
     })
 }
 
-fn last(entry: &Entry) -> Last {
+pub(super) fn last(entry: &Entry) -> Last {
     Last {
         seq: entry.seq,
         kind: entry.kind.clone(),
@@ -465,7 +470,7 @@ fn with(authors: Value, author: Option<&String>) -> Value {
     all.into()
 }
 
-fn by(entry: &Entry) -> Option<&str> {
+pub(super) fn by(entry: &Entry) -> Option<&str> {
     (entry.actor != SYSTEM).then_some(entry.actor.as_str())
 }
 

@@ -18,6 +18,7 @@ mod reviews;
 mod rules;
 pub mod stored;
 mod tables;
+mod vendors;
 
 pub use packaged::Replaying;
 

@@ -11,7 +11,7 @@ use crate::ledger::entry::{Entry, commitment};
 use crate::register::{self, Kinds, Record, Revision};
 use crate::replay::entries::place_fields;
 use crate::replay::reviews::{Columns, fields, object};
-use crate::replay::{Key, Snapshot, Thing};
+use crate::replay::{Key, Snapshot, Thing, vendors};
 use crate::review::drafts;
 use crate::review::engine::{CONDITIONS_MAX, Review, merge};
 use crate::review::{ConditionRow, DecisionRow, Place};
@@ -39,6 +39,7 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     of_records(conn, kinds, &mut all)?;
     of_reviews(conn, &beside, &mut all)?;
     of_decisions(conn, &beside, &mut all)?;
+    vendors::of_vendors(conn, &mut all)?;
     if open {
         of_open(conn, &mut all)?;
     }

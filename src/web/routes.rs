@@ -142,6 +142,11 @@ table! {
         crate::review::deeds::page::on_record;
     POST "/{kind:use-cases|vendors|tools}/{reference}/renewal/withdrawal" SignedIn =>
         crate::review::deeds::page::do_on_record;
+    GET "/vendors/{reference}/changes" SignedIn => crate::vendor::page::list;
+    POST "/vendors/{reference}/changes" SignedIn => crate::vendor::page::report;
+    GET "/vendors/{reference}/changes/{id}" SignedIn => crate::vendor::page::one;
+    POST "/vendors/{reference}/changes/{id}/{deed:confirmation|dismissal|closing}" SignedIn =>
+        crate::vendor::page::deed;
     GET "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::on_condition;
     POST "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::do_on_condition;
     GET "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::on_condition;
@@ -361,6 +366,16 @@ table! {
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
+    GET "/api/v1/vendors/{reference}/dependants" Token("read") => crate::vendor::api::dependants;
+    GET "/api/v1/vendors/{reference}/changes" Token("read") => crate::vendor::api::list;
+    POST "/api/v1/vendors/{reference}/changes" Token("write") => crate::vendor::api::report;
+    GET "/api/v1/vendors/{reference}/changes/{id}" Token("read") => crate::vendor::api::one;
+    POST "/api/v1/vendors/{reference}/changes/{id}/confirmation" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/dismissal" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/closing" Token("decide") =>
+        crate::vendor::api::deed;
     GET "/api/v1/policy" Token("read") => crate::policy::api::list;
     GET "/api/v1/policy/answers" Token("read") => crate::policy::api::ask;
     POST "/api/v1/policy/answers" Token("write") => crate::policy::api::keep;

@@ -150,6 +150,12 @@ pub enum Refusal {
     /// What an override owes cannot be taken back.
     #[error("this review looks at an override after the fact; it cannot be taken back")]
     AfterTheFact,
+    /// What a change at a vendor calls into question is not taken back.
+    #[error(
+        "this review looks again at an approval because something changed at the vendor; it \
+         cannot be taken back"
+    )]
+    LooksAgain,
     /// Only submitter and owner may.
     #[error("only the submitter or the owner can do this")]
     NotYours,
@@ -228,6 +234,7 @@ impl Refusal {
             Refusal::SameVersion => "same-version",
             Refusal::OverrideWithoutReview => "override-without-review",
             Refusal::AfterTheFact => "after-the-fact",
+            Refusal::LooksAgain => "looks-again",
             Refusal::NotYours => "not-yours",
             Refusal::NothingToWithdraw => "nothing-to-withdraw",
             Refusal::NotSubmittable(_) => "not-submittable",
