@@ -33,6 +33,8 @@ pub mod policy;
 pub mod register;
 pub mod replay;
 pub mod review;
+pub mod rules;
 pub mod templates;
+pub mod vendor;
 pub mod web;
 pub mod workflow;

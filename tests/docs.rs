@@ -215,9 +215,10 @@ fn every_problem_is_explained_and_nothing_else() {
     let (errors, answers) = (read("src/error.rs"), read("src/web/answer.rs"));
     let refusals = [
         "src/review/engine/refusal.rs",
-        "src/review/drafts/refusal.rs",
+        "src/rules/refusal.rs",
         "src/people/refusal.rs",
         "src/erasure/refusal.rs",
+        "src/vendor/refusal.rs",
     ];
     let refusals = refusals.map(read);
     let refusals = refusals.iter().map(|text| {

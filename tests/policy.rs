@@ -12,11 +12,11 @@ use countersign::config::Config;
 use countersign::db::DraftId;
 use countersign::error::{Error, Result};
 use countersign::people;
-use countersign::policy::drafts::{self, Draft, Put};
 use countersign::policy::import::{Converted, convert};
 use countersign::policy::{self, Document, Index, MAIN, Question, Verdict};
 use countersign::replay;
 use countersign::review::drafts::Refusal;
+use countersign::rules::drafts::{self, Draft, Place, Put};
 use countersign::web::serve::configure;
 use countersign::web::session::session_cookie;
 use serde_json::{Value, json};
@@ -27,6 +27,14 @@ use support::program::Program;
 use support::register::{Register, first_day, in_session, operator, tampers};
 
 const ORIGIN: &str = "https://register.example";
+fn place(id: DraftId) -> Place {
+    Place {
+        kind: &policy::KIND,
+        key: MAIN.to_owned(),
+        id,
+    }
+}
+
 const SHIPPED: &str = include_str!("../templates/policies/data_use.json");
 
 on_both! { now crate::open =>
@@ -83,7 +91,7 @@ fn open(url: String) -> House {
         ..Config::default()
     };
     let app = App::open(config, Clock::fixed(first_day())).expect("the program opens");
-    register.does(|tx, desk| drafts::put(tx, desk, &operator(), SHIPPED).map(drop));
+    register.does(|tx, desk| drafts::put(tx, desk, &operator(), &policy::KIND, SHIPPED).map(drop));
     House { register, app }
 }
 
@@ -152,24 +160,25 @@ impl House {
 
     fn draft_by(&self, name: &str, text: &str) -> Result<Draft> {
         let (actor, text) = (in_session(self.register.person(name)), text.to_owned());
-        self.register
-            .tries(move |tx, desk| drafts::begin(tx, desk, &actor, MAIN, Some(text)))
+        self.register.tries(move |tx, desk| {
+            drafts::begin(tx, desk, &actor, (&policy::KIND, MAIN), Some(text))
+        })
     }
 
     fn proposed_by(&self, name: &str, id: DraftId, seen: i32) -> Result<Draft> {
         let actor = in_session(self.register.person(name));
         self.register
-            .tries(move |tx, desk| drafts::propose(tx, desk, &actor, (MAIN, id), seen))
+            .tries(move |tx, desk| drafts::propose(tx, desk, &actor, &place(id), seen))
     }
 
     fn published_by(&self, name: &str, id: DraftId, seen: i32) -> Result<i32> {
         let actor = in_session(self.register.person(name));
         let found = self.register.reads(|conn| {
-            let draft = drafts::draft(conn, MAIN, id)?;
+            let draft = drafts::one(conn, &place(id))?;
             drafts::examined(conn, &self.register.desk, &draft)
         });
         self.register
-            .tries(move |tx, desk| drafts::publish(tx, desk, &actor, (MAIN, id), seen, &found))
+            .tries(move |tx, desk| drafts::publish(tx, desk, &actor, &place(id), seen, &found))
     }
 }
 
@@ -262,7 +271,7 @@ fn a_kept_answer_says_which_version_gave_it(house: House) {
     let found = house
         .register
         .reads(|conn| drafts::examined(conn, &house.register.desk, &draft));
-    assert_eq!(found.answers.len(), 1);
+    assert_eq!(found.effect.facts["answers"].as_array().unwrap().len(), 1);
     house.proposed_by("gus", draft.id, 1).unwrap();
     house.published_by("adam", draft.id, 2).unwrap();
     house
@@ -629,8 +638,8 @@ fn a_policy_changed_behind_the_registers_back_is_named(house: House) {
     );
     house.agrees();
     for statement in [
-        "UPDATE policies SET hash = 'x'",
-        "DELETE FROM policies",
+        "UPDATE rule_versions SET hash = 'x'",
+        "DELETE FROM rule_versions",
         "UPDATE policy_answers SET verdict = 'allowed'",
         "DELETE FROM policy_answers",
     ] {
@@ -641,7 +650,7 @@ fn a_policy_changed_behind_the_registers_back_is_named(house: House) {
     house.register.plants();
     assert!(tampers(
         &house.register,
-        "UPDATE policy_drafts SET state = 'proposed'"
+        "UPDATE rule_drafts SET state = 'proposed'"
     ));
     let checked = house
         .register
@@ -698,7 +707,7 @@ fn every_published_table_answers_as_it_states(house: House) {
         let text = one.document.to_string();
         let put = house
             .register
-            .does(move |tx, desk| drafts::put(tx, desk, &operator(), &text));
+            .does(move |tx, desk| drafts::put(tx, desk, &operator(), &policy::KIND, &text));
         assert!(matches!(put, Put::Version(1)), "{put:?}");
     }
     let mut reader = csv::Reader::from_reader(bytes.as_slice());

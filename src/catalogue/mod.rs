@@ -20,5 +20,5 @@ mod worth;
 
 pub use bounds::{Outside, outside};
 pub use store::{Join, join_of, joins_of, owners_of};
-pub use tools::documents;
+pub use tools::{documents, policy};
 pub use worth::{Base, Joined, Worth, joined, joined_among, missed};

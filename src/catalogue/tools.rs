@@ -1,7 +1,7 @@
 //! Tools as people look for them: the record, what the policy says, who uses it, what it costs.
 use crate::db::schema::{record_facets, records, revisions};
 use crate::db::{Conn, Day, PersonId, RecordId};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::people;
 use crate::policy::view::{self, of_verdict};
 use crate::policy::{self, Question, Verdict, Version};
@@ -137,9 +137,9 @@ pub type Within = Option<(Vec<String>, PersonId)>;
 /// # Errors
 /// When the database fails.
 pub fn policy(conn: &mut Conn, desk: &Desk) -> Result<Option<Arc<Version>>> {
-    match policy::in_force(conn, policy::MAIN)? {
-        0 => Ok(None),
-        number => policy::version(conn, &desk.policies, policy::MAIN, number).map(Some),
+    match policy::current(conn, &desk.policies, policy::MAIN) {
+        Err(Error::NotFound(_)) => Ok(None),
+        found => found.map(Some),
     }
 }
 

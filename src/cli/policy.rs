@@ -3,9 +3,10 @@ use crate::app::App;
 use crate::cli::{open_app, operator, read_file};
 use crate::db::{Day, Tx};
 use crate::error::{Error, Result};
-use crate::policy::drafts::{self, Put};
 use crate::policy::import::{self, Converted};
 use crate::policy::{self, Document, Findings, Index, lint};
+use crate::rules;
+use crate::rules::drafts::{self, Put};
 use crate::workflow::Problem;
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -129,7 +130,7 @@ impl File {
         };
         let (app, text) = (open_app()?, text_of(&self.file)?);
         let desk = app.desk.clone();
-        let work = move |tx: &mut Tx| drafts::put(tx, &desk, &operator(), &text);
+        let work = move |tx: &mut Tx| drafts::put(tx, &desk, &operator(), &policy::KIND, &text);
         let put = app.db.write_now(work)?;
         let (key, hash) = (&document.policy.key, &document.hash);
         let (answer, words) = match put {
@@ -235,7 +236,7 @@ impl Import {
 fn keep(app: &App, one: &Converted) -> Result<Value> {
     let text = serde_json::to_string_pretty(&one.document)?;
     let desk = app.desk.clone();
-    let work = move |tx: &mut Tx| drafts::put(tx, &desk, &operator(), &text);
+    let work = move |tx: &mut Tx| drafts::put(tx, &desk, &operator(), &policy::KIND, &text);
     Ok(match app.db.write_now(work)? {
         Put::Version(version) => json!({ "version": version }),
         Put::Proposed(draft) => json!({ "draft": draft.id }),
@@ -274,8 +275,14 @@ fn say(one: &Converted, report: &Value) {
 impl Show {
     fn run(&self) -> Result<ExitCode> {
         let text = open_app()?.db.read_now(|conn| {
-            let newest = policy::in_force(conn, &self.key)?;
-            Ok(policy::source(conn, &self.key, self.number.unwrap_or(newest))?.1)
+            let newest = rules::in_force(conn, &policy::KIND, &self.key)?;
+            Ok(rules::source(
+                conn,
+                &policy::KIND,
+                &self.key,
+                self.number.unwrap_or(newest),
+            )?
+            .1)
         })?;
         let document: Value = serde_json::from_str(&text)?;
         println!("{}", serde_json::to_string_pretty(&document)?);

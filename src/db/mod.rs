@@ -21,7 +21,7 @@ pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
     AbsenceId, AnswerId, At, ConditionId, Day, DraftId, ErasureId, HoldId, MessageId, PersonId,
-    RecordId, RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId,
+    RecordId, RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId, VendorChangeId,
 };
 
 use crate::error::{Error, Result};

@@ -19,7 +19,7 @@ table! {
 table! {
     auditor_terms (person_id) {
         person_id -> Text, units -> Text, from_day -> Nullable<Text>, until_day -> Nullable<Text>,
-        last_day -> Nullable<Text>,
+        last_day -> Nullable<Text>, seq -> BigInt,
     }
 }
 table! { memberships (kind, name, person_id) { kind -> Text, name -> Text, person_id -> Text, } }
@@ -90,26 +90,41 @@ table! {
     }
 }
 table! {
-    policies (key, version) {
-        key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text,
+    rule_versions (kind, key, version) {
+        kind -> Text, key -> Text, version -> Integer, hash -> Text, title -> Text, text -> Text,
         published_at -> Timestamp, published_by -> Nullable<Text>,
     }
 }
 table! {
-    policy_drafts (id) {
-        id -> Text, key -> Text, base -> Integer, text -> Text, state -> Text, seen -> Integer,
-        reason_seq -> Nullable<BigInt>, created_at -> Timestamp, changed_at -> Timestamp,
-        discarded_by -> Nullable<Text>,
+    rule_drafts (id) {
+        id -> Text, kind -> Text, key -> Text, base -> Integer, text -> Text, state -> Text,
+        seen -> Integer, reason_seq -> Nullable<BigInt>, created_at -> Timestamp,
+        changed_at -> Timestamp, discarded_by -> Nullable<Text>,
     }
 }
 table! {
-    policy_draft_authors (draft_id, person_id) { draft_id -> Text, person_id -> Text, }
+    rule_draft_authors (draft_id, person_id) { draft_id -> Text, person_id -> Text, }
 }
 table! {
     policy_answers (id) {
         id -> Text, seq -> BigInt, policy_key -> Text, policy_version -> Integer, asked -> Text,
         verdict -> Text, rules -> Text, person_id -> Text, record_id -> Nullable<Text>,
         kept_at -> Timestamp,
+    }
+}
+table! {
+    vendor_changes (id) {
+        id -> Text, vendor_id -> Text, area -> Text, effective_on -> Nullable<Text>, state -> Text,
+        reported_by -> Nullable<Text>, reported_seq -> BigInt, reported_at -> Timestamp,
+        decided_by -> Nullable<Text>, decided_seq -> Nullable<BigInt>,
+        decided_at -> Nullable<Timestamp>, closed_by -> Nullable<Text>,
+        closed_seq -> Nullable<BigInt>, closed_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    vendor_change_cases (change_id, record_id) {
+        change_id -> Text, record_id -> Text, state -> Text, review_id -> Nullable<Text>,
+        outcome -> Nullable<Text>, trouble -> Nullable<Text>,
     }
 }
 table! {
@@ -220,6 +235,8 @@ table! {
     }
 }
 
+joinable!(vendor_change_cases -> vendor_changes (change_id));
+joinable!(vendor_change_cases -> records (record_id));
 joinable!(tasks -> records (record_id));
 joinable!(tasks -> people (person_id));
 joinable!(unreachable_people -> people (person_id));
@@ -289,12 +306,14 @@ allow_tables_to_appear_in_same_query!(
     workflow_drafts,
     workflow_draft_authors,
     calendars,
-    policies,
-    policy_drafts,
-    policy_draft_authors,
+    rule_versions,
+    rule_drafts,
+    rule_draft_authors,
     policy_answers,
     joins,
     join_limits,
+    vendor_changes,
+    vendor_change_cases,
     reviews,
     tasks,
     decisions,

@@ -6,13 +6,14 @@
 //! what was done and stay, unless they mention the person.
 use super::mention::Mention;
 use crate::db::schema::{
-    ledger_index, ledger_private, policies, policy_drafts, workflow_drafts, workflows,
+    ledger_index, ledger_private, rule_drafts, rule_versions, workflow_drafts, workflows,
 };
 use crate::db::{Conn, PersonId, RecordId, lower};
 use crate::error::Result;
 use crate::ledger::PrivateValue;
 use crate::people::Person;
 use crate::register::{self, Redaction};
+use crate::rules;
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -137,18 +138,28 @@ fn remains(conn: &mut Conn, mention: &Mention) -> Result<Remains> {
         let told = versions.into_iter();
         let told = told.map(|(key, version)| format!("{key} version {version}"));
         remains.workflows.extend(told);
-        let versions: Vec<(String, i32)> = policies::table
-            .filter(lower(policies::text).like(&pattern).escape('!'))
-            .select((policies::key, policies::version))
-            .order((policies::key, policies::version))
+        let versions: Vec<(String, String, i32)> = rule_versions::table
+            .filter(lower(rule_versions::text).like(&pattern).escape('!'))
+            .select((
+                rule_versions::kind,
+                rule_versions::key,
+                rule_versions::version,
+            ))
+            .order((
+                rule_versions::kind,
+                rule_versions::key,
+                rule_versions::version,
+            ))
             .load(conn)?;
-        let told = versions.into_iter();
-        let told = told.map(|(key, version)| format!("data-use policy {key} version {version}"));
+        let told = versions.into_iter().map(|(word, key, version)| {
+            let title = rules::Kind::of_word(&word).map_or("rules", |kind| kind.title);
+            format!("{title} {key} version {version}")
+        });
         remains.workflows.extend(told);
-        let drafts = policy_drafts::table
-            .filter(lower(policy_drafts::text).like(&pattern).escape('!'))
-            .select(policy_drafts::key)
-            .order(policy_drafts::key)
+        let drafts = rule_drafts::table
+            .filter(lower(rule_drafts::text).like(&pattern).escape('!'))
+            .select(rule_drafts::key)
+            .order(rule_drafts::key)
             .distinct();
         remains.drafts.extend(drafts.load::<String>(conn)?);
         let drafts = workflow_drafts::table

@@ -3,7 +3,7 @@
 use super::approval::{Approvals, accepted};
 use super::sources::{Standings, Subject};
 use super::{Proof, Standing};
-use crate::catalogue::Worth;
+use crate::catalogue::{self, Worth};
 use crate::db::schema::{decisions, policy_answers};
 use crate::db::{At, Conn, Day, RecordId, ReviewId};
 use crate::error::Result;
@@ -29,10 +29,7 @@ pub(super) fn standings(
     subjects: &[Subject],
     today: Date,
 ) -> Result<Standings> {
-    let version = match policy::in_force(conn, policy::MAIN)? {
-        0 => None,
-        number => Some(policy::version(conn, &desk.policies, policy::MAIN, number)?),
-    };
+    let version = catalogue::policy(conn, desk)?;
     let approvals = Approvals::read(conn, desk, subjects)?;
     let reviews: Vec<ReviewId> = subjects
         .iter()

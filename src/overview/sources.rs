@@ -5,6 +5,7 @@ use crate::db::{Conn, RecordId};
 use crate::error::Result;
 use crate::register::Record;
 use crate::review::Desk;
+use crate::vendor;
 use crate::web::badge::Badge;
 use jiff::civil::Date;
 use serde::Serialize;
@@ -29,7 +30,6 @@ enum Source {
     /// This room: from approvals, the data-use policy, what is scheduled.
     Here(fn(&mut Conn, &Desk, &[Subject], Date) -> Result<Standings>),
     /// Another room, by its `standings`.
-    #[allow(dead_code, reason = "a room that is plugged in uses it")]
     Room(fn(&mut Conn, &[RecordId], Date) -> Result<Standings>),
     /// Nobody yet.
     Nobody,
@@ -44,7 +44,7 @@ const SOURCES: [Source; 7] = [
     Source::Here(data::standings),
     Source::Nobody,
     Source::Nobody,
-    Source::Nobody,
+    Source::Room(vendor::standings),
     Source::Nobody,
     Source::Here(monitoring::standings),
 ];

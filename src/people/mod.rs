@@ -114,8 +114,21 @@ pub fn administers(conn: &mut Conn, actor: &Actor) -> Result<()> {
 /// # Errors
 /// [`Error::Forbidden`], or when the database fails.
 pub fn keeps_policy(conn: &mut Conn, actor: &Actor) -> Result<()> {
-    let sentence = "this is for keepers of the policy and administrators";
-    holds_one_of(conn, actor, &[GOVERNANCE, ADMINISTRATOR], sentence)
+    keeps(conn, actor, &[GOVERNANCE])
+}
+
+/// Refuses whoever holds none of the roles that keep something and is no administrator.
+///
+/// # Errors
+/// [`Error::Forbidden`], or when the database fails.
+pub fn keeps(conn: &mut Conn, actor: &Actor, keepers: &[&str]) -> Result<()> {
+    let mut roles = keepers.to_vec();
+    roles.push(ADMINISTRATOR);
+    let sentence = match keepers {
+        [GOVERNANCE] => "this is for keepers of the policy and administrators".to_owned(),
+        others => format!("this is for {} and administrators", others.join(", ")),
+    };
+    holds_one_of(conn, actor, &roles, &sentence)
 }
 
 /// The operator at the console is nobody of the directory and may. Asked within the change itself:

@@ -1,30 +1,24 @@
 //! Policies, answers and drafts over the API.
 use super::page::read;
-use super::page::{Place, authors, done};
-use super::{Head, Question, drafts, kept, lint, store, view};
+use super::{KIND, Question, kept, lint, store, view};
 use crate::app::App;
 use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
 use crate::review::Desk;
+use crate::rules;
+use crate::rules::api::head;
 use crate::web::once::{Key, once};
 use crate::web::session::Visitor;
 use actix_web::{HttpRequest, HttpResponse, web};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
-fn head(head: &Head) -> Value {
-    json!({
-        "key": head.key, "version": head.version, "title": head.title, "hash": head.hash,
-        "published_at": head.published_at.to_string(), "published_by": head.published_by,
-    })
-}
-
 /// `GET /api/v1/policy`: the policies in force.
 ///
 /// # Errors
 /// When the database fails.
 pub async fn list(app: web::Data<App>) -> Result<HttpResponse> {
-    let heads = app.db.read(store::heads).await?;
+    let heads = app.db.read(|conn| rules::heads(conn, &KIND)).await?;
     let all: Vec<Value> = heads.iter().map(head).collect();
     Ok(HttpResponse::Ok().json(json!({ "policies": all })))
 }
@@ -36,7 +30,7 @@ pub async fn list(app: web::Data<App>) -> Result<HttpResponse> {
 pub async fn versions(app: web::Data<App>, key: web::Path<String>) -> Result<HttpResponse> {
     let heads = app
         .db
-        .read(move |conn| store::versions_of(conn, &key))
+        .read(move |conn| rules::versions_of(conn, &KIND, &key))
         .await?;
     let all: Vec<Value> = heads.iter().map(head).collect();
     Ok(HttpResponse::Ok().json(json!({ "versions": all })))
@@ -62,7 +56,7 @@ pub async fn version(app: web::Data<App>, path: web::Path<(String, i32)>) -> Res
 async fn show(app: &App, key: String, number: Option<i32>) -> Result<HttpResponse> {
     let desk = app.desk.clone();
     let read = move |conn: &mut Conn| {
-        let heads = store::versions_of(conn, &key)?;
+        let heads = rules::versions_of(conn, &KIND, &key)?;
         let newest = heads.first().map_or(0, |head| head.version);
         let number = number.unwrap_or(newest);
         let missing = || Error::not_found("data-use policy", format!("{key} version {number}"));
@@ -71,7 +65,7 @@ async fn show(app: &App, key: String, number: Option<i32>) -> Result<HttpRespons
             .find(|head| head.version == number)
             .ok_or_else(missing)?;
         let mut whole = head(found);
-        let text = store::source(conn, &key, number)?.1;
+        let text = rules::source(conn, &KIND, &key, number)?.1;
         let version = store::version(conn, &desk.policies, &key, number)?;
         if let Some(members) = whole.as_object_mut() {
             members.insert("in_force".to_owned(), (number == newest).into());
@@ -177,164 +171,4 @@ pub async fn keep(
     };
     let answer = once(&app, "keep_answer", "answer".to_owned(), &actor, sent, work).await?;
     Ok(HttpResponse::Created().json(answer))
-}
-
-fn summary(conn: &mut Conn, draft: &drafts::Draft) -> Result<Value> {
-    Ok(json!({
-        "id": draft.id, "key": draft.key, "base_version": draft.base,
-        "state": draft.state.as_str(), "seen": draft.seen, "authors": authors(conn, draft)?,
-        "created_at": draft.created_at.to_string(), "changed_at": draft.changed_at.to_string(),
-    }))
-}
-
-/// `GET /api/v1/policy/{key}/drafts`
-///
-/// # Errors
-/// 403 for others than keepers of the policy and readers of the log.
-pub async fn draft_list(
-    app: web::Data<App>,
-    visitor: Visitor,
-    key: web::Path<String>,
-) -> Result<HttpResponse> {
-    visitor.must_see_drafts()?;
-    let read = move |conn: &mut Conn| {
-        let found = drafts::drafts(conn, Some(&key))?;
-        found
-            .iter()
-            .map(|draft| summary(conn, draft))
-            .collect::<Result<Vec<Value>>>()
-    };
-    let all = app.db.read(read).await?;
-    Ok(HttpResponse::Ok().json(json!({ "drafts": all })))
-}
-
-/// What a draft begins with: a text, or the version in force without one.
-#[derive(Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewDraft {
-    #[serde(default)]
-    text: Option<String>,
-}
-
-/// `POST /api/v1/policy/{key}/drafts`
-///
-/// # Errors
-/// 403, 404, 422.
-pub async fn begin(
-    app: web::Data<App>,
-    visitor: Visitor,
-    key: web::Path<String>,
-    request: HttpRequest,
-    body: web::Json<NewDraft>,
-) -> Result<HttpResponse> {
-    visitor.must_keep_policy()?;
-    let (actor, body) = (visitor.actor()?, body.into_inner());
-    let sent = Key::of(&request, &visitor, &json!(body))?;
-    let (author, key) = (actor.clone(), key.into_inner());
-    let name = key.clone();
-    let work = move |tx: &mut Tx, desk: &Desk| {
-        let draft = drafts::begin(tx, desk, &author, &name, body.text)?;
-        summary(tx, &draft)
-    };
-    let answer = once(&app, "draft_policy", key, &actor, sent, work).await?;
-    Ok(HttpResponse::Created().json(answer))
-}
-
-type Path = web::Path<(String, String)>;
-
-/// `GET /api/v1/policy/{key}/drafts/{id}`: a draft, what is wrong with it, and what it changes.
-///
-/// # Errors
-/// 403, 404.
-pub async fn draft(app: web::Data<App>, visitor: Visitor, path: Path) -> Result<HttpResponse> {
-    visitor.must_see_drafts()?;
-    let place = Place::of(&path.0, &path.1)?;
-    let whole = whole(&app, place).await?;
-    Ok(HttpResponse::Ok().json(whole))
-}
-
-async fn whole(app: &App, place: Place) -> Result<Value> {
-    let desk = app.desk.clone();
-    let read = move |conn: &mut Conn| {
-        let draft = drafts::draft(conn, &place.key, place.id)?;
-        let found = drafts::examined(conn, &desk, &draft)?;
-        let mut whole = summary(conn, &draft)?;
-        if let Some(members) = whole.as_object_mut() {
-            let mut add = |name: &str, value: Value| members.insert(name.to_owned(), value);
-            add("text", draft.text.as_str().into());
-            add("problems", json!(found.problems));
-            add("findings", json!(found.findings));
-            add("cells", json!(found.cells));
-            add("answers", json!(found.answers));
-            add("reason", json!(drafts::reason(conn, &draft)?));
-        }
-        Ok(whole)
-    };
-    app.db.read(read).await
-}
-
-/// A text for a draft, by somebody who saw it as it stood.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct NewText {
-    seen: i32,
-    text: String,
-}
-
-/// `PUT /api/v1/policy/{key}/drafts/{id}`
-///
-/// # Errors
-/// 403, 404, 409, 422.
-pub async fn save(
-    app: web::Data<App>,
-    visitor: Visitor,
-    path: Path,
-    body: web::Json<NewText>,
-) -> Result<HttpResponse> {
-    visitor.must_keep_policy()?;
-    let (place, actor) = (Place::of(&path.0, &path.1)?, visitor.actor()?);
-    let (at, author, body) = (place.clone(), actor.clone(), body.into_inner());
-    let work = move |tx: &mut Tx, desk: &Desk| {
-        drafts::save(tx, desk, &author, (&at.key, at.id), body.seen, body.text).map(drop)
-    };
-    app.command("save_policy_draft", place.id.to_string(), &actor, work)
-        .await?;
-    Ok(HttpResponse::Ok().json(whole(&app, place).await?))
-}
-
-/// What is done with a draft, by somebody who saw it as it stood.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Deed {
-    seen: i32,
-    #[serde(default)]
-    reason: String,
-}
-
-/// `POST /api/v1/policy/{key}/drafts/{id}/{deed}`
-///
-/// # Errors
-/// 403, 404, 409, 422.
-pub async fn deed(
-    app: web::Data<App>,
-    visitor: Visitor,
-    request: HttpRequest,
-    path: Path,
-    body: web::Json<Deed>,
-) -> Result<HttpResponse> {
-    let (place, body) = (Place::of(&path.0, &path.1)?, body.into_inner());
-    let what = request
-        .path()
-        .rsplit('/')
-        .next()
-        .unwrap_or_default()
-        .to_owned();
-    let made = done(&app, &visitor, &place, &what, body.seen, body.reason).await?;
-    match made {
-        Some(version) => {
-            let answer = json!({ "key": place.key, "version": version });
-            Ok(HttpResponse::Created().json(answer))
-        }
-        None => Ok(HttpResponse::Ok().json(whole(&app, place).await?)),
-    }
 }

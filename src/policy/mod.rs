@@ -18,11 +18,12 @@
 mod answer;
 pub mod api;
 mod document;
-pub mod drafts;
 pub mod import;
 pub mod kept;
+mod kind;
 mod lint;
 mod matrix;
+pub mod overlay;
 pub mod page;
 mod store;
 #[cfg(test)]
@@ -36,14 +37,12 @@ pub use answer::{
 pub use document::{
     Class, Condition, Document, MAX_BYTES, Named, Names, Policy, Rule, SCHEMA, Tool,
 };
+pub use kind::KIND;
 pub use lint::{Cell, Contradiction, Findings, Idle, Overlap, lint};
 pub use matrix::{
     CellChange, MATRIX_TOOLS, Matrix, MatrixCell, MatrixRow, MatrixTool, changes, matrix, matrix_of,
 };
-pub use store::{
-    Cache, Head, Version, current, heads, in_force, publish_with, source, version, versions,
-    versions_of,
-};
+pub use store::{Cache, Version, current, version};
 pub use words::{Step, headline, next_step};
 
 use serde::{Deserialize, Serialize};

@@ -1,11 +1,14 @@
 //! Entries, taken one after the other, become a snapshot. Pure.
 use crate::db::{At, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM, time_text};
+use crate::people::AUDITOR;
 use crate::replay::joins;
 use crate::replay::reviews::{Course, object};
+use crate::replay::vendors::Vendors;
 use crate::replay::{Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
 use crate::review::{Place, recall};
+use crate::rules::Kind;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -17,6 +20,8 @@ pub struct Replay {
     places: BTreeMap<RecordId, Place>,
     /// How many entries tell of each record.
     counts: BTreeMap<String, u64>,
+    /// Which changes at vendors each review deals with.
+    vendors: Vendors,
     next: u64,
 }
 
@@ -70,20 +75,33 @@ impl Replay {
         let (what, deed) = entry.kind.split_once('.').unwrap_or((&entry.kind, ""));
         match what {
             "person" | "manager" | "digest" => self.person(entry),
-            "role" => self.holding(entry, "role", deed == "given"),
+            "role" => {
+                self.holding(entry, "role", deed == "given")?;
+                match entry.data.get("role").and_then(Value::as_str) {
+                    Some(AUDITOR) => self.appointment(entry),
+                    _ => Ok(()),
+                }
+            }
+            "auditor" => self.appointment(entry),
+            "hold" => self.hold(entry, deed),
+            "erasure" => self.erasure(entry, deed),
+            "retention" => self.retention(entry, deed),
             "group" => self.holding(entry, "group", deed == "joined"),
             "absence" => self.absence(entry, deed),
             "calendar" => self.calendar(entry),
             "calendar_link" => self.calendar_link(entry, deed),
             "token" => self.token(entry),
             "workflow" => self.rules(entry, deed, &WORKFLOWS),
-            "policy" => self.rules(entry, deed, &POLICIES),
             "answer" => self.answer(entry),
             "use_case" => joins::joined(self, entry),
             "joining" => joins::limited(self, entry),
+            "vendor_change" => self.vendors.take(&mut self.things, entry, deed),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
-            _ => Ok(()),
+            other => match Kind::of_word(other) {
+                Some(kind) => self.rules(entry, deed, &Rules::of(kind)),
+                None => Ok(()),
+            },
         }
     }
 
@@ -120,6 +138,7 @@ impl Replay {
         if let Some(place) = self.places.get_mut(&record) {
             place.follow(review, opened);
         }
+        self.vendors.follow(&mut self.things, review, opened, &last);
         self.touch(&Key::new("record", record), last);
         Ok(())
     }
@@ -138,8 +157,12 @@ impl Replay {
         self.things.insert(key, thing);
     }
 
+    pub(super) fn forget(&mut self, key: &Key) {
+        self.things.remove(key);
+    }
+
     /// Changes fields of a thing that must be there.
-    fn set(&mut self, key: &Key, entry: &Entry, fields: Value) -> Result<(), String> {
+    pub(super) fn set(&mut self, key: &Key, entry: &Entry, fields: Value) -> Result<(), String> {
         let missing = || format!("no entry before it tells of {} {}", key.thing, key.id);
         let thing = self.things.get_mut(key).ok_or_else(missing)?;
         thing.fields.extend(object(fields));
@@ -168,6 +191,7 @@ impl Replay {
             "person.unreachable" => self.set(&key, entry, json!({ "unreachable": data("code") })),
             "person.erased" => {
                 self.erased(entry)?;
+                self.erasure(entry, "done")?;
                 self.set(&key, entry, json!({ "unreachable": null }))
             }
             "person.reachable" => self.set(&key, entry, json!({ "unreachable": null })),
@@ -414,11 +438,15 @@ const WORKFLOWS: Rules = Rules {
     draft: "draft",
     has_active: true,
 };
-const POLICIES: Rules = Rules {
-    version: "policy",
-    draft: "policy_draft",
-    has_active: false,
-};
+impl Rules {
+    fn of(kind: &Kind) -> Rules {
+        Rules {
+            version: kind.word,
+            draft: kind.draft_word,
+            has_active: false,
+        }
+    }
+}
 
 /// What a record says of its reviews.
 pub(super) fn place_fields(place: &Place) -> Value {
@@ -449,7 +477,7 @@ pub(super) fn by(entry: &Entry) -> Option<&str> {
     (entry.actor != SYSTEM).then_some(entry.actor.as_str())
 }
 
-fn committed(entry: &Entry, name: &str) -> Option<String> {
+pub(super) fn committed(entry: &Entry, name: &str) -> Option<String> {
     entry.private.get(name).map(hex::encode)
 }
 

@@ -3,24 +3,27 @@ use crate::ledger::entry::Entry;
 use crate::ledger::package::Witness;
 use crate::replay::entries::Replay;
 use crate::replay::{Key, Snapshot, Thing, compare};
+use crate::rules::KINDS;
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 18] = [
+const THINGS: [&str; 20] = [
     "absence",
     "answer",
+    "appointment",
     "calendar",
     "calendar_link",
     "condition",
     "decision",
     "draft",
+    "erasure",
+    "hold",
     "holding",
     "join",
     "join_limit",
     "person",
-    "policy",
-    "policy_draft",
     "record",
+    "retention",
     "review",
     "revision",
     "token",
@@ -62,7 +65,11 @@ impl Witness for Replaying {
         let mut fields: Map<String, Value> = serde_json::from_slice(line).map_err(read)?;
         let thing = fields.remove("thing");
         let thing = thing.as_ref().and_then(Value::as_str).unwrap_or("");
-        let known = THINGS.iter().find(|known| **known == thing);
+        let of_rules = KINDS.iter().flat_map(|kind| [kind.word, kind.draft_word]);
+        let known = THINGS
+            .into_iter()
+            .chain(of_rules)
+            .find(|known| *known == thing);
         let known = known.ok_or_else(|| format!("there is no thing called {thing:?}"))?;
         let id = fields.remove("id");
         let id = id.as_ref().and_then(Value::as_str).unwrap_or("");

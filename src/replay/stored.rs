@@ -1,19 +1,18 @@
 //! The snapshot of what the tables say.
 use crate::db::schema::{
     absences, api_tokens, calendars, conditions, decisions, erased_values, ledger_entries,
-    ledger_index, ledger_private, memberships, people, person_links, policies, policy_answers,
-    policy_draft_authors, policy_drafts, record_facets, records, reviews, revisions, tasks, timers,
-    unreachable_people, workflow_draft_authors, workflow_drafts, workflows,
+    ledger_index, ledger_private, memberships, people, person_links, policy_answers, record_facets,
+    records, reviews, revisions, tasks, timers, unreachable_people, workflow_draft_authors,
+    workflow_drafts, workflows,
 };
 use crate::db::{At, ConditionId, Conn, PersonId, TaskId, TimerId};
 use crate::error::{Error, Result};
 use crate::ledger::entry::{Entry, commitment};
-use crate::policy;
 use crate::register::{self, Kinds, Record, Revision};
 use crate::replay::entries::place_fields;
 use crate::replay::joins;
 use crate::replay::reviews::{Columns, fields, object};
-use crate::replay::{Key, Snapshot, Thing};
+use crate::replay::{Key, Snapshot, Thing, vendors};
 use crate::review::drafts;
 use crate::review::engine::{CONDITIONS_MAX, Review, merge};
 use crate::review::{ConditionRow, DecisionRow, Place};
@@ -32,15 +31,17 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     of_people(conn, &beside, &mut all)?;
     of_erased(conn, &mut all)?;
     of_absences(conn, &beside, &mut all)?;
+    super::guardians::of_guardians(conn, &beside, &mut all)?;
     of_access(conn, &mut all)?;
     of_versions(conn, &mut all)?;
     of_drafts(conn, &mut all)?;
-    of_policies(conn, &mut all)?;
+    super::rules::of_rules(conn, &mut all)?;
     of_answers(conn, &mut all)?;
     joins::stored(conn, &mut all)?;
     of_records(conn, kinds, &mut all)?;
     of_reviews(conn, &beside, &mut all)?;
     of_decisions(conn, &beside, &mut all)?;
+    vendors::of_vendors(conn, &mut all)?;
     if open {
         of_open(conn, &mut all)?;
     }
@@ -53,7 +54,7 @@ pub(super) fn put(all: &mut Snapshot, key: Key, fields: Value) {
 }
 
 /// What lies beside the ledger, and the entries whose commitments stand for it.
-struct Beside {
+pub(super) struct Beside {
     /// Salt and value by entry and name.
     opened: HashMap<(i64, String), (Vec<u8>, String)>,
     /// The entries that added people, and those that set absences last.
@@ -98,7 +99,7 @@ impl Beside {
     }
 
     /// What stands for `value` in the entry, if it is what the entry was made with.
-    fn commitment(&self, seq: Option<i64>, name: &str, value: &str) -> Value {
+    pub(super) fn commitment(&self, seq: Option<i64>, name: &str, value: &str) -> Value {
         let at = seq.map(|seq| (seq, name.to_owned()));
         let erased = at.as_ref().and_then(|at| self.erased.get(at));
         if let Some(promised) = erased.filter(|_| is_erased(name, value)) {
@@ -265,7 +266,7 @@ fn of_access(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
 }
 
 /// A hash that is kept beside its text, if it still is its hash.
-fn hash_of(kept: String, text: &str) -> Value {
+pub(super) fn hash_of(kept: String, text: &str) -> Value {
     match hex::encode(Sha256::digest(text.as_bytes())) == kept {
         true => kept.into(),
         false => format!("{kept}, which its text no longer has").into(),
@@ -345,50 +346,6 @@ fn of_drafts(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
             "digest": drafts::digest(&text, &forms), "discarded_by": discarded_by,
         });
         put(all, Key::new("draft", id), fields);
-    }
-    Ok(())
-}
-
-type PolicyDraftRow = (String, String, i32, String, String, i32, Option<PersonId>);
-
-fn of_policies(conn: &mut Conn, all: &mut Snapshot) -> Result<()> {
-    let rows: Vec<CalendarRow> = policies::table
-        .select((
-            policies::key,
-            policies::version,
-            policies::hash,
-            policies::text,
-            policies::published_by,
-        ))
-        .load(conn)?;
-    for (key, version, hash, text, by) in rows {
-        let key = Key::new("policy", format!("{key}:{version}"));
-        put(all, key, json!({ "hash": hash_of(hash, &text), "by": by }));
-    }
-    let rows: Vec<(String, PersonId)> = policy_draft_authors::table.load(conn)?;
-    let mut authors: HashMap<String, Vec<String>> = HashMap::new();
-    for (draft, person) in rows {
-        authors.entry(draft).or_default().push(person.to_string());
-    }
-    let rows: Vec<PolicyDraftRow> = policy_drafts::table
-        .select((
-            policy_drafts::id,
-            policy_drafts::key,
-            policy_drafts::base,
-            policy_drafts::text,
-            policy_drafts::state,
-            policy_drafts::seen,
-            policy_drafts::discarded_by,
-        ))
-        .load(conn)?;
-    for (id, key, base, text, state, seen, discarded_by) in rows {
-        let mut authors = authors.remove(&id).unwrap_or_default();
-        authors.sort();
-        let fields = json!({
-            "policy": key, "base": base, "state": state, "seen": seen, "authors": authors,
-            "digest": policy::drafts::digest(&text), "discarded_by": discarded_by,
-        });
-        put(all, Key::new("policy_draft", id), fields);
     }
     Ok(())
 }

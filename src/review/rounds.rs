@@ -7,7 +7,7 @@ use crate::calendar;
 use crate::catalogue::reminders;
 use crate::db::schema::settings;
 use crate::db::{At, Conn, Day, PersonId, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::notify::checkpoint;
@@ -18,6 +18,7 @@ use crate::review::again;
 use crate::review::engine;
 use crate::review::service::{self, Desk};
 use crate::review::{store, workflows};
+use crate::vendor;
 use crate::workflow::{Staffing, short_staffed};
 use diesel::prelude::*;
 use jiff::Span;
@@ -96,6 +97,11 @@ pub async fn make(app: &App) -> Result<bool> {
     }
     again::look_again(app, &Actor::system(Via::new(Method::Timer, "none"))).await;
     crate::erasure::retention::apply(&app.db, &app.desk).await?;
+    vendor::remind(app).await?;
+    let (db, desk) = (app.db.clone(), app.desk.clone());
+    let held_back = move || vendor::open_due_now(&db, &desk, true);
+    let begun = tokio::task::spawn_blocking(held_back).await;
+    begun.map_err(|_| Error::Interrupted)??;
     let desk = app.desk.clone();
     let told = app.db.read(move |conn| findings(conn, &desk)).await?;
     let endings = app

@@ -1,6 +1,9 @@
 //! What happened to a record, in sentences without the name of who did it, which stands beside.
 use crate::db::{At, ConditionId, PersonId};
 use crate::ledger::Row;
+use crate::policy;
+use crate::review::words::sentence;
+use crate::rules::Kind;
 use serde_json::Value;
 use std::collections::BTreeMap;
 
@@ -67,11 +70,15 @@ impl Told<'_> {
         let revision = self.number("/subject/revision").unwrap_or(1);
         let renews = self.text("/data/renews").is_some();
         let afterwards = self.entry.pointer("/data/after_the_fact") == Some(&Value::Bool(true));
+        let again = self.entry.pointer("/data/looks_again") == Some(&Value::Bool(true));
         Some(match kind {
             "record.created" => "Created, revision 1".to_owned(),
             "record.revised" => format!("Changed: revision {revision}"),
             "review.opened" if afterwards => {
                 format!("The review after the fact began, of revision {revision}")
+            }
+            "review.opened" if again => {
+                format!("A change at the vendor called for another review of revision {revision}")
             }
             "review.opened" if renews => format!("Submitted revision {revision} for renewal"),
             "review.opened" => format!("Submitted revision {revision} for review"),
@@ -99,6 +106,7 @@ impl Told<'_> {
                 "The review ended: it ran longer than its workflow allows".to_owned()
             }
             "review.superseded" => match self.text("/data/because") {
+                Some("looked_again") => "Started anew, because something changed at the vendor",
                 Some("restarted") => "Started anew under another version of the workflow",
                 _ => "The former approval ended: a newer review took its place",
             }
@@ -122,8 +130,8 @@ impl Told<'_> {
             "stage.escalated" => self.escalated(),
             "seat.fell_back" => "others were asked to stand in".to_owned(),
             "seat.left" => match self.row.person_id.and_then(|id| self.names.get(&id)) {
-                Some(name) => format!("{name} left and is asked no more"),
-                None => "somebody left and is asked no more".to_owned(),
+                Some(name) => format!("{name} left, or lost the role, and is asked no more"),
+                None => "somebody left, or lost the role, and is asked no more".to_owned(),
             },
             "task.moved" => self.moved(),
             "decision.recorded" => self.decided(),
@@ -204,6 +212,10 @@ impl Told<'_> {
                 Some("after_the_fact") => {
                     "Approval revoked: the review after the fact rejected what was let through"
                 }
+                Some("looked_again") => {
+                    "Approval revoked: the review that a change at the vendor called for did not \
+                     approve it"
+                }
                 _ => "Approval revoked",
             }
             .to_owned(),
@@ -237,15 +249,6 @@ impl Told<'_> {
             "workflow.draft_discarded" => self.of_workflow("a draft was discarded"),
             "workflow.proposed" => self.of_workflow("a draft was proposed"),
             "workflow.returned" => self.of_workflow("a draft was sent back"),
-            "policy.published" => self.of_policy("published"),
-            "policy.drafted" => self.of_policy("a draft was begun"),
-            "policy.draft_saved" => self.of_policy("a draft was changed"),
-            "policy.draft_rebased" => self.of_policy("a draft took the new version as its base"),
-            "policy.draft_discarded" => self.of_policy("a draft was discarded"),
-            "policy.proposed" => self.of_policy("a draft was proposed"),
-            "policy.returned" => self.of_policy("a draft was sent back"),
-            "answer.kept" => self.of_policy("gave an answer that was kept"),
-            "answer.accepted" => self.of_policy("was accepted, and a use case registered under it"),
             "use_case.joined" => {
                 let base = self.text("/subject/base_reference").unwrap_or("another");
                 format!("Joined the approval of {base}, within its conditions")
@@ -255,6 +258,11 @@ impl Told<'_> {
                 Some(0) => "Closed for joining".to_owned(),
                 Some(places) => format!("Open for joining to {places} use cases"),
             },
+            "answer.kept" => self.of_document(&policy::KIND, "gave an answer that was kept"),
+            "answer.accepted" => self.of_document(
+                &policy::KIND,
+                "was accepted, and a use case registered under it",
+            ),
             "token.created" => "API token created".to_owned(),
             "person.unreachable" => "Mail does not reach this person any more".to_owned(),
             "person.reachable" => "Mail reaches this person again".to_owned(),
@@ -264,6 +272,16 @@ impl Told<'_> {
             "checkpoint_mail.stopped" => "Daily checkpoint by mail turned off".to_owned(),
             "calendar_link.made" => "Address of a calendar feed made".to_owned(),
             "calendar_link.revoked" => "Address of a calendar feed revoked".to_owned(),
+            "vendor_change.reported" => self.of_vendor_change("reported"),
+            "vendor_change.confirmed" => self.of_vendor_change(
+                "counts; what depends on it is \
+                                                               reviewed again",
+            ),
+            "vendor_change.dismissed" => self.of_vendor_change("dismissed"),
+            "vendor_change.joined" => {
+                "A change at the vendor is part of the review that runs".to_owned()
+            }
+            "vendor_change.closed" => self.of_vendor_change("closed"),
             "auditor.scoped" => {
                 let change = self.text("/data/change").unwrap_or("changed");
                 format!("Appointment of an auditor {change}")
@@ -283,8 +301,41 @@ impl Told<'_> {
                 let origin = self.text("/data/origin").unwrap_or("another name");
                 format!("Ledger goes on under the name {origin}")
             }
-            _ => return None,
+            _ => return self.of_rules(kind),
         })
+    }
+
+    fn of_vendor_change(&self, what: &str) -> String {
+        let area = self.text("/data/area").unwrap_or("other");
+        format!(
+            "Change at the vendor, {}: {what}",
+            crate::vendor::area_words(area)
+        )
+    }
+
+    fn of_rules(&self, kind: &str) -> Option<String> {
+        let (word, deed) = kind.split_once('.')?;
+        let kind = Kind::of_word(word)?;
+        let what = match deed {
+            "published" => "published",
+            "drafted" => "a draft was begun",
+            "draft_saved" => "a draft was changed",
+            "draft_rebased" => "a draft took the new version as its base",
+            "draft_discarded" => "a draft was discarded",
+            "proposed" => "a draft was proposed",
+            "returned" => "a draft was sent back",
+            _ => return None,
+        };
+        Some(self.of_document(kind, what))
+    }
+
+    fn of_document(&self, kind: &Kind, what: &str) -> String {
+        let key = self.text(&format!("/subject/{}", kind.word)).unwrap_or("?");
+        let title = sentence(kind.title);
+        match self.number(&format!("/subject/{}_version", kind.word)) {
+            Some(version) => format!("{title} {key}: version {version} {what}"),
+            None => format!("{title} {key}: {what}"),
+        }
     }
 
     fn of_workflow(&self, what: &str) -> String {
@@ -292,14 +343,6 @@ impl Told<'_> {
         match self.number("/subject/workflow_version") {
             Some(version) => format!("Workflow {key}: version {version} {what}"),
             None => format!("Workflow {key}: {what}"),
-        }
-    }
-
-    fn of_policy(&self, what: &str) -> String {
-        let key = self.text("/subject/policy").unwrap_or("?");
-        match self.number("/subject/policy_version") {
-            Some(version) => format!("Data-use policy {key}: version {version} {what}"),
-            None => format!("Data-use policy {key}: {what}"),
         }
     }
 

@@ -142,6 +142,11 @@ table! {
         crate::review::deeds::page::on_record;
     POST "/{kind:use-cases|vendors|tools}/{reference}/renewal/withdrawal" SignedIn =>
         crate::review::deeds::page::do_on_record;
+    GET "/vendors/{reference}/changes" SignedIn => crate::vendor::page::list;
+    POST "/vendors/{reference}/changes" SignedIn => crate::vendor::page::report;
+    GET "/vendors/{reference}/changes/{id}" SignedIn => crate::vendor::page::one;
+    POST "/vendors/{reference}/changes/{id}/{deed:confirmation|dismissal|closing}" SignedIn =>
+        crate::vendor::page::deed;
     GET "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::on_condition;
     POST "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::do_on_condition;
     GET "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::on_condition;
@@ -281,12 +286,20 @@ table! {
     GET "/policy/{key}" SignedIn => crate::policy::page::policy;
     GET "/policy/{key}/versions/{version}" SignedIn => crate::policy::page::version;
     GET "/policy/{key}/versions/{version}/rules/{rule}" SignedIn => crate::policy::page::rule;
-    GET "/policy/{key}/drafts" SignedIn => crate::policy::page::draft_list;
-    POST "/policy/{key}/drafts" SignedIn => crate::policy::page::begin;
-    GET "/policy/{key}/drafts/{id}" SignedIn => crate::policy::page::draft;
-    POST "/policy/{key}/drafts/{id}" SignedIn => crate::policy::page::save;
-    POST "/policy/{key}/drafts/{id}/{deed}" SignedIn =>
-        crate::policy::page::deed;
+    GET "/policy/{key}/drafts" SignedIn => crate::rules::page::list;
+    POST "/policy/{key}/drafts" SignedIn => crate::rules::page::begin;
+    GET "/policy/{key}/drafts/{id}" SignedIn => crate::rules::page::draft;
+    POST "/policy/{key}/drafts/{id}" SignedIn => crate::rules::page::save;
+    POST "/policy/{key}/drafts/{id}/{deed}" SignedIn => crate::rules::page::deed;
+    GET "/rules" SignedIn => crate::rules::page::kinds;
+    GET "/rules/{rules}" SignedIn => crate::rules::page::all;
+    GET "/rules/{rules}/{key}" SignedIn => crate::rules::page::version;
+    GET "/rules/{rules}/{key}/versions/{version}" SignedIn => crate::rules::page::version;
+    GET "/rules/{rules}/{key}/drafts" SignedIn => crate::rules::page::list;
+    POST "/rules/{rules}/{key}/drafts" SignedIn => crate::rules::page::begin;
+    GET "/rules/{rules}/{key}/drafts/{id}" SignedIn => crate::rules::page::draft;
+    POST "/rules/{rules}/{key}/drafts/{id}" SignedIn => crate::rules::page::save;
+    POST "/rules/{rules}/{key}/drafts/{id}/{deed}" SignedIn => crate::rules::page::deed;
     GET "/demo" Anyone => crate::web::demo::people;
     POST "/demo/session" Anyone => crate::web::demo::act_as;
     GET "/demo/mailbox" Anyone => crate::web::demo::mailbox;
@@ -363,22 +376,50 @@ table! {
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
+    GET "/api/v1/vendors/{reference}/dependants" Token("read") => crate::vendor::api::dependants;
+    GET "/api/v1/vendors/{reference}/changes" Token("read") => crate::vendor::api::list;
+    POST "/api/v1/vendors/{reference}/changes" Token("write") => crate::vendor::api::report;
+    GET "/api/v1/vendors/{reference}/changes/{id}" Token("read") => crate::vendor::api::one;
+    POST "/api/v1/vendors/{reference}/changes/{id}/confirmation" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/dismissal" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/closing" Token("decide") =>
+        crate::vendor::api::deed;
     GET "/api/v1/policy" Token("read") => crate::policy::api::list;
     GET "/api/v1/policy/answers" Token("read") => crate::policy::api::ask;
     POST "/api/v1/policy/answers" Token("write") => crate::policy::api::keep;
     GET "/api/v1/policy/{key}" Token("read") => crate::policy::api::current;
     GET "/api/v1/policy/{key}/versions" Token("read") => crate::policy::api::versions;
     GET "/api/v1/policy/{key}/versions/{version}" Token("read") => crate::policy::api::version;
-    GET "/api/v1/policy/{key}/drafts" Token("read") => crate::policy::api::draft_list;
-    POST "/api/v1/policy/{key}/drafts" Token("write") => crate::policy::api::begin;
-    GET "/api/v1/policy/{key}/drafts/{id}" Token("read") => crate::policy::api::draft;
-    PUT "/api/v1/policy/{key}/drafts/{id}" Token("write") => crate::policy::api::save;
-    POST "/api/v1/policy/{key}/drafts/{id}/proposal" Token("write") => crate::policy::api::deed;
-    POST "/api/v1/policy/{key}/drafts/{id}/base" Token("write") => crate::policy::api::deed;
-    POST "/api/v1/policy/{key}/drafts/{id}/discard" Token("write") => crate::policy::api::deed;
-    POST "/api/v1/policy/{key}/drafts/{id}/publication" Token("decide") =>
-        crate::policy::api::deed;
-    POST "/api/v1/policy/{key}/drafts/{id}/return" Token("decide") => crate::policy::api::deed;
+    GET "/api/v1/policy/{key}/drafts" Token("read") => crate::rules::api::draft_list;
+    POST "/api/v1/policy/{key}/drafts" Token("write") => crate::rules::api::begin;
+    GET "/api/v1/policy/{key}/drafts/{id}" Token("read") => crate::rules::api::draft;
+    PUT "/api/v1/policy/{key}/drafts/{id}" Token("write") => crate::rules::api::save;
+    POST "/api/v1/policy/{key}/drafts/{id}/proposal" Token("write") => crate::rules::api::deed;
+    POST "/api/v1/policy/{key}/drafts/{id}/base" Token("write") => crate::rules::api::deed;
+    POST "/api/v1/policy/{key}/drafts/{id}/discard" Token("write") => crate::rules::api::deed;
+    POST "/api/v1/policy/{key}/drafts/{id}/publication" Token("decide") => crate::rules::api::deed;
+    POST "/api/v1/policy/{key}/drafts/{id}/return" Token("decide") => crate::rules::api::deed;
+    GET "/api/v1/rules" Token("read") => crate::rules::api::kinds;
+    GET "/api/v1/rules/{rules}" Token("read") => crate::rules::api::list;
+    GET "/api/v1/rules/{rules}/{key}" Token("read") => crate::rules::api::version;
+    GET "/api/v1/rules/{rules}/{key}/versions" Token("read") => crate::rules::api::versions;
+    GET "/api/v1/rules/{rules}/{key}/versions/{version}" Token("read") =>
+        crate::rules::api::version;
+    GET "/api/v1/rules/{rules}/{key}/drafts" Token("read") => crate::rules::api::draft_list;
+    POST "/api/v1/rules/{rules}/{key}/drafts" Token("write") => crate::rules::api::begin;
+    GET "/api/v1/rules/{rules}/{key}/drafts/{id}" Token("read") => crate::rules::api::draft;
+    PUT "/api/v1/rules/{rules}/{key}/drafts/{id}" Token("write") => crate::rules::api::save;
+    POST "/api/v1/rules/{rules}/{key}/drafts/{id}/proposal" Token("write") =>
+        crate::rules::api::deed;
+    POST "/api/v1/rules/{rules}/{key}/drafts/{id}/base" Token("write") => crate::rules::api::deed;
+    POST "/api/v1/rules/{rules}/{key}/drafts/{id}/discard" Token("write") =>
+        crate::rules::api::deed;
+    POST "/api/v1/rules/{rules}/{key}/drafts/{id}/publication" Token("decide") =>
+        crate::rules::api::deed;
+    POST "/api/v1/rules/{rules}/{key}/drafts/{id}/return" Token("decide") =>
+        crate::rules::api::deed;
     GET "/api/v1/people" Token("read") => crate::people::api::list;
     POST "/api/v1/people" Token("people") => crate::people::api::add;
     GET "/api/v1/people/{id}" Token("read") => crate::people::api::show;

@@ -77,7 +77,12 @@ impl Visitor {
 
     /// Whether the person may change workflows and calendars.
     pub fn keeps_policy(&self) -> bool {
-        self.holds(&[people::GOVERNANCE, people::ADMINISTRATOR])
+        self.keeps(&[people::GOVERNANCE])
+    }
+
+    /// Whether the person holds one of the roles that keep something, or administers.
+    pub fn keeps(&self, keepers: &[&str]) -> bool {
+        self.holds(keepers) || self.holds(&[people::ADMINISTRATOR])
     }
 
     /// That the person keeps the policy.
@@ -85,13 +90,24 @@ impl Visitor {
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Forbidden`].
     pub fn must_keep_policy(&self) -> Result<()> {
+        self.must_keep(&[people::GOVERNANCE])
+    }
+
+    /// As [`Visitor::keeps`].
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`].
+    pub fn must_keep(&self, keepers: &[&str]) -> Result<()> {
         self.person()?;
-        if self.keeps_policy() {
-            Ok(())
-        } else {
-            let sentence = "this is for administrators and keepers of the policy";
-            Err(Error::Forbidden(sentence.to_owned()))
+        if self.keeps(keepers) {
+            return Ok(());
         }
+        Err(Error::Forbidden(match keepers {
+            [people::GOVERNANCE] => {
+                "this is for administrators and keepers of the policy".to_owned()
+            }
+            others => format!("this is for administrators and {}", others.join(", ")),
+        }))
     }
 
     /// That the person keeps the policy or may look over the shoulders of those who do: drafts
@@ -100,9 +116,17 @@ impl Visitor {
     /// # Errors
     /// [`Error::Unauthenticated`], [`Error::Forbidden`].
     pub fn must_see_drafts(&self) -> Result<()> {
+        self.must_see_drafts_of(&[people::GOVERNANCE])
+    }
+
+    /// As [`Visitor::must_see_drafts`], of what these roles keep.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`], [`Error::Forbidden`].
+    pub fn must_see_drafts_of(&self, keepers: &[&str]) -> Result<()> {
         match self.reads_whole_log() {
             true => Ok(()),
-            false => self.must_keep_policy(),
+            false => self.must_keep(keepers),
         }
     }
 }

@@ -4,8 +4,9 @@ use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::people;
 use crate::policy::view::{self, PolicyView, RuleView};
-use crate::policy::{self, Head, MAIN, Question, Version};
+use crate::policy::{self, MAIN, Question, Version};
 use crate::review::Desk;
+use crate::rules::{self, Head};
 use crate::web::answer::page;
 use crate::web::badge::{Badge, badge};
 use crate::web::session::Visitor;
@@ -110,7 +111,7 @@ pub async fn policies(app: web::Data<App>, visitor: Visitor) -> Result<HttpRespo
     let others = app
         .db
         .read(|conn| {
-            let heads = policy::heads(conn)?;
+            let heads = rules::heads(conn, &policy::KIND)?;
             lines(conn, heads)
         })
         .await?;
@@ -167,7 +168,7 @@ async fn show(
 impl MatrixPage {
     fn read(conn: &mut Conn, desk: &Desk, version: &Version, who: &Visitor) -> Result<MatrixPage> {
         let policy = version.index.policy();
-        let mut versions = policy::versions_of(conn, &version.key)?;
+        let mut versions = rules::versions_of(conn, &policy::KIND, &version.key)?;
         let in_force = versions.first().map_or(0, |head| head.version);
         let at = versions
             .iter()
@@ -187,7 +188,7 @@ impl MatrixPage {
             general.push(view::rule_view(conn, desk, version, rule)?);
         }
         versions.truncate(50);
-        let mut others = policy::heads(conn)?;
+        let mut others = rules::heads(conn, &policy::KIND)?;
         others.retain(|head| head.key != version.key);
         let owner = people::by_email(conn, &policy.owner)?;
         Ok(MatrixPage {
@@ -311,7 +312,7 @@ pub async fn rule(
         Ok(RulePage {
             policy: PolicyView::of(&version),
             rule: view::rule_view(conn, &desk, &version, found)?,
-            in_force: policy::in_force(conn, &key)?,
+            in_force: rules::in_force(conn, &policy::KIND, &key)?,
             counts_today: found.is_valid(desk.today().0),
             named: named(&version, found),
             conditions: found.conditions.clone(),

@@ -7,13 +7,13 @@
 pub mod api;
 pub mod page;
 pub mod parts;
-mod refusal;
 mod replay;
 mod rows;
 mod staff;
 mod view;
 
-pub use refusal::Refusal;
+pub use crate::rules::Refusal;
+pub use crate::rules::drafts::{REASON_MAX, State};
 pub use replay::{LAST_MAX, simulate, simulate_bundle};
 pub use staff::staffing;
 pub use view::{DraftLine, line};
@@ -35,8 +35,6 @@ use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// Most characters of the reason for sending a draft back.
-pub const REASON_MAX: usize = 4000;
 /// What a draft for a new key can begin with: its name, what it is, its text.
 pub const TEMPLATES: [(&str, &str, &str); 2] = [
     (
@@ -52,56 +50,6 @@ pub const TEMPLATES: [(&str, &str, &str); 2] = [
 ];
 /// What problems name as the file.
 const FILE: &str = "draft";
-
-/// Where a draft stands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum State {
-    /// It is being written.
-    Draft,
-    /// It waits for somebody to publish it or send it back.
-    Proposed,
-    /// It is a version now.
-    Published,
-    /// It was sent back.
-    Returned,
-    /// Its authors, or another keeper of the policy, gave it up.
-    Discarded,
-}
-
-impl State {
-    const ALL: [State; 5] = [
-        State::Draft,
-        State::Proposed,
-        State::Published,
-        State::Returned,
-        State::Discarded,
-    ];
-
-    /// The word, as stored and as the API says it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            State::Draft => "draft",
-            State::Proposed => "proposed",
-            State::Published => "published",
-            State::Returned => "returned",
-            State::Discarded => "discarded",
-        }
-    }
-
-    /// Why nothing changes a draft any more; nothing while it is open.
-    pub fn closed(self) -> Option<Refusal> {
-        match self {
-            State::Published => Some(Refusal::Published),
-            State::Discarded => Some(Refusal::Discarded),
-            State::Draft | State::Proposed | State::Returned => None,
-        }
-    }
-
-    /// The state by its word.
-    pub fn named(word: &str) -> Option<State> {
-        State::ALL.into_iter().find(|state| state.as_str() == word)
-    }
-}
 
 /// A workflow on its way to being published.
 #[derive(Debug, Clone)]

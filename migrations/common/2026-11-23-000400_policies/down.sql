@@ -1,4 +1,0 @@
-DROP TABLE policy_answers;
-DROP TABLE policy_draft_authors;
-DROP TABLE policy_drafts;
-DROP TABLE policies;
