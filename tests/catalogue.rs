@@ -8,11 +8,12 @@ use countersign::catalogue::joins::{self, Given};
 use countersign::catalogue::{self, Worth};
 use countersign::db::{PersonId, RecordId, Tx};
 use countersign::error::{Error, Result};
-use countersign::policy::drafts;
+use countersign::policy;
 use countersign::register::{self as records, NewRecord, Record, Status};
 use countersign::replay;
 use countersign::review::Desk;
 use countersign::review::engine::ApprovalDeed;
+use countersign::rules::drafts;
 use serde_json::{Value, json};
 use std::sync::Barrier;
 use support::house::House;
@@ -39,7 +40,9 @@ on_both! { now crate::open =>
 
 fn open(url: String) -> House {
     let house = House::open(url);
-    let put = |tx: &mut Tx, desk: &Desk| drafts::put(tx, desk, &operator(), SHIPPED).map(drop);
+    let put = |tx: &mut Tx, desk: &Desk| {
+        drafts::put(tx, desk, &operator(), &policy::KIND, SHIPPED).map(drop)
+    };
     house.register.does(put);
     house
 }
@@ -484,7 +487,11 @@ fn a_program_reads_the_catalogue_and_joins(house: House) {
 
 fn whoever_looks_after_a_tool_is_told_before_its_last_day_once(house: House) {
     use countersign::catalogue::reminders;
-    let owned = |title: &str, until: &str| json!({ "title": title, "owner": "pavel@example.org", "approved_until": until });
+    let owned = |title: &str, until: &str| {
+        let mut document = json!({ "title": title, "owner": "pavel@example.org" });
+        document["approved_until"] = until.into();
+        document
+    };
     tool(&house, owned("Near", "2027-03-20"));
     tool(&house, owned("Far", "2027-09-01"));
     tool(&house, owned("Over", "2027-02-01"));

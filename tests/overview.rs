@@ -7,10 +7,11 @@ use actix_web::test::TestRequest;
 use countersign::catalogue::joins::{self, Given};
 use countersign::db::Tx;
 use countersign::overview::{self, Light, POINTS, Screen};
-use countersign::policy::drafts;
+use countersign::policy;
 use countersign::register as records;
 use countersign::review::Desk;
 use countersign::review::engine::ApprovalDeed;
+use countersign::rules::drafts;
 use serde_json::json;
 use support::house::House;
 use support::on_both;
@@ -30,7 +31,9 @@ on_both! { now crate::open =>
 
 fn open(url: String) -> House {
     let house = House::open(url);
-    let put = |tx: &mut Tx, desk: &Desk| drafts::put(tx, desk, &operator(), SHIPPED).map(drop);
+    let put = |tx: &mut Tx, desk: &Desk| {
+        drafts::put(tx, desk, &operator(), &policy::KIND, SHIPPED).map(drop)
+    };
     house.register.does(put);
     house
 }

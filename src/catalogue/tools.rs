@@ -2,6 +2,7 @@
 use crate::db::schema::{record_facets, records, revisions};
 use crate::db::{Conn, Day, PersonId, RecordId};
 use crate::error::{Error, Result};
+use crate::form::Form;
 use crate::people;
 use crate::policy::view::{self, of_verdict};
 use crate::policy::{self, Question, Verdict, Version};
@@ -402,20 +403,44 @@ pub fn cards(
     let used = used(conn, called.values().flatten())?;
     let successors = successors(conn, documents.values())?;
     let owners = all.iter().filter_map(|record| record.owner_id).collect();
-    let owners = people::names(conn, &owners)?;
-    let today = desk.today();
-    let form = &desk.kinds.by_key("tool")?.form;
-    let card = |record: &Record| {
+    let shelf = Shelf {
+        version,
+        today: desk.today(),
+        form: &desk.kinds.by_key("tool")?.form,
+        owners: people::names(conn, &owners)?,
+        documents,
+        called,
+        used,
+        successors,
+    };
+    let card = |record: &Record| shelf.card(record, listed(record));
+    Ok(all.iter().map(card).collect())
+}
+
+/// What the cards of a page are made of.
+struct Shelf<'a> {
+    version: Option<&'a Version>,
+    today: Day,
+    form: &'a Form,
+    owners: BTreeMap<PersonId, String>,
+    documents: HashMap<RecordId, Value>,
+    /// By what use cases may name each tool.
+    called: HashMap<RecordId, Vec<String>>,
+    used: HashMap<String, Used>,
+    successors: BTreeMap<String, String>,
+}
+
+impl Shelf<'_> {
+    fn card(&self, record: &Record, tool: Option<&policy::Tool>) -> Card {
         let empty = Value::Null;
-        let document = documents.get(&record.id).unwrap_or(&empty);
+        let document = self.documents.get(&record.id).unwrap_or(&empty);
         let text = |name: &str| {
             let value = document.get(name).and_then(Value::as_str);
             value.map(str::to_owned).filter(|text| !text.is_empty())
         };
         let number = |name: &str| document.get(name).and_then(Value::as_i64);
-        let tool = listed(record);
-        let names = called.get(&record.id).cloned().unwrap_or_default();
-        let uses = names.iter().filter_map(|name| used.get(name));
+        let names = self.called.get(&record.id).cloned().unwrap_or_default();
+        let uses = names.iter().filter_map(|name| self.used.get(name));
         let (use_cases, teams) = uses.fold((0, BTreeSet::new()), |(count, mut teams), one| {
             teams.extend(one.units.iter().cloned());
             (count + one.count, teams)
@@ -423,7 +448,7 @@ pub fn cards(
         let until = text("approved_until");
         let words = |field: &str| {
             let said = document.get(field);
-            said.and_then(|said| form.words(field, said).into_iter().next())
+            said.and_then(|said| self.form.words(field, said).into_iter().next())
         };
         Card {
             reference: Some(record.reference.clone()),
@@ -436,24 +461,27 @@ pub fn cards(
             modes: lines(text("modes")),
             guidance_is_address: text("guidance_url").is_some_and(|one| is_address(&one)),
             guidance_url: text("guidance_url"),
-            owner: record.owner_id.and_then(|id| owners.get(&id).cloned()),
+            owner: record.owner_id.and_then(|id| self.owners.get(&id).cloned()),
             cost_eur_per_year: number("cost_eur_per_year"),
             licences: number("licences"),
-            over: over(until.as_deref(), text("superseded_by").is_some(), today),
+            over: over(
+                until.as_deref(),
+                text("superseded_by").is_some(),
+                self.today,
+            ),
             approved_until: until,
-            successor: text("superseded_by").map(|named| successor(&successors, named)),
+            successor: text("superseded_by").map(|named| successor(&self.successors, named)),
             use_cases,
             teams: i64::try_from(teams.len()).unwrap_or(i64::MAX),
-            classes: match (version, tool) {
-                (Some(version), Some(tool)) => classes(version, tool, today.0),
+            classes: match (self.version, tool) {
+                (Some(version), Some(tool)) => classes(version, tool, self.today.0),
                 _ => Vec::new(),
             },
             path: format!("/catalogue/{}", record.reference),
             uses_path: uses_path(&names),
-            ask: ask(version, &record.title),
+            ask: ask(self.version, &record.title),
         }
-    };
-    Ok(all.iter().map(card).collect())
+    }
 }
 
 fn is_address(text: &str) -> bool {

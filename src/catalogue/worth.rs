@@ -202,7 +202,7 @@ pub fn joined(conn: &mut Conn, desk: &Desk, record: &Record) -> Result<Option<Jo
     }))
 }
 
-/// What those of these use cases that joined an approval are worth: use case, what it joined, worth.
+/// What those of these use cases that joined an approval are worth: each with what it joined.
 ///
 /// # Errors
 /// When the database fails.
