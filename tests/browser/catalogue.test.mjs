@@ -66,7 +66,7 @@ test('a team joins an approval on a phone; what lies outside is offered as a req
   const page = await phone(browser, { javaScript: false });
   await actAs(page, demo, 'Tomás Rivera');
   await page.goto(`${demo.url}/use-cases?q=Alt+texts+for+our+website`);
-  await page.getByRole('link', { name: 'Alt texts for our website' }).click();
+  await page.getByRole('link', { name: 'Alt texts for our website', exact: true }).click();
   await examine(page, 'join-base-phone');
   await page.getByRole('link', { name: 'Join this approval' }).click();
   await examine(page, 'join-phone');
