@@ -156,6 +156,8 @@ pub struct Query {
     pub facets: BTreeMap<String, Vec<String>>,
     /// Any of these states of its approval; all when empty.
     pub standing: Vec<Standing>,
+    /// Only of one of these titles, whatever the case, or references; all when nothing stands here.
+    pub called: Option<Vec<String>>,
     /// Only with a condition whose day has passed.
     pub overdue: bool,
     /// When it is asked: what ends soon and what is overdue is counted from here.
@@ -251,6 +253,12 @@ macro_rules! narrowed {
                 .eq_any(soon)
                 .and(records::valid_until.le(query.soon()));
             rows = rows.filter(records::standing.eq_any(stored).or(ending));
+        }
+        if let Some(names) = &query.called {
+            let lower = names.iter().map(|name| name.to_lowercase());
+            let lower: Vec<String> = lower.chain(names.iter().cloned()).collect();
+            let titled = sql::<Text>("lower(records.title)").eq_any(lower);
+            rows = rows.filter(titled.or(records::reference.eq_any(names)));
         }
         if query.overdue {
             let late = conditions::table

@@ -12,6 +12,7 @@
 //! change, and tasks that are over.
 pub mod entries;
 mod guardians;
+mod joins;
 pub mod open;
 mod packaged;
 mod reviews;

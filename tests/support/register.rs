@@ -154,6 +154,7 @@ impl Register {
             timetable: Default::default(),
             calendars: Default::default(),
             policies: Default::default(),
+            overview: Default::default(),
         };
         let register = Register {
             db,
@@ -665,6 +666,8 @@ const TABLES: &[&str] = &[
     "rule_drafts",
     "rule_draft_authors",
     "policy_answers",
+    "joins",
+    "join_limits",
     "vendor_changes",
     "vendor_change_cases",
     "reviews",

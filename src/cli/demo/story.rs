@@ -72,6 +72,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         timetable: app.desk.timetable.clone(),
         calendars: Default::default(),
         policies: Default::default(),
+        overview: Default::default(),
     };
     let story = Story {
         app,
