@@ -2,7 +2,7 @@
 use crate::db::schema::{conditions, record_facets, records};
 use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
-use crate::ledger::{closes, listed, of_units};
+use crate::of_units;
 use crate::register::{Record, Status};
 use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
@@ -280,10 +280,7 @@ macro_rules! narrowed {
             rows = rows.filter(records::id.eq_any(found));
         }
         if let Some((units, person)) = &query.within {
-            let named = sql::<Bool>(&of_units(matches!(conn, Conn::Postgres(_)), "records.id"));
-            let named = named
-                .bind::<Text, _>(listed(units))
-                .sql(closes(matches!(conn, Conn::Postgres(_))));
+            let named = of_units!(conn, "records.id", units);
             let own = records::owner_id
                 .eq(*person)
                 .or(records::submitter_id.eq(*person));
