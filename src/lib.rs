@@ -22,6 +22,7 @@ pub mod config;
 pub mod db;
 pub mod erasure;
 pub mod error;
+pub mod evidence;
 pub mod finding;
 pub mod form;
 pub mod ledger;

@@ -20,8 +20,8 @@ mod writer;
 pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
-    AbsenceId, AnswerId, At, ConditionId, Day, DraftId, ErasureId, HoldId, MessageId, PersonId,
-    RecordId, RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId,
+    AbsenceId, AnswerId, At, ConditionId, Day, DraftId, ErasureId, FileId, HoldId, MessageId,
+    PersonId, RecordId, RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId,
 };
 
 use crate::error::{Error, Result};

@@ -219,7 +219,18 @@ table! {
         stage -> Nullable<Text>, outcome -> Nullable<Text>, record_seq -> Nullable<BigInt>,
     }
 }
+table! {
+    evidence_files (digest) {
+        digest -> Text, media_type -> Text, bytes -> BigInt, erased_seq -> Nullable<BigInt>,
+    }
+}
+table! {
+    evidence_uses (id) {
+        id -> Text, digest -> Text, record_id -> Text, seq -> BigInt, place -> Integer,
+    }
+}
 
+joinable!(evidence_uses -> evidence_files (digest));
 joinable!(tasks -> records (record_id));
 joinable!(tasks -> people (person_id));
 joinable!(unreachable_people -> people (person_id));
@@ -279,6 +290,8 @@ allow_tables_to_appear_in_same_query!(
     rule_drafts,
     rule_draft_authors,
     policy_answers,
+    evidence_files,
+    evidence_uses,
     reviews,
     tasks,
     decisions,

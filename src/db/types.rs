@@ -95,6 +95,8 @@ identifiers! {
     DraftId
     /// One kept answer of a policy.
     AnswerId
+    /// One reference of an entry to an evidence file.
+    FileId
     /// One proposal to erase a person.
     ErasureId
     /// One legal hold.

@@ -67,6 +67,7 @@ impl Replay {
         if let Some((id, event)) = recall(entry)? {
             return self.event(id, &event, entry);
         }
+        self.evidence(entry)?;
         let (what, deed) = entry.kind.split_once('.').unwrap_or((&entry.kind, ""));
         match what {
             "person" | "manager" | "digest" => self.person(entry),
@@ -130,7 +131,7 @@ impl Replay {
         }
     }
 
-    fn put(&mut self, key: Key, entry: &Entry, fields: Value) {
+    pub(super) fn put(&mut self, key: Key, entry: &Entry, fields: Value) {
         let thing = Thing {
             fields: object(fields),
             last: Some(last(entry)),
@@ -138,8 +139,15 @@ impl Replay {
         self.things.insert(key, thing);
     }
 
+    /// Puts a thing that is not there yet.
+    pub(super) fn once(&mut self, key: Key, entry: &Entry, fields: Value) {
+        if !self.things.contains_key(&key) {
+            self.put(key, entry, fields);
+        }
+    }
+
     /// Changes fields of a thing that must be there.
-    fn set(&mut self, key: &Key, entry: &Entry, fields: Value) -> Result<(), String> {
+    pub(super) fn set(&mut self, key: &Key, entry: &Entry, fields: Value) -> Result<(), String> {
         let missing = || format!("no entry before it tells of {} {}", key.thing, key.id);
         let thing = self.things.get_mut(key).ok_or_else(missing)?;
         thing.fields.extend(object(fields));

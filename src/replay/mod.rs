@@ -11,6 +11,7 @@
 //! Not compared is what nobody decided: sessions, links, mails, running numbers, times of the last
 //! change, and tasks that are over.
 pub mod entries;
+mod evidence;
 pub mod open;
 mod packaged;
 mod reviews;

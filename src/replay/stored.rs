@@ -34,6 +34,7 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     of_versions(conn, &mut all)?;
     of_drafts(conn, &mut all)?;
     super::rules::of_rules(conn, &mut all)?;
+    super::evidence::of_evidence(conn, &mut all)?;
     of_answers(conn, &mut all)?;
     of_records(conn, kinds, &mut all)?;
     of_reviews(conn, &beside, &mut all)?;

@@ -7,6 +7,7 @@ use crate::calendar;
 use crate::db::schema::settings;
 use crate::db::{At, Conn, Day, PersonId, Tx};
 use crate::error::Result;
+use crate::evidence;
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::notify::checkpoint;
@@ -95,6 +96,9 @@ pub async fn make(app: &App) -> Result<bool> {
     }
     again::look_again(app, &Actor::system(Via::new(Method::Timer, "none"))).await;
     crate::erasure::retention::apply(&app.db, &app.desk).await?;
+    let folder = evidence::folder(&app.config);
+    let swept = move |conn: &mut Conn| evidence::sweep(conn, &folder, evidence::UNUSED);
+    app.db.read(swept).await?;
     let desk = app.desk.clone();
     let told = app.db.read(move |conn| findings(conn, &desk)).await?;
     let finish = move |tx: &mut Tx| tell(tx, today, now, told);

@@ -161,6 +161,8 @@ table! {
     POST "/reviews/{id}/override/refusal" SignedIn => crate::review::deeds::page::do_on_review;
     GET "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::on_review;
     POST "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::do_on_review;
+    GET "/evidence/{file}" SignedIn => crate::evidence::page::fetch;
+    POST "/evidence/{file}/erasure" Administrator => crate::evidence::page::erase;
     GET "/docs/problems" Anyone => crate::web::problems::problems;
     GET "/healthz" Anyone => crate::web::health::alive;
     GET "/readyz" Anyone => crate::web::health::ready;
@@ -395,6 +397,9 @@ table! {
         crate::rules::api::deed;
     POST "/api/v1/rules/{rules}/{key}/drafts/{id}/return" Token("decide") =>
         crate::rules::api::deed;
+    GET "/api/v1/evidence/{file}" Token("read") => crate::evidence::page::fetch;
+    POST "/api/v1/evidence/{file}/erasure" Token("people") =>
+        crate::evidence::page::erase_by_token;
     GET "/api/v1/people" Token("read") => crate::people::api::list;
     POST "/api/v1/people" Token("people") => crate::people::api::add;
     GET "/api/v1/people/{id}" Token("read") => crate::people::api::show;

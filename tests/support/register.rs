@@ -665,6 +665,8 @@ const TABLES: &[&str] = &[
     "rule_drafts",
     "rule_draft_authors",
     "policy_answers",
+    "evidence_files",
+    "evidence_uses",
     "reviews",
     "tasks",
     "decisions",

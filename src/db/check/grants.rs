@@ -6,7 +6,7 @@ use crate::finding::Finding;
 use std::fmt::Write as _;
 
 /// The tables of which a row never changes and never goes, with what the program may do there.
-const NARROW: [(&str, &str); 24] = [
+const NARROW: [(&str, &str); 26] = [
     ("ledger_entries", "SELECT, INSERT"),
     ("ledger_nodes", "SELECT, INSERT"),
     ("ledger_index", "SELECT, INSERT"),
@@ -20,6 +20,8 @@ const NARROW: [(&str, &str); 24] = [
     ("calendars", "SELECT, INSERT"),
     ("rule_versions", "SELECT, INSERT"),
     ("policy_answers", "SELECT, INSERT"),
+    ("evidence_files", "SELECT, INSERT, UPDATE (erased_seq)"),
+    ("evidence_uses", "SELECT, INSERT"),
     (
         "revisions",
         "SELECT, INSERT, UPDATE (document, salt, redacted_seq, redacted_digest)",
