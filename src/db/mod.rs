@@ -21,7 +21,8 @@ pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
     AbsenceId, AnswerId, At, ConditionId, Day, DraftId, ErasureId, FileId, HoldId, MessageId,
-    PersonId, RecordId, RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId,
+    PersonId, RecordId, RefusalId, ResultId, ReviewId, RuleId, TaskId, TimerId, TokenId,
+    VendorChangeId, WaiverId,
 };
 
 use crate::error::{Error, Result};

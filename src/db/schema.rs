@@ -19,7 +19,7 @@ table! {
 table! {
     auditor_terms (person_id) {
         person_id -> Text, units -> Text, from_day -> Nullable<Text>, until_day -> Nullable<Text>,
-        last_day -> Nullable<Text>,
+        last_day -> Nullable<Text>, seq -> BigInt,
     }
 }
 table! { memberships (kind, name, person_id) { kind -> Text, name -> Text, person_id -> Text, } }
@@ -110,6 +110,21 @@ table! {
         id -> Text, seq -> BigInt, policy_key -> Text, policy_version -> Integer, asked -> Text,
         verdict -> Text, rules -> Text, person_id -> Text, record_id -> Nullable<Text>,
         kept_at -> Timestamp,
+    }
+}
+table! {
+    vendor_changes (id) {
+        id -> Text, vendor_id -> Text, area -> Text, effective_on -> Nullable<Text>, state -> Text,
+        reported_by -> Nullable<Text>, reported_seq -> BigInt, reported_at -> Timestamp,
+        decided_by -> Nullable<Text>, decided_seq -> Nullable<BigInt>,
+        decided_at -> Nullable<Timestamp>, closed_by -> Nullable<Text>,
+        closed_seq -> Nullable<BigInt>, closed_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    vendor_change_cases (change_id, record_id) {
+        change_id -> Text, record_id -> Text, state -> Text, review_id -> Nullable<Text>,
+        outcome -> Nullable<Text>, trouble -> Nullable<Text>,
     }
 }
 table! {
@@ -229,8 +244,25 @@ table! {
         id -> Text, digest -> Text, record_id -> Text, seq -> BigInt, place -> Integer,
     }
 }
+table! {
+    test_results (id) {
+        id -> Text, record_id -> Text, plan -> Text, plan_version -> Integer, gate -> Text,
+        value -> BigInt, met -> Bool, performed_on -> Text, valid_until -> Text,
+        recorded_by -> Text, seq -> BigInt, at -> Timestamp,
+    }
+}
+table! {
+    test_waivers (id) {
+        id -> Text, record_id -> Text, plan -> Text, gate -> Text, until -> Text, state -> Text,
+        asked_by -> Text, asked_seq -> BigInt, asked_at -> Timestamp,
+        settled_by -> Nullable<Text>, settled_seq -> Nullable<BigInt>,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
 
 joinable!(evidence_uses -> evidence_files (digest));
+joinable!(vendor_change_cases -> vendor_changes (change_id));
+joinable!(vendor_change_cases -> records (record_id));
 joinable!(tasks -> records (record_id));
 joinable!(tasks -> people (person_id));
 joinable!(unreachable_people -> people (person_id));
@@ -292,6 +324,10 @@ allow_tables_to_appear_in_same_query!(
     policy_answers,
     evidence_files,
     evidence_uses,
+    test_results,
+    test_waivers,
+    vendor_changes,
+    vendor_change_cases,
     reviews,
     tasks,
     decisions,

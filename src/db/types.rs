@@ -97,12 +97,18 @@ identifiers! {
     AnswerId
     /// One reference of an entry to an evidence file.
     FileId
+    /// One result of a test.
+    ResultId
+    /// One waiver of a test.
+    WaiverId
     /// One proposal to erase a person.
     ErasureId
     /// One legal hold.
     HoldId
     /// One rule of how long values are kept, proposed or agreed.
     RuleId
+    /// One change at a vendor that somebody reported.
+    VendorChangeId
 }
 
 impl TaskId {

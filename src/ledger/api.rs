@@ -52,6 +52,7 @@ impl Asked {
                 .map(|r| crate::register::any_by_reference(conn, &r).map(|r| r.id))
                 .transpose()?,
             kind: None,
+            about: None,
             units: Vec::new(),
         })
     }

@@ -327,6 +327,8 @@ pub struct Filter {
     pub to: Option<At>,
     /// Who did it, or whom it concerns.
     pub person: Option<PersonId>,
+    /// Whom it concerns.
+    pub about: Option<PersonId>,
     /// The stage's key.
     pub stage: Option<String>,
     /// The outcome.
@@ -388,6 +390,9 @@ macro_rules! narrowed {
                     .eq(person.clone())
                     .or(ledger_index::person_id.eq(person)),
             );
+        }
+        if let Some(person) = filter.about {
+            query = query.filter(ledger_index::person_id.eq(person.to_string()));
         }
         if let Some(stage) = &filter.stage {
             query = query.filter(ledger_index::stage.eq(stage.clone()));

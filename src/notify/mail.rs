@@ -1,7 +1,8 @@
 //! From an owed message to its words: whether it is still wanted, what is true now, its link.
 use crate::app::App;
-use crate::db::{At, Conn, PersonId, TaskId, Tx};
+use crate::db::{At, Conn, PersonId, RecordId, TaskId, Tx};
 use crate::error::{Error, Result};
+use crate::gates;
 use crate::ledger::seal::{self, Sealing};
 use crate::notify::case::{Case, Said};
 use crate::notify::catalogue::sort_of;
@@ -14,6 +15,7 @@ use crate::people::auditor::{self, Change};
 use crate::people::{self, Person, Secret, mailing};
 use crate::review;
 use crate::templates::Mail;
+use crate::vendor;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -92,6 +94,10 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
             ("digest", ..) => reminders(conn, app, person, now)?,
             (checkpoint::TEMPLATE, ..) => checkpoint::tell(conn, app, owed, person)?,
             (auditor::MAIL, ..) => auditor_scope(conn, owed, person)?,
+            (vendor::RE_REVIEW | vendor::REPORTED | vendor::DUE, _, Some(record)) => {
+                of_vendor(conn, app, owed, record, person.id)?
+            }
+            (gates::MAIL, _, Some(record)) => of_gate(conn, owed, record)?,
             ("staffing", ..) => Ok(notices::staffing(owed)?),
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
             ("task", Some(task), _) => asked(conn, app, given, task, now)?,
@@ -156,6 +162,35 @@ impl About {
             facts,
         }
     }
+}
+
+fn of_vendor(
+    conn: &mut Conn,
+    app: &App,
+    owed: &Owed,
+    vendor: RecordId,
+    person: PersonId,
+) -> Result<Found> {
+    let context: Value = serde_json::from_str(&owed.context)?;
+    let told = vendor::tell(conn, app, &owed.template, (vendor, &context), person)?;
+    Ok(told.ok_or(MOVED_ON).map(|(path, facts)| About {
+        case: None,
+        key: Key::Page(path),
+        facts,
+        enclosed: None,
+    }))
+}
+
+/// What becomes of a test of a use case, or of its waiver.
+fn of_gate(conn: &mut Conn, owed: &Owed, record: RecordId) -> Result<Found> {
+    let context: Value = serde_json::from_str(&owed.context)?;
+    let told = gates::tell(conn, record, &context)?;
+    Ok(told.ok_or(MOVED_ON).map(|(path, facts)| About {
+        case: None,
+        key: Key::Page(path),
+        facts,
+        enclosed: None,
+    }))
 }
 
 /// What an auditor's appointment was given, changed to, or ended: the entry says it.

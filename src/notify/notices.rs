@@ -187,6 +187,9 @@ impl Notice<'_> {
             "after_the_fact" => {
                 "The review after the fact rejected what an override had let through."
             }
+            "looked_again" => {
+                "The review that a change at the vendor called for did not approve it."
+            }
             _ => return None,
         })
     }

@@ -23,6 +23,7 @@ pub mod kept;
 mod kind;
 mod lint;
 mod matrix;
+pub mod overlay;
 pub mod page;
 mod store;
 #[cfg(test)]

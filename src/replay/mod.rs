@@ -12,12 +12,15 @@
 //! change, and tasks that are over.
 pub mod entries;
 mod evidence;
+mod gates;
+mod guardians;
 pub mod open;
 mod packaged;
 mod reviews;
 mod rules;
 pub mod stored;
 mod tables;
+mod vendors;
 
 pub use packaged::Replaying;
 

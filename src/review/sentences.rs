@@ -70,11 +70,15 @@ impl Told<'_> {
         let revision = self.number("/subject/revision").unwrap_or(1);
         let renews = self.text("/data/renews").is_some();
         let afterwards = self.entry.pointer("/data/after_the_fact") == Some(&Value::Bool(true));
+        let again = self.entry.pointer("/data/looks_again") == Some(&Value::Bool(true));
         Some(match kind {
             "record.created" => "Created, revision 1".to_owned(),
             "record.revised" => format!("Changed: revision {revision}"),
             "review.opened" if afterwards => {
                 format!("The review after the fact began, of revision {revision}")
+            }
+            "review.opened" if again => {
+                format!("A change at the vendor called for another review of revision {revision}")
             }
             "review.opened" if renews => format!("Submitted revision {revision} for renewal"),
             "review.opened" => format!("Submitted revision {revision} for review"),
@@ -102,6 +106,7 @@ impl Told<'_> {
                 "The review ended: it ran longer than its workflow allows".to_owned()
             }
             "review.superseded" => match self.text("/data/because") {
+                Some("looked_again") => "Started anew, because something changed at the vendor",
                 Some("restarted") => "Started anew under another version of the workflow",
                 _ => "The former approval ended: a newer review took its place",
             }
@@ -125,8 +130,8 @@ impl Told<'_> {
             "stage.escalated" => self.escalated(),
             "seat.fell_back" => "others were asked to stand in".to_owned(),
             "seat.left" => match self.row.person_id.and_then(|id| self.names.get(&id)) {
-                Some(name) => format!("{name} left and is asked no more"),
-                None => "somebody left and is asked no more".to_owned(),
+                Some(name) => format!("{name} left, or lost the role, and is asked no more"),
+                None => "somebody left, or lost the role, and is asked no more".to_owned(),
             },
             "task.moved" => self.moved(),
             "decision.recorded" => self.decided(),
@@ -207,6 +212,10 @@ impl Told<'_> {
                 Some("after_the_fact") => {
                     "Approval revoked: the review after the fact rejected what was let through"
                 }
+                Some("looked_again") => {
+                    "Approval revoked: the review that a change at the vendor called for did not \
+                     approve it"
+                }
                 _ => "Approval revoked",
             }
             .to_owned(),
@@ -254,6 +263,16 @@ impl Told<'_> {
             "checkpoint_mail.stopped" => "Daily checkpoint by mail turned off".to_owned(),
             "calendar_link.made" => "Address of a calendar feed made".to_owned(),
             "calendar_link.revoked" => "Address of a calendar feed revoked".to_owned(),
+            "vendor_change.reported" => self.of_vendor_change("reported"),
+            "vendor_change.confirmed" => self.of_vendor_change(
+                "counts; what depends on it is \
+                                                               reviewed again",
+            ),
+            "vendor_change.dismissed" => self.of_vendor_change("dismissed"),
+            "vendor_change.joined" => {
+                "A change at the vendor is part of the review that runs".to_owned()
+            }
+            "vendor_change.closed" => self.of_vendor_change("closed"),
             "auditor.scoped" => {
                 let change = self.text("/data/change").unwrap_or("changed");
                 format!("Appointment of an auditor {change}")
@@ -273,7 +292,38 @@ impl Told<'_> {
                 let origin = self.text("/data/origin").unwrap_or("another name");
                 format!("Ledger goes on under the name {origin}")
             }
-            _ => return self.of_rules(kind),
+            _ => return self.of_tests(kind).or_else(|| self.of_rules(kind)),
+        })
+    }
+
+    fn of_vendor_change(&self, what: &str) -> String {
+        let area = self.text("/data/area").unwrap_or("other");
+        format!(
+            "Change at the vendor, {}: {what}",
+            crate::vendor::area_words(area)
+        )
+    }
+
+    fn of_tests(&self, kind: &str) -> Option<String> {
+        let test = spaced(self.text("/subject/gate"));
+        let passed = self.entry.pointer("/data/met") == Some(&Value::Bool(true));
+        let until = self.text("/data/until").unwrap_or("?");
+        Some(match kind {
+            "test.recorded" => {
+                let value = self.text("/data/value").unwrap_or("?");
+                let so = if passed { "passed" } else { "not passed" };
+                format!("{test}: test recorded, {value}, {so}")
+            }
+            "waiver.asked" => format!("{test}: a waiver until {until} was asked for"),
+            "waiver.granted" => format!("{test}: waived until {until}"),
+            "waiver.refused" => format!("{test}: the waiver was refused"),
+            "waiver.withdrawn" => format!("{test}: the waiver was taken back"),
+            "lifecycle.moved" => {
+                let to = self.text("/data/to").unwrap_or("?");
+                format!("Moved to {to}")
+            }
+            "file.erased" => "The content of an evidence file was erased".to_owned(),
+            _ => return None,
         })
     }
 

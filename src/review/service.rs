@@ -3,6 +3,7 @@ use crate::calendar;
 use crate::clock::Clock;
 use crate::db::{At, Conn, Day, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
+use crate::gates;
 use crate::ledger::Actor;
 use crate::ledger::entry::Method;
 use crate::notify::Timetable;
@@ -15,6 +16,7 @@ use crate::review::engine::{
 use crate::review::keep::{Change, keep};
 use crate::review::store::{self, DecisionRow};
 use crate::review::workflows::{self, Cache, Loaded};
+use crate::vendor;
 use crate::workflow::{Outcome, Workflow};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -131,6 +133,9 @@ pub fn start(
     } else {
         Status::Registered
     };
+    if kind.key == gates::USE_CASE {
+        gates::door(tx, desk.today(), None, None, &document)?;
+    }
     let new = register::NewRecord {
         document,
         status,
@@ -162,6 +167,10 @@ pub fn revise(
     }
     if status == Status::InReview {
         complete(kind, document)?;
+    }
+    if kind.key == gates::USE_CASE {
+        let known = register::revision(tx, record, before.revision)?.document()?;
+        gates::door(tx, desk.today(), Some(record), Some(&known), document)?;
     }
     let after = register::revise(tx, now, actor, kind, &before, seen, document)?;
     let reopened = status == Status::InReview && after.revision != before.revision;
@@ -248,7 +257,7 @@ pub fn submit(
 }
 
 /// A review of which an entry could not name all who are asked does not begin.
-fn not_crowded(loading: &Loading) -> Result<()> {
+pub(super) fn not_crowded(loading: &Loading) -> Result<()> {
     match engine::crowded(&loading.loaded.workflow, &loading.directory) {
         Some((stage, count)) => Err(Refusal::TooManyAsked(stage, count).into()),
         None => Ok(()),
@@ -307,6 +316,8 @@ pub(super) fn opening(
         renews,
         after_the_fact: false,
         apart: BTreeSet::new(),
+        vendor_changes: vendor::changes_at(tx, record.id)?,
+        looks_again: false,
     };
     Ok((loading, opening))
 }

@@ -142,6 +142,11 @@ table! {
         crate::review::deeds::page::on_record;
     POST "/{kind:use-cases|vendors|tools}/{reference}/renewal/withdrawal" SignedIn =>
         crate::review::deeds::page::do_on_record;
+    GET "/vendors/{reference}/changes" SignedIn => crate::vendor::page::list;
+    POST "/vendors/{reference}/changes" SignedIn => crate::vendor::page::report;
+    GET "/vendors/{reference}/changes/{id}" SignedIn => crate::vendor::page::one;
+    POST "/vendors/{reference}/changes/{id}/{deed:confirmation|dismissal|closing}" SignedIn =>
+        crate::vendor::page::deed;
     GET "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::on_condition;
     POST "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::do_on_condition;
     GET "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::on_condition;
@@ -161,6 +166,15 @@ table! {
     POST "/reviews/{id}/override/refusal" SignedIn => crate::review::deeds::page::do_on_review;
     GET "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::on_review;
     POST "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::do_on_review;
+    GET "/use-cases/{reference}/tests" SignedIn => crate::gates::page::list;
+    GET "/use-cases/{reference}/tests/{plan}/{gate}" SignedIn => crate::gates::page::gate;
+    POST "/use-cases/{reference}/tests/{plan}/{gate}/results" SignedIn =>
+        crate::gates::page::do_record;
+    POST "/use-cases/{reference}/tests/{plan}/{gate}/waivers" SignedIn =>
+        crate::gates::page::do_ask;
+    POST "/use-cases/{reference}/lifecycle" SignedIn => crate::gates::page::do_move;
+    POST "/test-waivers/{waiver}/{verb:grant|refusal|withdrawal}" SignedIn =>
+        crate::gates::page::do_settle;
     GET "/evidence/{file}" SignedIn => crate::evidence::page::fetch;
     POST "/evidence/{file}/erasure" Administrator => crate::evidence::page::erase;
     GET "/docs/problems" Anyone => crate::web::problems::problems;
@@ -363,6 +377,16 @@ table! {
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
+    GET "/api/v1/vendors/{reference}/dependants" Token("read") => crate::vendor::api::dependants;
+    GET "/api/v1/vendors/{reference}/changes" Token("read") => crate::vendor::api::list;
+    POST "/api/v1/vendors/{reference}/changes" Token("write") => crate::vendor::api::report;
+    GET "/api/v1/vendors/{reference}/changes/{id}" Token("read") => crate::vendor::api::one;
+    POST "/api/v1/vendors/{reference}/changes/{id}/confirmation" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/dismissal" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/closing" Token("decide") =>
+        crate::vendor::api::deed;
     GET "/api/v1/policy" Token("read") => crate::policy::api::list;
     GET "/api/v1/policy/answers" Token("read") => crate::policy::api::ask;
     POST "/api/v1/policy/answers" Token("write") => crate::policy::api::keep;
@@ -397,6 +421,16 @@ table! {
         crate::rules::api::deed;
     POST "/api/v1/rules/{rules}/{key}/drafts/{id}/return" Token("decide") =>
         crate::rules::api::deed;
+    GET "/api/v1/use-cases/{reference}/tests" Token("read") => crate::gates::api::list;
+    POST "/api/v1/use-cases/{reference}/tests/{plan}/{gate}/results" Token("write") =>
+        crate::gates::api::results;
+    POST "/api/v1/use-cases/{reference}/tests/{plan}/{gate}/waivers" Token("write") =>
+        crate::gates::api::waive;
+    POST "/api/v1/use-cases/{reference}/lifecycle" Token("write") =>
+        crate::gates::api::lifecycle;
+    POST "/api/v1/test-waivers/{waiver}/grant" Token("decide") => crate::gates::api::settled;
+    POST "/api/v1/test-waivers/{waiver}/refusal" Token("decide") => crate::gates::api::settled;
+    POST "/api/v1/test-waivers/{waiver}/withdrawal" Token("write") => crate::gates::api::settled;
     GET "/api/v1/evidence/{file}" Token("read") => crate::evidence::page::fetch;
     POST "/api/v1/evidence/{file}/erasure" Token("people") =>
         crate::evidence::page::erase_by_token;

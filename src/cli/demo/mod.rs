@@ -3,6 +3,7 @@ mod afterwards;
 mod cases;
 mod organisation;
 mod story;
+mod vendors;
 
 use crate::app::App;
 use crate::cli::operator;

@@ -1,6 +1,6 @@
 //! Tells the demo's story through the same services that people use, some days back.
 use super::organisation::{AWAY, MANAGERS, PEOPLE, TOOLS, VENDORS, address};
-use super::{afterwards, cases};
+use super::{afterwards, cases, vendors};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{At, Conn, PersonId, Tx};
@@ -11,6 +11,7 @@ use crate::people::{self, NewPerson, absence};
 use crate::register::{self, Kinds, Record};
 use crate::review::deeds::{self, Deed, Given, Subject};
 use crate::review::{self, ConditionGiven, DecisionGiven, Desk};
+use crate::vendor;
 use crate::workflow::{Bundle, Outcome};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -88,6 +89,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
     afterwards::all(&story, &terms)?;
     story.draws_near()?;
     cases::waits_for_legal(&story)?;
+    vendors::all(&story)?;
     story.look_ahead()
 }
 
@@ -285,6 +287,23 @@ impl Story<'_> {
             let review = review.ok_or_else(|| Error::not_found("review of", id))?;
             review::withdraw(tx, desk, &actor, review, Some(reason)).map(|_| ())
         })
+    }
+
+    /// Somebody reports a change at a vendor.
+    pub(super) fn reports_change(
+        &self,
+        who: &str,
+        vendor: &Record,
+        given: vendor::Given,
+    ) -> Result<()> {
+        self.later(1);
+        let (actor, id) = (self.actor(who, Method::Session)?, vendor.id);
+        self.write(move |tx, desk| vendor::report(tx, desk, &actor, id, &given).map(drop))
+    }
+
+    /// What the register knows.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        self.app.db.read_now(work)
     }
 
     /// What a record says now.

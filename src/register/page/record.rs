@@ -13,6 +13,7 @@ use crate::review::deeds::{self, ConditionView, Deed, Proposal, Subject};
 use crate::review::engine::{Phase, Progress, Refusal, Review, StageRun};
 use crate::review::workflows::Loaded;
 use crate::review::{self, Desk, Finish, TimelineItem};
+use crate::vendor;
 use crate::web::answer::{go_to, page_with};
 use crate::web::badge::of_progress;
 use crate::web::session::Visitor;
@@ -38,6 +39,7 @@ struct RecordPage {
     conditions: Vec<ConditionLine>,
     reviews: Vec<ReviewLine>,
     events: Vec<SpineItem>,
+    vendors: vendor::RecordNote,
     sections: Vec<FactGroup>,
     revisions: Vec<RevisionView>,
     may: May,
@@ -124,11 +126,13 @@ async fn show(
     let (desk, person, at) = (app.desk.clone(), visitor.id()?, kind.clone());
     let zone = app.config.time_zone.clone();
     let keeps = visitor.holds(&[people::ADMINISTRATOR]);
+    let within = visitor.register_query()?;
     let context = app
         .db
         .read(move |conn| {
             let record = register::by_reference(conn, desk.kinds.by_path(&at)?.key, &reference)?;
-            let context = RecordPage::read(conn, &desk, (person, keeps), &record)?;
+            let mut context = RecordPage::read(conn, &desk, (person, keeps), &record)?;
+            context.vendors = vendor::record_note(conn, &record, &within)?;
             Ok(context.withdrawing(withdraw, zone))
         })
         .await?;
@@ -176,6 +180,7 @@ impl RecordPage {
             conditions: conditions(conn, desk, record, &timeline, &offers)?,
             reviews: standing::reviews(conn, record, &timeline)?,
             events: timeline.into_iter().map(SpineItem::from).collect(),
+            vendors: vendor::RecordNote::default(),
             sections: kind.form.fact_groups(&document),
             revisions: revisions(conn, record)?,
             may: May::of(conn, person, record, review.as_ref(), (kind, &offers))?,
@@ -362,7 +367,8 @@ impl May {
         let status = record.status()?;
         let theirs = review::may_edit(conn, person, record)?;
         let reviewing = |r: &&Review| {
-            r.phase.is_running() && !r.after_the_fact && [r.submitter, r.owner].contains(&person)
+            let owed = r.after_the_fact || r.looks_again;
+            r.phase.is_running() && !owed && [r.submitter, r.owner].contains(&person)
         };
         // What was approved once changes by a renewal.
         let renews = offers.iter().any(|(deed, ..)| *deed == Deed::Renew);
