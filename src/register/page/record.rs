@@ -27,6 +27,7 @@ use serde::{Deserialize, Serialize};
 struct RecordPage {
     kind: KindView,
     record: RecordView,
+    is_use_case: bool,
     changes: Option<Asked>,
     route: Vec<RouteView>,
     open_stages: Vec<OpenStage>,
@@ -184,6 +185,7 @@ impl RecordPage {
             sections: kind.form.fact_groups(&document),
             revisions: revisions(conn, record)?,
             may: May::of(conn, person, record, review.as_ref(), (kind, &offers))?,
+            is_use_case: kind.key == crate::gates::USE_CASE,
             kind: KindView::of(kind),
             record: view,
             withdraw: Withdraw::default(),
