@@ -16,6 +16,7 @@
 pub mod app;
 pub mod audit;
 pub mod calendar;
+pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;

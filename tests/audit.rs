@@ -657,6 +657,21 @@ fn an_auditor_of_a_unit_sees_nothing_of_others_anywhere(house: House) {
             "{page}: {body}"
         );
     }
+    // A record outside of the units answers as one that is not there.
+    for address in ["/log?record=", "/api/v1/log/entries?record="] {
+        let answer = |reference: &str| {
+            let path = format!("{address}{reference}");
+            let (status, body) = match address.starts_with("/api") {
+                true => told(&house, &token, &path),
+                false => {
+                    let page = house.get("audra", &path);
+                    (page.status.as_u16(), page.body)
+                }
+            };
+            (status, body.replace(reference, "REFERENCE"))
+        };
+        assert_eq!(answer(&theirs), answer("AI-1999-9999"), "{address}");
+    }
     let searched = house.get("audra", "/use-cases?q=Hidden").body;
     assert!(
         !searched.contains(&theirs) && !searched.contains("Pricing"),

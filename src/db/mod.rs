@@ -61,6 +61,40 @@ macro_rules! on_backend {
     };
 }
 
+/// The SQL condition that some revision of the record in `$column` names one of `$units`, for a
+/// query on `$conn`. A record that was moved to another unit stays with the first one too, so that
+/// nobody takes it out of an auditor's sight by that. The indexes `revisions_unit` are made for it.
+#[macro_export]
+macro_rules! of_units {
+    ($conn:expr, $column:literal, $units:expr) => {{
+        use diesel::sql_types::{Bool, Text};
+        let (begins, ends) = match $conn {
+            $crate::db::Conn::Postgres(_) => (
+                concat!(
+                    $column,
+                    " IN (SELECT record_id FROM revisions \
+                     WHERE btrim(CAST(document AS json) ->> 'unit') IN \
+                     (SELECT json_array_elements_text(CAST("
+                ),
+                " AS json))))",
+            ),
+            $crate::db::Conn::Sqlite(_) => (
+                concat!(
+                    $column,
+                    " IN (SELECT record_id FROM revisions \
+                     WHERE trim(json_extract(document, '$.unit')) IN \
+                     (SELECT value FROM json_each(CAST("
+                ),
+                " AS TEXT))))",
+            ),
+        };
+        let listed = serde_json::Value::from($units.to_vec()).to_string();
+        diesel::dsl::sql::<Bool>(begins)
+            .bind::<Text, _>(listed)
+            .sql(ends)
+    }};
+}
+
 diesel::define_sql_function! {
     /// Unicode lower case on both databases.
     fn lower(text: diesel::sql_types::Text) -> diesel::sql_types::Text;

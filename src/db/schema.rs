@@ -301,6 +301,20 @@ table! {
     }
 }
 
+table! {
+    joins (record_id) {
+        record_id -> Text, base_id -> Text, approval_id -> Text, revision -> Integer,
+        digest -> Text, conditions -> Integer, person_id -> Text, seq -> BigInt,
+        joined_at -> Timestamp,
+    }
+}
+table! {
+    join_limits (seq) {
+        seq -> BigInt, record_id -> Text, places -> Nullable<Integer>, person_id -> Text,
+        set_at -> Timestamp,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     people,
     timers,
@@ -326,6 +340,8 @@ allow_tables_to_appear_in_same_query!(
     evidence_uses,
     test_results,
     test_waivers,
+    joins,
+    join_limits,
     vendor_changes,
     vendor_change_cases,
     reviews,

@@ -6,12 +6,10 @@ use crate::db::{At, Conn, PersonId, RecordId, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
 use crate::ledger::rows::Rows;
-use crate::ledger::scope;
 use crate::ledger::tree::{self, Hash};
-use crate::on_backend;
-use diesel::dsl::{count_star, max, min, sql};
+use crate::{of_units, on_backend};
+use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
 use serde_json::Value;
 use std::collections::HashMap;
 
@@ -407,10 +405,7 @@ macro_rules! narrowed {
             query = query.filter(ledger_index::kind.eq(kind.clone()));
         }
         if !filter.units.is_empty() {
-            let is_postgres = matches!($conn, Conn::Postgres(_));
-            let within = sql::<Bool>(&scope::of_units(is_postgres, "ledger_index.record_id"))
-                .bind::<Text, _>(scope::listed(&filter.units));
-            query = query.filter(within.sql(scope::closes(is_postgres)));
+            query = query.filter(of_units!($conn, "ledger_index.record_id", filter.units));
         }
         query
     }};

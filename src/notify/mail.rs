@@ -94,6 +94,7 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
             ("digest", ..) => reminders(conn, app, person, now)?,
             (checkpoint::TEMPLATE, ..) => checkpoint::tell(conn, app, owed, person)?,
             (auditor::MAIL, ..) => auditor_scope(conn, owed, person)?,
+            (crate::catalogue::reminders::MAIL, ..) => Ok(notices::tool_ends(owed)?),
             (vendor::RE_REVIEW | vendor::REPORTED | vendor::DUE, _, Some(record)) => {
                 of_vendor(conn, app, owed, record, person.id)?
             }

@@ -43,6 +43,7 @@
 //! | `gate` | `what`: `expires`, `expired`, `waiver_asked`, `waiver_granted` or `waiver_refused`; `gate`, `until` |
 //! | `auditor_scope` | `auditor`, `change`, `entry`, `by` |
 //! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
+//! | `tool_ends` | `reference`, `title`, `until` a day, `over`, `path` of the page |
 //!
 //! 1. `absent`, `delegated`, `reassigned` or `returned`. A `delegated` mail goes to whose task it
 //!    was, a `task` mail to whose it is.

@@ -314,3 +314,19 @@ pub(super) fn staffing(owed: &Owed) -> Result<About> {
         enclosed: None,
     })
 }
+
+/// The time of a tool ends or is over, as the daily round found it.
+///
+/// # Errors
+/// When the context cannot be read.
+pub(super) fn tool_ends(owed: &Owed) -> Result<About> {
+    let facts: Value = serde_json::from_str(&owed.context)?;
+    let path = facts.get("path").and_then(Value::as_str);
+    let path = path.unwrap_or("/catalogue").to_owned();
+    Ok(About {
+        case: None,
+        key: Key::Page(path),
+        facts,
+        enclosed: None,
+    })
+}

@@ -392,7 +392,7 @@ fn step_view(
         }
         Step::Join { reference, title } => {
             let words = format!("Join what is approved: {title}");
-            (words, Some(format!("/use-cases/{reference}")))
+            (words, Some(format!("/use-cases/{reference}/joins")))
         }
         Step::Request { .. } => {
             let form = &desk.kinds.by_key("use_case")?.form;
@@ -406,7 +406,10 @@ fn step_view(
 }
 
 /// Fields of a form as they stand in an address.
-fn query(fields: &Value) -> Result<String> {
+///
+/// # Errors
+/// When they cannot be written there.
+pub fn query(fields: &Value) -> Result<String> {
     let fields = fields.as_object().into_iter().flatten();
     let pairs = fields.flat_map(|(name, value)| match value {
         Value::Array(items) => items.iter().map(|item| (name, item)).collect(),

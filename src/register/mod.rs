@@ -26,7 +26,7 @@ pub use store::{
     Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, references,
     revision, revisions, set_review, set_standing, set_status,
 };
-pub use within::{Place, of as of_units, within};
+pub use within::{Place, is_of as is_of_units, of as of_units, within};
 
 use crate::db::{At, PersonId, RecordId, Tx};
 use crate::error::{Error, Result};

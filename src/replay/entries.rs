@@ -2,6 +2,7 @@
 use crate::db::{At, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM, time_text};
 use crate::people::AUDITOR;
+use crate::replay::joins;
 use crate::replay::reviews::{Course, object};
 use crate::replay::vendors::Vendors;
 use crate::replay::{Key, Last, Snapshot, Thing};
@@ -94,6 +95,8 @@ impl Replay {
             "workflow" => self.rules(entry, deed, &WORKFLOWS),
             "answer" => self.answer(entry),
             "test" | "waiver" => self.gates(entry, deed),
+            "use_case" => joins::joined(self, entry),
+            "joining" => joins::limited(self, entry),
             "vendor_change" => self.vendors.take(&mut self.things, entry, deed),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
@@ -142,7 +145,7 @@ impl Replay {
         Ok(())
     }
 
-    fn touch(&mut self, key: &Key, last: Last) {
+    pub(super) fn touch(&mut self, key: &Key, last: Last) {
         if let Some(thing) = self.things.get_mut(key) {
             thing.last = Some(last);
         }

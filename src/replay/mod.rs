@@ -14,6 +14,7 @@ pub mod entries;
 mod evidence;
 mod gates;
 mod guardians;
+mod joins;
 pub mod open;
 mod packaged;
 mod reviews;

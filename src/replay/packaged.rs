@@ -7,7 +7,7 @@ use crate::rules::KINDS;
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 18] = [
+const THINGS: [&str; 20] = [
     "absence",
     "answer",
     "appointment",
@@ -19,6 +19,8 @@ const THINGS: [&str; 18] = [
     "erasure",
     "hold",
     "holding",
+    "join",
+    "join_limit",
     "person",
     "record",
     "retention",

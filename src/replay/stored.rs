@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::ledger::entry::{Entry, commitment};
 use crate::register::{self, Kinds, Record, Revision};
 use crate::replay::entries::place_fields;
+use crate::replay::joins;
 use crate::replay::reviews::{Columns, fields, object};
 use crate::replay::{Key, Snapshot, Thing, vendors};
 use crate::review::drafts;
@@ -38,6 +39,7 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     super::evidence::of_evidence(conn, &mut all)?;
     super::gates::of_gates(conn, &mut all)?;
     of_answers(conn, &mut all)?;
+    joins::stored(conn, &mut all)?;
     of_records(conn, kinds, &mut all)?;
     of_reviews(conn, &beside, &mut all)?;
     of_decisions(conn, &beside, &mut all)?;

@@ -4,6 +4,7 @@
 //! that know no more holidays. Whoever wants it gets the checkpoint of the day.
 use crate::app::App;
 use crate::calendar;
+use crate::catalogue::reminders;
 use crate::db::schema::settings;
 use crate::db::{At, Conn, Day, PersonId, Tx};
 use crate::error::{Error, Result};
@@ -110,7 +111,14 @@ pub async fn make(app: &App) -> Result<bool> {
     begun.map_err(|_| Error::Interrupted)??;
     let desk = app.desk.clone();
     let told = app.db.read(move |conn| findings(conn, &desk)).await?;
-    let finish = move |tx: &mut Tx| tell(tx, today, now, told);
+    let endings = app
+        .db
+        .read(move |conn| reminders::endings(conn, today))
+        .await?;
+    let finish = move |tx: &mut Tx| {
+        reminders::remind(tx, &endings, now)?;
+        tell(tx, today, now, told)
+    };
     app.db.upkeep(finish).await?;
     app.post.notify_one();
     Ok(true)

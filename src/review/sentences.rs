@@ -249,6 +249,15 @@ impl Told<'_> {
             "workflow.draft_discarded" => self.of_workflow("a draft was discarded"),
             "workflow.proposed" => self.of_workflow("a draft was proposed"),
             "workflow.returned" => self.of_workflow("a draft was sent back"),
+            "use_case.joined" => {
+                let base = self.text("/subject/base_reference").unwrap_or("another");
+                format!("Joined the approval of {base}, within its conditions")
+            }
+            "joining.limited" => match self.number("/data/places") {
+                None => "Opened for joining".to_owned(),
+                Some(0) => "Closed for joining".to_owned(),
+                Some(places) => format!("Open for joining to {places} use cases"),
+            },
             "answer.kept" => self.of_document(&policy::KIND, "gave an answer that was kept"),
             "answer.accepted" => self.of_document(
                 &policy::KIND,

@@ -37,6 +37,8 @@ pub struct Desk {
     pub calendars: calendar::Cache,
     /// Versions of data-use policies that were read before.
     pub policies: crate::policy::Cache,
+    /// How all use cases stood when that was asked last.
+    pub overview: crate::overview::Cache,
     /// When mail goes out.
     pub timetable: Timetable,
 }

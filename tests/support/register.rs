@@ -154,6 +154,7 @@ impl Register {
             timetable: Default::default(),
             calendars: Default::default(),
             policies: Default::default(),
+            overview: Default::default(),
         };
         let register = Register {
             db,
@@ -669,6 +670,8 @@ const TABLES: &[&str] = &[
     "evidence_uses",
     "test_results",
     "test_waivers",
+    "joins",
+    "join_limits",
     "vendor_changes",
     "vendor_change_cases",
     "reviews",

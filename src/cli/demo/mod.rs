@@ -3,6 +3,7 @@ mod afterwards;
 mod cases;
 mod organisation;
 mod story;
+mod tools;
 mod vendors;
 
 use crate::app::App;

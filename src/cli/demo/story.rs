@@ -1,6 +1,6 @@
 //! Tells the demo's story through the same services that people use, some days back.
 use super::organisation::{AWAY, MANAGERS, PEOPLE, TOOLS, VENDORS, address};
-use super::{afterwards, cases, vendors};
+use super::{afterwards, cases, tools, vendors};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{At, Conn, PersonId, Tx};
@@ -72,6 +72,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         timetable: app.desk.timetable.clone(),
         calendars: Default::default(),
         policies: Default::default(),
+        overview: Default::default(),
     };
     let story = Story {
         app,
@@ -86,6 +87,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
     story.clocks_go()?;
     story.stock()?;
     cases::all(&story)?;
+    tools::a_team_joins(&story)?;
     afterwards::all(&story, &terms)?;
     story.draws_near()?;
     cases::waits_for_legal(&story)?;
@@ -139,7 +141,7 @@ impl Story<'_> {
         }
     }
 
-    fn write<T: Send + 'static>(
+    pub(super) fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx, &Desk) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -190,6 +192,10 @@ impl Story<'_> {
             if let (false, Some(fields)) = (vendor.is_empty(), document.as_object_mut()) {
                 fields.insert("vendor".to_owned(), json!(vendor));
             }
+            let known = tools::known(title);
+            if let (Some(fields), Value::Object(known)) = (document.as_object_mut(), known) {
+                fields.extend(known);
+            }
             self.create("pavel", "tool", document)?;
         }
         self.inherit(cases::inherited())
@@ -232,7 +238,7 @@ impl Story<'_> {
         Ok(found.ok_or_else(|| Error::not_found("person", &email))?.id)
     }
 
-    fn actor(&self, who: &str, method: Method) -> Result<Actor> {
+    pub(super) fn actor(&self, who: &str, method: Method) -> Result<Actor> {
         let assurance = if method == Method::EmailLink {
             "link"
         } else {

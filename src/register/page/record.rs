@@ -3,9 +3,11 @@ use super::stages::{OpenStage, open_stages};
 use super::standing::{self, ReviewLine, StandingView};
 use super::{KindView, Names, PolicyView, RecordView, here, listed, loaded, names};
 use crate::app::App;
+use crate::catalogue;
 use crate::db::{Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::form::{FactGroup, SummaryLine};
+use crate::overview;
 use crate::people;
 use crate::register::{self, Record, Status};
 use crate::review::deeds::page::OfferView;
@@ -15,7 +17,7 @@ use crate::review::workflows::Loaded;
 use crate::review::{self, Desk, Finish, TimelineItem};
 use crate::vendor;
 use crate::web::answer::{go_to, page_with};
-use crate::web::badge::of_progress;
+use crate::web::badge::{Badge, of_progress};
 use crate::web::session::Visitor;
 use crate::web::spine::SpineItem;
 use crate::workflow::Stage;
@@ -35,6 +37,8 @@ struct RecordPage {
     next: Option<String>,
     policy: Option<PolicyView>,
     standing: Option<StandingView>,
+    overview: Option<overview::Small>,
+    join: Option<JoinView>,
     proposal: Option<Proposal>,
     on_review: Vec<OfferView>,
     conditions: Vec<ConditionLine>,
@@ -64,6 +68,20 @@ struct RouteView {
     title: String,
     state: &'static str,
     note: String,
+}
+
+/// What a use case joined, or that others may join it.
+#[derive(Default, Serialize)]
+struct JoinView {
+    /// What it joined.
+    reference: Option<String>,
+    title: String,
+    worth: Option<Badge>,
+    sentence: &'static str,
+    outside: Vec<String>,
+    /// How many joined it; nothing where nobody can have.
+    count: Option<i64>,
+    open: bool,
 }
 
 /// A condition with what the visitor may do about it.
@@ -176,6 +194,11 @@ impl RecordPage {
             next: run.as_ref().and_then(Run::next),
             policy: run.as_ref().map(Run::policy),
             standing: standing::standing(conn, desk, record, &timeline, &offers)?,
+            overview: match kind.reviewed {
+                true => Some(overview::small(conn, desk, record)?),
+                false => None,
+            },
+            join: join(conn, desk, record)?,
             proposal: proposed.and_then(|r| deeds::proposal(desk, r, &timeline)),
             on_review: proposed.map_or_else(Vec::new, |r| about(&offers, Subject::Review(r.id))),
             conditions: conditions(conn, desk, record, &timeline, &offers)?,
@@ -330,6 +353,26 @@ fn conditions(
         view,
     };
     Ok(all.into_iter().map(line).collect())
+}
+
+/// What a use case joined; else what it offers to those who would join it.
+fn join(conn: &mut Conn, desk: &Desk, record: &Record) -> Result<Option<JoinView>> {
+    if let Some(joined) = catalogue::joined(conn, desk, record)? {
+        return Ok(Some(JoinView {
+            reference: Some(joined.base.record.reference),
+            title: joined.base.record.title,
+            worth: Some(joined.worth.badge()),
+            sentence: joined.worth.sentence(),
+            outside: joined.outside.into_iter().map(|one| one.message).collect(),
+            ..JoinView::default()
+        }));
+    }
+    let offer = catalogue::joins::Offer::read(conn, desk, record.clone())?;
+    Ok(offer.map(|offer| JoinView {
+        count: Some(offer.joined),
+        open: offer.closed.is_none(),
+        ..JoinView::default()
+    }))
 }
 
 type Offer = (Deed, Subject, OfferView);
