@@ -25,6 +25,7 @@ pub struct House {
 pub struct Answer {
     pub status: StatusCode,
     pub location: String,
+    pub headers: header::HeaderMap,
     pub body: String,
 }
 
@@ -68,6 +69,7 @@ impl House {
             Answer {
                 status: response.status(),
                 location: location.to_owned(),
+                headers: response.headers().clone(),
                 body: String::from_utf8_lossy(&read_body(response).await).into_owned(),
             }
         })
