@@ -57,6 +57,7 @@ impl App {
             workflows: Default::default(),
             calendars: Default::default(),
             policies: Default::default(),
+            overview: Default::default(),
             timetable: Timetable::new(&config)?,
         };
         let place = Place {

@@ -20,6 +20,9 @@ pub enum Error {
     /// What is kept stays as it is.
     #[error(transparent)]
     Erasure(#[from] crate::erasure::Refusal),
+    /// A change at a vendor stays as it is.
+    #[error(transparent)]
+    VendorChange(#[from] crate::vendor::Refusal),
     /// A draft of a workflow stays as it is.
     #[error(transparent)]
     Draft(#[from] crate::review::drafts::Refusal),
@@ -120,6 +123,7 @@ impl Error {
             Error::Refused(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::People(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Erasure(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
+            Error::VendorChange(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Draft(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Invalid(_) => meaning("invalid", 422, "Some answers need attention"),
             Error::Stale { .. } => meaning("stale", 409, "Changed meanwhile"),

@@ -16,6 +16,7 @@
 pub mod app;
 pub mod audit;
 pub mod calendar;
+pub mod catalogue;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -34,5 +35,6 @@ pub mod replay;
 pub mod review;
 pub mod rules;
 pub mod templates;
+pub mod vendor;
 pub mod web;
 pub mod workflow;

@@ -40,6 +40,8 @@ on_both! { now crate::support::register::Register::open =>
     who_comes_back_needs_new_keys
     the_register_never_loses_its_last_administrator
     two_administrators_cannot_dismiss_each_other
+    a_role_that_ends_takes_its_questions_with_it
+    an_auditor_whose_appointment_is_over_sits_in_no_seat
     an_absence_is_ended_once
     what_people_hold_is_taken_away_again
     a_review_knows_where_its_people_stand
@@ -1486,4 +1488,68 @@ fn questions_go_to_whoever_stands_in(house: House) {
     assert_eq!(register.asked(&next, "one"), ["kim", "ravi", "rosa"]);
     register.as_reviewer("kim").approve(&next);
     assert_eq!(register.decisions(&next), ["kim approve one 1"]);
+}
+
+fn a_role_that_ends_takes_its_questions_with_it(register: Register) {
+    let stages = [stage("look", &[], &[seat("reviewer", 1)])];
+    register.publish(&workflow(&stages));
+    let case = register.submitted_by("tomas", json!({}));
+    let mut asked = register.asked(&case, "look");
+    asked.sort();
+    assert_eq!(asked, ["mei", "ravi", "rosa"]);
+    takes_role(&register, "adam", "mei", "reviewer").expect("it is taken");
+    // A page that was open all the while decides nothing any more.
+    register.refuses("no-longer-named", || {
+        register.as_reviewer("mei").tries(Outcome::Approve, &case)
+    });
+    assert_eq!(register.looks_again(), 1);
+    assert!(!register.asked(&case, "look").contains(&"mei".to_owned()));
+    assert_eq!(last(&register).kind, "seat.left");
+    assert_eq!(register.looks_again(), 0, "once");
+    register.refuses("task-moved", || {
+        register.as_reviewer("mei").tries(Outcome::Approve, &case)
+    });
+    // When the last of them loses it, others stand in.
+    takes_role(&register, "adam", "ravi", "reviewer").expect("it is taken");
+    takes_role(&register, "adam", "rosa", "reviewer").expect("it is taken");
+    assert_eq!(register.looks_again(), 1);
+    assert_eq!(last(&register).kind, "seat.fell_back");
+    let asked = register.asked(&case, "look");
+    register.as_reviewer(&asked[0]).approve(&case);
+}
+
+fn an_auditor_whose_appointment_is_over_sits_in_no_seat(register: Register) {
+    let stages = [stage("look", &[], &[seat("auditor", 1)])];
+    register.publish(&workflow(&stages));
+    let (adam, audra) = (
+        in_session(register.person("adam")),
+        register.person("audra"),
+    );
+    let today = register.reads(|_| Ok(register.desk.today()));
+    let terms = people::auditor::Terms {
+        last_day: Some(today.days_later(3)),
+        ..Default::default()
+    };
+    let by = adam.clone();
+    register.does(move |tx, desk| {
+        people::auditor::appoint(tx, desk.clock.now(), &by, audra, &terms).map(drop)
+    });
+    let before = register.submitted_by("tomas", json!({}));
+    assert_eq!(register.asked(&before, "look"), ["audra"]);
+    register.days_pass(4);
+    assert_eq!(register.looks_again(), 1);
+    assert!(
+        !register
+            .asked(&before, "look")
+            .contains(&"audra".to_owned())
+    );
+    let after = register.submitted_by("tomas", json!({"title": "Another one"}));
+    assert!(!register.asked(&after, "look").contains(&"audra".to_owned()));
+    // Giving the role would say nothing of the appointment that is over.
+    register.refuses("auditor-appointed", || {
+        register.tries(move |tx, desk| {
+            let now = desk.clock.now();
+            people::give(tx, now, &adam, audra, Holding::Role, "auditor")
+        })
+    });
 }

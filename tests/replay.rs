@@ -5,6 +5,8 @@
 mod support;
 
 use countersign::db::Tx;
+use countersign::erasure::hold::{self, On};
+use countersign::erasure::{self, Basis, retention};
 use countersign::error::{Error, Result};
 use countersign::ledger::Filter;
 use countersign::ledger::download::{self, Extras, Format};
@@ -43,7 +45,28 @@ fn busy(register: &Register) -> Case {
         people::create_token(tx, now, &operator(), mei, &["read".to_owned()], None)?;
         countersign::calendar::keep(tx, now, &operator(), &calendar()).map(drop)
     });
+    guarded(register, &case);
     case
+}
+
+/// An auditor with limits, a legal hold, a proposal to erase somebody and one about retention.
+fn guarded(register: &Register, case: &Case) {
+    let (adam, record) = (in_session(register.person("adam")), case.record);
+    let (audra, olga) = (register.person("audra"), register.person("olga"));
+    register.does(move |tx, desk| {
+        let now = desk.clock.now();
+        let terms = people::auditor::Terms {
+            units: ["Claims".to_owned(), "Pricing".to_owned()].into(),
+            from: Some(desk.today()),
+            last_day: Some(desk.today().days_later(90)),
+            ..Default::default()
+        };
+        people::auditor::appoint(tx, now, &adam, audra, &terms)?;
+        people::leave(tx, now, &adam, olga, None)?;
+        erasure::propose(tx, desk, &adam, olga, Basis::Objection, "By letter.")?;
+        hold::set(tx, desk, &adam, On::Record(record), "A lawsuit.")?;
+        retention::propose(tx, desk, &adam, (Some(36), Some(90)), "As the law says.").map(drop)
+    });
 }
 
 fn calendar() -> serde_json::Value {
@@ -63,12 +86,16 @@ fn what_people_did_is_replayed(register: Register) {
     assert_eq!(checked.entries, register.ledger_size());
     let kinds = [
         "absence",
+        "appointment",
         "calendar",
         "condition",
         "decision",
+        "erasure",
+        "hold",
         "holding",
         "person",
         "record",
+        "retention",
         "review",
         "revision",
         "task",
@@ -178,6 +205,22 @@ const CHANGES: &[(&str, &str)] = &[
     ("DELETE FROM memberships WHERE name = 'legal'", "holding "),
     ("UPDATE absences SET until_day = '2027-12-31'", "absence "),
     ("UPDATE absences SET delegate_id = NULL", "absence "),
+    (
+        "UPDATE auditor_terms SET units = '[\"Claims\"]'",
+        "appointment ",
+    ),
+    (
+        "UPDATE auditor_terms SET from_day = '2027-03-31'",
+        "appointment ",
+    ),
+    ("UPDATE auditor_terms SET last_day = NULL", "appointment "),
+    ("DELETE FROM auditor_terms", "appointment "),
+    ("DELETE FROM legal_holds", "hold "),
+    (
+        "UPDATE erasures SET state = 'declined', settled_seq = proposed_seq",
+        "erasure ",
+    ),
+    ("UPDATE retention_rules SET values_months = 1", "retention "),
     (
         "UPDATE api_tokens SET scopes = 'read write decide'",
         "token ",

@@ -48,10 +48,12 @@ fn mail(name: &str, given: &Value) -> Mail {
 
 /// Every text of `given` replaced by `hostile`, but for times, days and the link.
 fn spoilt(given: &Value, hostile: &str) -> Value {
-    const KEPT: [&str; 14] = [
+    const KEPT: [&str; 16] = [
         "half",
         "most",
         "due_at",
+        "effective_on",
+        "day",
         "valid_until",
         "link",
         "now",
@@ -166,7 +168,9 @@ fn escaped(text: &str) -> String {
 
 /// The texts of a fixture that a reader must find; the name of whoever reads is no fact.
 fn facts(given: &Value) -> Vec<String> {
-    const OTHERWISE: [&str; 16] = [
+    const OTHERWISE: [&str; 18] = [
+        "effective_on",
+        "day",
         "half",
         "most",
         "due_at",

@@ -3,6 +3,7 @@ use crate::app::App;
 use crate::cli::{is_stdout, open_app, operator};
 use crate::db::Tx;
 use crate::error::{Error, Result};
+use crate::ledger::Scope;
 use crate::ledger::api::Asked;
 use crate::ledger::download::{Extras, Format, Ready, ready};
 use clap::{Args, Subcommand};
@@ -70,7 +71,9 @@ impl Export {
 
 impl Decisions {
     fn run(&self, app: &App) -> Result<ExitCode> {
-        let filter = app.db.read_now(|conn| self.asked().filter(conn))?;
+        let filter = app
+            .db
+            .read_now(|conn| self.asked().filter(conn, &Scope::default()))?;
         let extras = Extras {
             state: self.state,
             private: self.with_private,

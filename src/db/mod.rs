@@ -21,7 +21,7 @@ pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
     AbsenceId, AnswerId, At, ConditionId, Day, DraftId, ErasureId, HoldId, MessageId, PersonId,
-    RecordId, RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId,
+    RecordId, RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId, VendorChangeId,
 };
 
 use crate::error::{Error, Result};
@@ -58,6 +58,40 @@ macro_rules! on_backend {
             $crate::db::Conn::Sqlite($c) => $query,
         }
     };
+}
+
+/// The SQL condition that some revision of the record in `$column` names one of `$units`, for a
+/// query on `$conn`. A record that was moved to another unit stays with the first one too, so that
+/// nobody takes it out of an auditor's sight by that. The indexes `revisions_unit` are made for it.
+#[macro_export]
+macro_rules! of_units {
+    ($conn:expr, $column:literal, $units:expr) => {{
+        use diesel::sql_types::{Bool, Text};
+        let (begins, ends) = match $conn {
+            $crate::db::Conn::Postgres(_) => (
+                concat!(
+                    $column,
+                    " IN (SELECT record_id FROM revisions \
+                     WHERE btrim(CAST(document AS json) ->> 'unit') IN \
+                     (SELECT json_array_elements_text(CAST("
+                ),
+                " AS json))))",
+            ),
+            $crate::db::Conn::Sqlite(_) => (
+                concat!(
+                    $column,
+                    " IN (SELECT record_id FROM revisions \
+                     WHERE trim(json_extract(document, '$.unit')) IN \
+                     (SELECT value FROM json_each(CAST("
+                ),
+                " AS TEXT))))",
+            ),
+        };
+        let listed = serde_json::Value::from($units.to_vec()).to_string();
+        diesel::dsl::sql::<Bool>(begins)
+            .bind::<Text, _>(listed)
+            .sql(ends)
+    }};
 }
 
 diesel::define_sql_function! {

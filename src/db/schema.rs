@@ -19,7 +19,7 @@ table! {
 table! {
     auditor_terms (person_id) {
         person_id -> Text, units -> Text, from_day -> Nullable<Text>, until_day -> Nullable<Text>,
-        last_day -> Nullable<Text>,
+        last_day -> Nullable<Text>, seq -> BigInt,
     }
 }
 table! { memberships (kind, name, person_id) { kind -> Text, name -> Text, person_id -> Text, } }
@@ -110,6 +110,21 @@ table! {
         id -> Text, seq -> BigInt, policy_key -> Text, policy_version -> Integer, asked -> Text,
         verdict -> Text, rules -> Text, person_id -> Text, record_id -> Nullable<Text>,
         kept_at -> Timestamp,
+    }
+}
+table! {
+    vendor_changes (id) {
+        id -> Text, vendor_id -> Text, area -> Text, effective_on -> Nullable<Text>, state -> Text,
+        reported_by -> Nullable<Text>, reported_seq -> BigInt, reported_at -> Timestamp,
+        decided_by -> Nullable<Text>, decided_seq -> Nullable<BigInt>,
+        decided_at -> Nullable<Timestamp>, closed_by -> Nullable<Text>,
+        closed_seq -> Nullable<BigInt>, closed_at -> Nullable<Timestamp>,
+    }
+}
+table! {
+    vendor_change_cases (change_id, record_id) {
+        change_id -> Text, record_id -> Text, state -> Text, review_id -> Nullable<Text>,
+        outcome -> Nullable<Text>, trouble -> Nullable<Text>,
     }
 }
 table! {
@@ -220,6 +235,8 @@ table! {
     }
 }
 
+joinable!(vendor_change_cases -> vendor_changes (change_id));
+joinable!(vendor_change_cases -> records (record_id));
 joinable!(tasks -> records (record_id));
 joinable!(tasks -> people (person_id));
 joinable!(unreachable_people -> people (person_id));
@@ -258,6 +275,20 @@ table! {
     }
 }
 
+table! {
+    joins (record_id) {
+        record_id -> Text, base_id -> Text, approval_id -> Text, revision -> Integer,
+        digest -> Text, conditions -> Integer, person_id -> Text, seq -> BigInt,
+        joined_at -> Timestamp,
+    }
+}
+table! {
+    join_limits (seq) {
+        seq -> BigInt, record_id -> Text, places -> Nullable<Integer>, person_id -> Text,
+        set_at -> Timestamp,
+    }
+}
+
 allow_tables_to_appear_in_same_query!(
     people,
     timers,
@@ -279,6 +310,10 @@ allow_tables_to_appear_in_same_query!(
     rule_drafts,
     rule_draft_authors,
     policy_answers,
+    joins,
+    join_limits,
+    vendor_changes,
+    vendor_change_cases,
     reviews,
     tasks,
     decisions,

@@ -101,6 +101,8 @@ identifiers! {
     HoldId
     /// One rule of how long values are kept, proposed or agreed.
     RuleId
+    /// One change at a vendor that somebody reported.
+    VendorChangeId
 }
 
 impl TaskId {

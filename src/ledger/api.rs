@@ -1,12 +1,13 @@
 //! The ledger over the API.
 use crate::app::App;
-use crate::db::{At, Conn, PersonId};
+use crate::db::{At, Conn, PersonId, RecordId};
 use crate::error::{Error, Result};
 use crate::ledger::download::{Extras, Format};
 use crate::ledger::send::taken;
 use crate::ledger::tree::Hash;
-use crate::ledger::{Filter, Page, Row, head, leaves, root, rows};
+use crate::ledger::{Filter, Page, Row, Scope, head, leaves, root, rows};
 use crate::people;
+use crate::register;
 use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
@@ -39,22 +40,34 @@ impl Asked {
     /// The filter it means. A day `to` includes the whole day.
     ///
     /// # Errors
-    /// [`Error::BadRequest`] naming what cannot be read; 404 for a person or record nobody knows.
-    pub fn filter(&self, conn: &mut Conn) -> Result<Filter> {
+    /// [`Error::BadRequest`] naming what cannot be read; 404 for a person nobody knows, and for a
+    /// record that is not there or outside of `scope`.
+    pub fn filter(&self, conn: &mut Conn, scope: &Scope) -> Result<Filter> {
         let given = |text: &Option<String>| text.clone().filter(|t| !t.trim().is_empty());
-        Ok(Filter {
+        let record = given(&self.record)
+            .map(|r| within(conn, scope, &r))
+            .transpose()?;
+        Ok(scope.narrow(Filter {
             from: given(&self.from).map(|t| time("from", &t, 0)).transpose()?,
             to: given(&self.to).map(|t| time("to", &t, 1)).transpose()?,
             person: given(&self.person).map(|p| person(conn, &p)).transpose()?,
             stage: given(&self.stage),
             outcome: given(&self.outcome),
-            record: given(&self.record)
-                .map(|r| crate::register::any_by_reference(conn, &r).map(|r| r.id))
-                .transpose()?,
+            record,
             kind: None,
+            about: None,
             units: Vec::new(),
-        })
+        }))
     }
+}
+
+/// The record with a reference. One that is outside of a reader's scope is not there for them.
+fn within(conn: &mut Conn, scope: &Scope, reference: &str) -> Result<RecordId> {
+    let record = register::any_by_reference(conn, reference)?.id;
+    if scope.units.is_empty() || register::is_of_units(conn, &scope.units, record)? {
+        return Ok(record);
+    }
+    Err(Error::not_found("record", reference))
 }
 
 /// A time as people write it: `2026-01-31` (that day's start in UTC, moved by `days`) or RFC 3339.
@@ -97,7 +110,7 @@ pub async fn entries(
     let (all, leaves, size, root) = app
         .db
         .read(move |conn| {
-            let filter = scope.narrow(query.filter(conn)?);
+            let filter = query.filter(conn, &scope)?;
             let page = Page::From(query.after.unwrap_or(0));
             let (size, _) = head(conn)?;
             let all = rows(conn, &filter, page, PAGE)?;
@@ -164,7 +177,7 @@ pub async fn export(
         record: wish.record,
     };
     let scope = visitor.scope.clone();
-    let read = move |conn: &mut Conn| Ok(scope.narrow(asked.filter(conn)?));
+    let read = move |conn: &mut Conn| asked.filter(conn, &scope);
     let filter = app.db.read(read).await?;
     if extras.state && (format != Format::Package || !filter.is_empty()) {
         let rule = "state: only a package of the whole log, without a filter, can hold the state";

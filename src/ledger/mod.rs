@@ -52,7 +52,7 @@ pub mod views;
 pub use check::{check, newest};
 pub use counted::Counted;
 pub use erase::{Value as PrivateValue, erase};
-pub use scope::{Scope, closes, listed, of_units};
+pub use scope::Scope;
 pub use store::{
     Actor, Count, Filter, Note, Opened, Page, Row, Tip, append, head, leaves, opened, random, root,
     rows, time,

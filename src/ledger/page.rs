@@ -55,7 +55,7 @@ impl Wanted {
             outcome: given(&self.outcome),
             record: given(&self.record),
         };
-        Ok(scope.narrow(asked.filter(conn)?))
+        asked.filter(conn, scope)
     }
 
     /// The filters as a query; empty ones are left out.

@@ -55,37 +55,6 @@ impl Scope {
     }
 }
 
-/// Begins an SQL condition: whether `column` is a record of which some revision names a unit of
-/// the JSON list that is bound after it; [`closes`] ends it. A record that was moved to another
-/// unit stays with the first one too, so that nobody takes it out of an auditor's sight by that.
-pub fn of_units(is_postgres: bool, column: &str) -> String {
-    match is_postgres {
-        true => format!(
-            "{column} IN (SELECT record_id FROM revisions \
-             WHERE btrim(CAST(document AS json) ->> 'unit') IN \
-             (SELECT json_array_elements_text(CAST("
-        ),
-        false => format!(
-            "{column} IN (SELECT record_id FROM revisions \
-             WHERE trim(json_extract(document, '$.unit')) IN \
-             (SELECT value FROM json_each(CAST("
-        ),
-    }
-}
-
-/// Ends what [`of_units`] begins.
-pub fn closes(is_postgres: bool) -> &'static str {
-    match is_postgres {
-        true => " AS json))))",
-        false => " AS TEXT))))",
-    }
-}
-
-/// The list that is bound between the two.
-pub fn listed(units: &[String]) -> String {
-    serde_json::Value::from(units).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

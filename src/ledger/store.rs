@@ -6,12 +6,10 @@ use crate::db::{At, Conn, PersonId, RecordId, ReviewId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::entry::{self, Draft, SYSTEM, Stamp, Via, commitment};
 use crate::ledger::rows::Rows;
-use crate::ledger::scope;
 use crate::ledger::tree::{self, Hash};
-use crate::on_backend;
-use diesel::dsl::{count_star, max, min, sql};
+use crate::{of_units, on_backend};
+use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
 use serde_json::Value;
 use std::collections::HashMap;
 use std::ops::Range;
@@ -348,6 +346,8 @@ pub struct Filter {
     pub to: Option<At>,
     /// Who did it, or whom it concerns.
     pub person: Option<PersonId>,
+    /// Whom it concerns.
+    pub about: Option<PersonId>,
     /// The stage's key.
     pub stage: Option<String>,
     /// The outcome.
@@ -410,6 +410,9 @@ macro_rules! narrowed {
                     .or(ledger_index::person_id.eq(person)),
             );
         }
+        if let Some(person) = filter.about {
+            query = query.filter(ledger_index::person_id.eq(person.to_string()));
+        }
         if let Some(stage) = &filter.stage {
             query = query.filter(ledger_index::stage.eq(stage.clone()));
         }
@@ -423,10 +426,7 @@ macro_rules! narrowed {
             query = query.filter(ledger_index::kind.eq(kind.clone()));
         }
         if !filter.units.is_empty() {
-            let is_postgres = matches!($conn, Conn::Postgres(_));
-            let within = sql::<Bool>(&scope::of_units(is_postgres, "ledger_index.record_id"))
-                .bind::<Text, _>(scope::listed(&filter.units));
-            query = query.filter(within.sql(scope::closes(is_postgres)));
+            query = query.filter(of_units!($conn, "ledger_index.record_id", filter.units));
         }
         query
     }};

@@ -115,6 +115,9 @@ impl Case {
         if self.decisions.iter().any(|row| row.person_id == id) {
             return Ok("you decided on this use case".to_owned());
         }
+        if crate::catalogue::owners_of(conn, self.record.id)?.contains(&id) {
+            return Ok("a use case of yours joined this approval".to_owned());
+        }
         let roles: Vec<String> = people::held_by(conn, id)?
             .into_iter()
             .map(|role| spoken(&role))

@@ -31,7 +31,7 @@ const fn sort(template: &'static str, waits: Waits, informs: bool) -> Sort {
 }
 
 /// Every template. An `escalated` mail about a task of its reader's own is treated as `task`.
-pub const ALL: [Sort; 29] = [
+pub const ALL: [Sort; 33] = [
     sort("task", Waits::Hold, false),
     sort("receipt", Waits::No, false),
     sort("sign_in", Waits::No, false),
@@ -61,6 +61,10 @@ pub const ALL: [Sort; 29] = [
     sort("staffing", Waits::Morning, false),
     sort("checkpoint", Waits::Morning, false),
     sort("auditor_scope", Waits::No, false),
+    sort("tool_ends", Waits::Morning, false),
+    sort("vendor_change", Waits::No, false),
+    sort("vendor_change_reported", Waits::No, false),
+    sort("vendor_due", Waits::Morning, false),
 ];
 
 /// The mails that ask for the decision of the task they are about.

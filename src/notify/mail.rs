@@ -1,6 +1,6 @@
 //! From an owed message to its words: whether it is still wanted, what is true now, its link.
 use crate::app::App;
-use crate::db::{At, Conn, PersonId, TaskId, Tx};
+use crate::db::{At, Conn, PersonId, RecordId, TaskId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::seal::{self, Sealing};
 use crate::notify::case::{Case, Said};
@@ -14,6 +14,7 @@ use crate::people::auditor::{self, Change};
 use crate::people::{self, Person, Secret, mailing};
 use crate::review;
 use crate::templates::Mail;
+use crate::vendor;
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -92,6 +93,10 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
             ("digest", ..) => reminders(conn, app, person, now)?,
             (checkpoint::TEMPLATE, ..) => checkpoint::tell(conn, app, owed, person)?,
             (auditor::MAIL, ..) => auditor_scope(conn, owed, person)?,
+            (crate::catalogue::reminders::MAIL, ..) => Ok(notices::tool_ends(owed)?),
+            (vendor::RE_REVIEW | vendor::REPORTED | vendor::DUE, _, Some(record)) => {
+                of_vendor(conn, app, owed, record, person.id)?
+            }
             ("staffing", ..) => Ok(notices::staffing(owed)?),
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
             ("task", Some(task), _) => asked(conn, app, given, task, now)?,
@@ -156,6 +161,23 @@ impl About {
             facts,
         }
     }
+}
+
+fn of_vendor(
+    conn: &mut Conn,
+    app: &App,
+    owed: &Owed,
+    vendor: RecordId,
+    person: PersonId,
+) -> Result<Found> {
+    let context: Value = serde_json::from_str(&owed.context)?;
+    let told = vendor::tell(conn, app, &owed.template, (vendor, &context), person)?;
+    Ok(told.ok_or(MOVED_ON).map(|(path, facts)| About {
+        case: None,
+        key: Key::Page(path),
+        facts,
+        enclosed: None,
+    }))
 }
 
 /// What an auditor's appointment was given, changed to, or ended: the entry says it.

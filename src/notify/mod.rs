@@ -38,8 +38,11 @@
 //! | `override_requested` | (`by`, `until` a time, reason) |
 //! | `override_granted` | (`by`, `second`, `until` a time, reason) |
 //! | `workflow_proposed` | `title`, `path` of the page, (`by`, reason) |
+//! | `vendor_change`, `vendor_change_reported` | `change` |
+//! | `vendor_due` | `field`, and the `day` it says |
 //! | `auditor_scope` | `auditor`, `change`, `entry`, `by` |
 //! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
+//! | `tool_ends` | `reference`, `title`, `until` a day, `over`, `path` of the page |
 //!
 //! 1. `absent`, `delegated`, `reassigned` or `returned`. A `delegated` mail goes to whose task it
 //!    was, a `task` mail to whose it is.

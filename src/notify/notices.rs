@@ -187,6 +187,9 @@ impl Notice<'_> {
             "after_the_fact" => {
                 "The review after the fact rejected what an override had let through."
             }
+            "looked_again" => {
+                "The review that a change at the vendor called for did not approve it."
+            }
             _ => return None,
         })
     }
@@ -308,6 +311,22 @@ pub(super) fn staffing(owed: &Owed) -> Result<About> {
         case: None,
         key: Key::Page("/people".to_owned()),
         facts: serde_json::from_str(&owed.context)?,
+        enclosed: None,
+    })
+}
+
+/// The time of a tool ends or is over, as the daily round found it.
+///
+/// # Errors
+/// When the context cannot be read.
+pub(super) fn tool_ends(owed: &Owed) -> Result<About> {
+    let facts: Value = serde_json::from_str(&owed.context)?;
+    let path = facts.get("path").and_then(Value::as_str);
+    let path = path.unwrap_or("/catalogue").to_owned();
+    Ok(About {
+        case: None,
+        key: Key::Page(path),
+        facts,
         enclosed: None,
     })
 }

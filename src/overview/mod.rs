@@ -1,8 +1,20 @@
 //! How each point of governance stands, in one shape that every room answers in.
 //!
 //! What it promises: nothing is settled without evidence, and evidence that has run out settles
-//! nothing. Pure.
+//! nothing. This file is pure; `sources` says who answers for which point, `portfolio` asks for
+//! all use cases at once.
+pub mod api;
+mod approval;
+mod data;
+mod monitoring;
+pub mod page;
+mod portfolio;
+mod sources;
 
+pub use portfolio::{Cache, Lens, Portfolio, Row, portfolio, seen};
+pub use sources::{AREAS, POINTS, Screen, Small, Subject, screen, screens, small};
+
+use crate::web::badge::{Badge, badge};
 use jiff::civil::Date;
 use serde::Serialize;
 
@@ -18,6 +30,44 @@ pub enum Light {
     Expired,
     /// Nobody has settled it.
     Open,
+}
+
+impl Light {
+    /// Every light, in the order in which pages count them.
+    pub const ALL: [Light; 4] = [
+        Light::Settled,
+        Light::Open,
+        Light::Expired,
+        Light::NotNeeded,
+    ];
+
+    /// The word, as addresses and the API say it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Light::NotNeeded => "not_needed",
+            Light::Settled => "settled",
+            Light::Expired => "expired",
+            Light::Open => "open",
+        }
+    }
+
+    /// The light by its word.
+    #[must_use]
+    pub fn named(word: &str) -> Option<Light> {
+        Light::ALL.into_iter().find(|light| light.as_str() == word)
+    }
+
+    /// As a word with a shape.
+    #[must_use]
+    pub fn badge(self) -> Badge {
+        match self {
+            Light::Settled => badge("Settled", "good"),
+            Light::Open => badge("Open", "part"),
+            Light::Expired => badge("Expired", "bad"),
+            Light::NotNeeded => badge("Not needed", ""),
+        }
+    }
 }
 
 /// What shows that a point is settled, or was.

@@ -205,6 +205,17 @@ pub fn roles_on(conn: &mut Conn, today: Day, person: PersonId) -> Result<BTreeSe
     Ok(roles)
 }
 
+/// Those whose appointment is over on a day.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn over_on(conn: &mut Conn, today: Day) -> Result<BTreeSet<PersonId>> {
+    let over = auditor_terms::table
+        .filter(auditor_terms::last_day.lt(today.to_string()))
+        .select(auditor_terms::person_id);
+    Ok(over.load(conn)?.into_iter().collect())
+}
+
 /// How far a person may read. Terms bind whoever reads the log as an auditor alone, and stay in
 /// force when the appointment is over: its end widens nothing.
 ///
@@ -245,8 +256,8 @@ pub fn appoint(tx: &mut Tx, now: At, actor: &Actor, person: PersonId, new: &Term
             (note, change)
         }
     };
-    keep(tx, person, new)?;
     let seq = ledger::append(tx, now, new.on(note.about(person)))?;
+    keep(tx, person, new, seq)?;
     // A role without limits takes nothing out of anybody's sight.
     if !first || *new != Terms::default() {
         tell(tx, now, actor, person, change, seq)?;
@@ -254,7 +265,7 @@ pub fn appoint(tx: &mut Tx, now: At, actor: &Actor, person: PersonId, new: &Term
     Ok(true)
 }
 
-fn keep(tx: &mut Tx, person: PersonId, terms: &Terms) -> Result<()> {
+fn keep(tx: &mut Tx, person: PersonId, terms: &Terms, seq: u64) -> Result<()> {
     forget(tx, person)?;
     if *terms == Terms::default() {
         return Ok(());
@@ -267,6 +278,7 @@ fn keep(tx: &mut Tx, person: PersonId, terms: &Terms) -> Result<()> {
             auditor_terms::from_day.eq(day(terms.from)),
             auditor_terms::until_day.eq(day(terms.until)),
             auditor_terms::last_day.eq(day(terms.last_day)),
+            auditor_terms::seq.eq(i64::try_from(seq).unwrap_or(i64::MAX)),
         ))
         .execute(&mut **tx)?;
     Ok(())
@@ -331,13 +343,12 @@ pub fn changes(conn: &mut Conn, person: PersonId) -> Result<Vec<Change>> {
     let mut found: Vec<Row> = Vec::new();
     for kind in ["role.given", "auditor.scoped", "role.taken"] {
         let filter = Filter {
-            person: Some(person),
+            about: Some(person),
             kind: Some(kind.to_owned()),
             ..Filter::default()
         };
         found.extend(ledger::rows(conn, &filter, Page::Newest, CHANGES_MAX)?);
     }
-    found.retain(|row| row.person_id == Some(person));
     found.sort_by_key(|row| row.seq);
     let seqs: Vec<i64> = found.iter().map(|row| row.seq).collect();
     let actors = found.iter().filter_map(|row| row.actor_id).collect();

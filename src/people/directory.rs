@@ -5,6 +5,7 @@ use crate::db::schema::{absences, memberships, people};
 use crate::db::{Conn, Day, Kept, PersonId};
 use crate::error::Result;
 use crate::on_backend;
+use crate::people::{AUDITOR, auditor};
 use crate::review::engine::Directory;
 use crate::workflow::{Who, Workflow};
 use diesel::prelude::*;
@@ -119,7 +120,14 @@ fn add_holders(
     known: &mut BTreeMap<PersonId, Known>,
     today: Day,
 ) -> Result<()> {
+    let over = match found.roles.contains_key(AUDITOR) {
+        true => auditor::over_on(conn, today)?,
+        false => BTreeSet::new(),
+    };
     for (kind, name, person, reachable, away, delegate) in holders(conn, found, today)? {
+        if (kind.as_str(), name.as_str()) == ("role", AUDITOR) && over.contains(&person) {
+            continue;
+        }
         let held = match kind.as_str() {
             "role" => found.roles.get_mut(&name),
             _ => found.groups.get_mut(&name),

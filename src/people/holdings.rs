@@ -44,7 +44,7 @@ impl Holding {
 ///
 /// # Errors
 /// `Error::Invalid` for what is no key, `Error::Forbidden` for others than administrators,
-/// [`Refusal::Left`].
+/// [`Refusal::Left`], [`Refusal::Appointed`] for an auditor with limits.
 pub fn give(
     tx: &mut Tx,
     now: At,
@@ -55,8 +55,12 @@ pub fn give(
 ) -> Result<bool> {
     super::administers(tx, actor)?;
     let key = readable(what, key)?;
-    super::present(tx, person)?;
+    let known = super::present(tx, person)?;
     let new = store::add_membership(tx, what.as_str(), key, person)?;
+    // Whoever gives the role means one that holds, without limits or last day.
+    if !new && is_auditor(what, key) && auditor::terms(tx, person)?.is_some() {
+        return Err(Refusal::Appointed(known.name).into());
+    }
     if new {
         let note = Note::new(what.given(), actor).about(person);
         crate::ledger::append(tx, now, note.data(what.as_str(), key))?;

@@ -15,6 +15,12 @@ pub enum Refusal {
     /// Somebody must keep the register.
     #[error("{0} is the only administrator; make somebody else an administrator first")]
     LastAdministrator(String),
+    /// The role of an auditor says nothing of the limits it has.
+    #[error(
+        "{0} is appointed as an auditor with limits; change the appointment, which says what holds \
+         from now on"
+    )]
+    Appointed(String),
     /// What is past is not changed.
     #[error("this absence is over or was ended; set a new one")]
     AbsenceOver,
@@ -28,6 +34,7 @@ impl Refusal {
             Refusal::Present(_) => "person-present",
             Refusal::Erased => "person-erased",
             Refusal::LastAdministrator(_) => "last-administrator",
+            Refusal::Appointed(_) => "auditor-appointed",
             Refusal::AbsenceOver => "absence-over",
         }
     }

@@ -1,7 +1,8 @@
 //! Answers that somebody kept, and use cases that are registered under a rule.
+use super::overlay;
 use super::{Answer, Condition, Index, Question, Resolved, Verdict, Version};
 use crate::db::schema::policy_answers;
-use crate::db::{AnswerId, At, Conn, PersonId, RecordId, Tx};
+use crate::db::{AnswerId, At, Conn, PersonId, RecordId, Tx, VendorChangeId};
 use crate::error::{Error, Result};
 use crate::form::{FieldError, plain};
 use crate::ledger::{self, Actor, Note};
@@ -151,8 +152,10 @@ pub fn keep(
     question: &Question,
 ) -> Result<Kept> {
     check(question)?;
-    let answer = version.index.ask(question, desk.today().0);
-    enter(tx, desk, actor, version, question, &answer, None)
+    let mut answer = version.index.ask(question, desk.today().0);
+    let overlay = overlay::lay(tx, version, &mut answer)?;
+    let change = overlay.map(|overlay| overlay.change);
+    enter(tx, desk, actor, version, question, &answer, (None, change))
 }
 
 fn enter(
@@ -162,7 +165,7 @@ fn enter(
     version: &Version,
     question: &Question,
     answer: &Answer,
-    record: Option<&Record>,
+    (record, change): (Option<&Record>, Option<VendorChangeId>),
 ) -> Result<Kept> {
     let person = actor.person.ok_or(Error::Unauthenticated)?;
     let kind = match record {
@@ -183,6 +186,9 @@ fn enter(
     if let Some(record) = record {
         note = note.record(record.id, &record.reference);
         note = note.data("conditions_accepted", answer.outcome.conditions.len());
+    }
+    if let Some(change) = change {
+        note = note.data("vendor_change", change.to_string());
     }
     if has_unknown(&answer.asked) {
         note = note.private("question", serde_json::to_string(question)?);
@@ -245,7 +251,7 @@ pub fn accept(
         let (seen, now) = (given.version, version.version);
         return Err(Error::Stale { seen, now });
     }
-    let answer = version.index.ask(question, desk.today().0);
+    let answer = settled(tx, desk, version, question)?;
     let wrong = |field: &str, sentence: &str| {
         Error::Invalid(vec![FieldError::new(field, "other", sentence.to_owned())])
     };
@@ -294,8 +300,22 @@ pub fn accept(
         source_key: None,
     };
     let record = register::create(tx, desk.clock.now(), actor, kind, new)?;
-    enter(tx, desk, actor, version, question, &answer, Some(&record))?;
+    let about = (Some(&record), None);
+    enter(tx, desk, actor, version, question, &answer, about)?;
     Ok(record)
+}
+
+/// The answer, as long as nothing changed at the tool's vendor that is not dealt with.
+fn settled(conn: &mut Conn, desk: &Desk, version: &Version, question: &Question) -> Result<Answer> {
+    let mut answer = version.index.ask(question, desk.today().0);
+    match overlay::lay(conn, version, &mut answer)? {
+        None => Ok(answer),
+        Some(overlay) => {
+            let sentence = format!("{} Nothing was registered.", overlay.words);
+            let error = FieldError::new("", "other", sentence);
+            Err(Error::Invalid(vec![error]))
+        }
+    }
 }
 
 /// Whether the question names no purpose that the policy knows, and one of those would not be

@@ -75,6 +75,17 @@ pub fn matrix(index: &Index, today: Date) -> Matrix {
     }
 }
 
+/// The rows of one tool as of a day; nothing where the policy does not name it.
+pub fn matrix_of(index: &Index, tool: &str, today: Date) -> Option<MatrixTool> {
+    let tool = index.tool(tool)?;
+    Some(MatrixTool {
+        key: tool.key.clone(),
+        title: tool.title.clone(),
+        vendor: tool.vendor.clone(),
+        rows: rows(index, tool, today),
+    })
+}
+
 fn rows(index: &Index, tool: &super::Tool, today: Date) -> Vec<MatrixRow> {
     let row = |mode: Option<&super::Named>| MatrixRow {
         mode: mode.map(|mode| mode.key.clone()),

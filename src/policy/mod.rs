@@ -23,11 +23,12 @@ pub mod kept;
 mod kind;
 mod lint;
 mod matrix;
+pub mod overlay;
 pub mod page;
 mod store;
 #[cfg(test)]
 mod tests;
-mod view;
+pub mod view;
 mod words;
 
 pub use answer::{
@@ -39,7 +40,7 @@ pub use document::{
 pub use kind::KIND;
 pub use lint::{Cell, Contradiction, Findings, Idle, Overlap, lint};
 pub use matrix::{
-    CellChange, MATRIX_TOOLS, Matrix, MatrixCell, MatrixRow, MatrixTool, changes, matrix,
+    CellChange, MATRIX_TOOLS, Matrix, MatrixCell, MatrixRow, MatrixTool, changes, matrix, matrix_of,
 };
 pub use store::{Cache, Version, current, version};
 pub use words::{Step, headline, next_step};

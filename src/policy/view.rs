@@ -1,4 +1,5 @@
 //! An answer as pages and the API show it.
+use super::overlay::{self, Overlay};
 use super::{Answer, NotCounting, Question, Rule, Step, Verdict, Version, headline, kept};
 use crate::db::{Conn, Day, PersonId};
 use crate::error::Result;
@@ -140,6 +141,8 @@ pub struct AnswerView {
     pub next: StepView,
     /// Where this answer stands, to be linked to.
     pub path: String,
+    /// The change at the tool's vendor that makes it another than the policy says.
+    pub overlay: Option<Overlay>,
 }
 
 /// Beyond which business units a reader must not see, and who reads; nothing for everything.
@@ -156,8 +159,11 @@ pub fn answer(
     question: &Question,
     within: &Within,
 ) -> Result<AnswerView> {
-    let answer = version.index.ask(question, desk.today().0);
+    let mut answer = version.index.ask(question, desk.today().0);
+    let overlay = overlay::lay(conn, version, &mut answer)?;
     let approval = match answer.outcome.verdict {
+        // What is approved of this vendor is itself under review.
+        _ if overlay.is_some() => None,
         Verdict::ReviewRequired => approval(conn, desk, version, &answer, within)?,
         _ => None,
     };
@@ -188,6 +194,7 @@ pub fn answer(
         path: path(&version.key, question),
         question: question.clone(),
         asked: answer.asked,
+        overlay,
     })
 }
 
@@ -385,7 +392,7 @@ fn step_view(
         }
         Step::Join { reference, title } => {
             let words = format!("Join what is approved: {title}");
-            (words, Some(format!("/use-cases/{reference}")))
+            (words, Some(format!("/use-cases/{reference}/joins")))
         }
         Step::Request { .. } => {
             let form = &desk.kinds.by_key("use_case")?.form;
@@ -399,7 +406,10 @@ fn step_view(
 }
 
 /// Fields of a form as they stand in an address.
-fn query(fields: &Value) -> Result<String> {
+///
+/// # Errors
+/// When they cannot be written there.
+pub fn query(fields: &Value) -> Result<String> {
     let fields = fields.as_object().into_iter().flatten();
     let pairs = fields.flat_map(|(name, value)| match value {
         Value::Array(items) => items.iter().map(|item| (name, item)).collect(),

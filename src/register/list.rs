@@ -2,7 +2,7 @@
 use crate::db::schema::{conditions, record_facets, records};
 use crate::db::{At, Conn, PersonId};
 use crate::error::{Error, Result};
-use crate::ledger::{closes, listed, of_units};
+use crate::of_units;
 use crate::register::{Record, Status};
 use diesel::dsl::{count_star, sql};
 use diesel::prelude::*;
@@ -156,6 +156,8 @@ pub struct Query {
     pub facets: BTreeMap<String, Vec<String>>,
     /// Any of these states of its approval; all when empty.
     pub standing: Vec<Standing>,
+    /// Only of one of these titles, whatever the case, or references; all when nothing stands here.
+    pub called: Option<Vec<String>>,
     /// Only with a condition whose day has passed.
     pub overdue: bool,
     /// When it is asked: what ends soon and what is overdue is counted from here.
@@ -252,6 +254,12 @@ macro_rules! narrowed {
                 .and(records::valid_until.le(query.soon()));
             rows = rows.filter(records::standing.eq_any(stored).or(ending));
         }
+        if let Some(names) = &query.called {
+            let lower = names.iter().map(|name| name.to_lowercase());
+            let lower: Vec<String> = lower.chain(names.iter().cloned()).collect();
+            let titled = sql::<Text>("lower(records.title)").eq_any(lower);
+            rows = rows.filter(titled.or(records::reference.eq_any(names)));
+        }
         if query.overdue {
             let late = conditions::table
                 .filter(conditions::state.eq_any(OWED))
@@ -272,10 +280,7 @@ macro_rules! narrowed {
             rows = rows.filter(records::id.eq_any(found));
         }
         if let Some((units, person)) = &query.within {
-            let named = sql::<Bool>(&of_units(matches!(conn, Conn::Postgres(_)), "records.id"));
-            let named = named
-                .bind::<Text, _>(listed(units))
-                .sql(closes(matches!(conn, Conn::Postgres(_))));
+            let named = of_units!(conn, "records.id", units);
             let own = records::owner_id
                 .eq(*person)
                 .or(records::submitter_id.eq(*person));

@@ -9,6 +9,7 @@ pub mod import;
 pub mod intake;
 pub mod kinds;
 mod list;
+mod names;
 pub mod page;
 mod redact;
 mod store;
@@ -19,12 +20,13 @@ pub use kinds::{Kind, Kinds};
 pub use list::{
     Cursor, FacetCount, Listing, PAGE, Query, SOON_DAYS, Sort, Standing, facet_counts, list, total,
 };
+pub use names::{Name, all_of, documents, names_of, naming, one_spelling, referred};
 pub use redact::{Redaction, redact, redactions};
 pub use store::{
     Record, Revision, RevisionHead, any_by_reference, by_id, by_reference, editors, references,
     revision, revisions, set_review, set_standing, set_status,
 };
-pub use within::{Place, of as of_units, within};
+pub use within::{Place, is_of as is_of_units, of as of_units, within};
 
 use crate::db::{At, PersonId, RecordId, Tx};
 use crate::error::{Error, Result};
@@ -362,6 +364,7 @@ fn facets(kind: &Kind, document: &Value) -> Vec<(String, String)> {
                 .map(|t| (facet.field.clone(), t.to_owned())),
         );
     }
+    found.extend(names::of(kind, document));
     found.sort();
     found.dedup();
     found

@@ -2,10 +2,8 @@
 use crate::db::schema::{conditions, records, reviews};
 use crate::db::{Conn, PersonId, RecordId};
 use crate::error::Result;
-use crate::ledger::{closes, listed, of_units};
-use diesel::dsl::sql;
+use crate::of_units;
 use diesel::prelude::*;
-use diesel::sql_types::{Bool, Text};
 use std::collections::BTreeSet;
 
 /// What an address leads to.
@@ -52,7 +50,21 @@ pub fn within(conn: &mut Conn, units: &[String], person: PersonId, place: &Place
         .filter(records::id.eq(record).and(theirs))
         .count()
         .get_result(conn)?;
-    Ok(own > 0 || of(conn, units)?.contains(&record))
+    Ok(own > 0 || is_of(conn, units, record)?)
+}
+
+/// Whether some revision of the record names one of `units`.
+///
+/// # Errors
+/// When the database fails.
+pub fn is_of(conn: &mut Conn, units: &[String], record: RecordId) -> Result<bool> {
+    let named = of_units!(conn, "records.id", units);
+    let found = records::table
+        .find(record)
+        .filter(named)
+        .select(records::id);
+    let found: Option<RecordId> = found.get_result(conn).optional()?;
+    Ok(found.is_some())
 }
 
 /// The records of which some revision names one of `units`.
@@ -60,10 +72,7 @@ pub fn within(conn: &mut Conn, units: &[String], person: PersonId, place: &Place
 /// # Errors
 /// When the database fails.
 pub fn of(conn: &mut Conn, units: &[String]) -> Result<BTreeSet<RecordId>> {
-    let named = sql::<Bool>(&of_units(matches!(conn, Conn::Postgres(_)), "records.id"));
-    let named = named
-        .bind::<Text, _>(listed(units))
-        .sql(closes(matches!(conn, Conn::Postgres(_))));
+    let named = of_units!(conn, "records.id", units);
     let found: Vec<RecordId> = records::table
         .filter(named)
         .select(records::id)

@@ -1,7 +1,10 @@
 //! Entries, taken one after the other, become a snapshot. Pure.
 use crate::db::{At, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM, time_text};
+use crate::people::AUDITOR;
+use crate::replay::joins;
 use crate::replay::reviews::{Course, object};
+use crate::replay::vendors::Vendors;
 use crate::replay::{Key, Last, Snapshot, Thing};
 use crate::review::engine::{Event, Review};
 use crate::review::{Place, recall};
@@ -17,6 +20,8 @@ pub struct Replay {
     places: BTreeMap<RecordId, Place>,
     /// How many entries tell of each record.
     counts: BTreeMap<String, u64>,
+    /// Which changes at vendors each review deals with.
+    vendors: Vendors,
     next: u64,
 }
 
@@ -70,7 +75,17 @@ impl Replay {
         let (what, deed) = entry.kind.split_once('.').unwrap_or((&entry.kind, ""));
         match what {
             "person" | "manager" | "digest" => self.person(entry),
-            "role" => self.holding(entry, "role", deed == "given"),
+            "role" => {
+                self.holding(entry, "role", deed == "given")?;
+                match entry.data.get("role").and_then(Value::as_str) {
+                    Some(AUDITOR) => self.appointment(entry),
+                    _ => Ok(()),
+                }
+            }
+            "auditor" => self.appointment(entry),
+            "hold" => self.hold(entry, deed),
+            "erasure" => self.erasure(entry, deed),
+            "retention" => self.retention(entry, deed),
             "group" => self.holding(entry, "group", deed == "joined"),
             "absence" => self.absence(entry, deed),
             "calendar" => self.calendar(entry),
@@ -78,6 +93,9 @@ impl Replay {
             "token" => self.token(entry),
             "workflow" => self.rules(entry, deed, &WORKFLOWS),
             "answer" => self.answer(entry),
+            "use_case" => joins::joined(self, entry),
+            "joining" => joins::limited(self, entry),
+            "vendor_change" => self.vendors.take(&mut self.things, entry, deed),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
             other => match Kind::of_word(other) {
@@ -120,17 +138,18 @@ impl Replay {
         if let Some(place) = self.places.get_mut(&record) {
             place.follow(review, opened);
         }
+        self.vendors.follow(&mut self.things, review, opened, &last);
         self.touch(&Key::new("record", record), last);
         Ok(())
     }
 
-    fn touch(&mut self, key: &Key, last: Last) {
+    pub(super) fn touch(&mut self, key: &Key, last: Last) {
         if let Some(thing) = self.things.get_mut(key) {
             thing.last = Some(last);
         }
     }
 
-    fn put(&mut self, key: Key, entry: &Entry, fields: Value) {
+    pub(super) fn put(&mut self, key: Key, entry: &Entry, fields: Value) {
         let thing = Thing {
             fields: object(fields),
             last: Some(last(entry)),
@@ -138,8 +157,12 @@ impl Replay {
         self.things.insert(key, thing);
     }
 
+    pub(super) fn forget(&mut self, key: &Key) {
+        self.things.remove(key);
+    }
+
     /// Changes fields of a thing that must be there.
-    fn set(&mut self, key: &Key, entry: &Entry, fields: Value) -> Result<(), String> {
+    pub(super) fn set(&mut self, key: &Key, entry: &Entry, fields: Value) -> Result<(), String> {
         let missing = || format!("no entry before it tells of {} {}", key.thing, key.id);
         let thing = self.things.get_mut(key).ok_or_else(missing)?;
         thing.fields.extend(object(fields));
@@ -168,6 +191,7 @@ impl Replay {
             "person.unreachable" => self.set(&key, entry, json!({ "unreachable": data("code") })),
             "person.erased" => {
                 self.erased(entry)?;
+                self.erasure(entry, "done")?;
                 self.set(&key, entry, json!({ "unreachable": null }))
             }
             "person.reachable" => self.set(&key, entry, json!({ "unreachable": null })),
@@ -433,7 +457,7 @@ pub(super) fn place_fields(place: &Place) -> Value {
     })
 }
 
-fn last(entry: &Entry) -> Last {
+pub(super) fn last(entry: &Entry) -> Last {
     Last {
         seq: entry.seq,
         kind: entry.kind.clone(),
@@ -449,11 +473,11 @@ fn with(authors: Value, author: Option<&String>) -> Value {
     all.into()
 }
 
-fn by(entry: &Entry) -> Option<&str> {
+pub(super) fn by(entry: &Entry) -> Option<&str> {
     (entry.actor != SYSTEM).then_some(entry.actor.as_str())
 }
 
-fn committed(entry: &Entry, name: &str) -> Option<String> {
+pub(super) fn committed(entry: &Entry, name: &str) -> Option<String> {
     entry.private.get(name).map(hex::encode)
 }
 
@@ -462,11 +486,11 @@ fn text<'a>(value: Option<&'a Value>, name: &str) -> Result<&'a str, String> {
     text.ok_or_else(|| format!("it does not say `{name}`"))
 }
 
-fn subject<'a>(entry: &'a Entry, name: &str) -> Result<&'a str, String> {
+pub(super) fn subject<'a>(entry: &'a Entry, name: &str) -> Result<&'a str, String> {
     text(entry.subject.get(name), name)
 }
 
-fn number(entry: &Entry, name: &str) -> Result<i64, String> {
+pub(super) fn number(entry: &Entry, name: &str) -> Result<i64, String> {
     let number = entry.subject.get(name).and_then(Value::as_i64);
     number.ok_or_else(|| format!("it does not say `{name}`"))
 }

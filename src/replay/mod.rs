@@ -11,12 +11,15 @@
 //! Not compared is what nobody decided: sessions, links, mails, running numbers, times of the last
 //! change, and tasks that are over.
 pub mod entries;
+mod guardians;
+mod joins;
 pub mod open;
 mod packaged;
 mod reviews;
 mod rules;
 pub mod stored;
 mod tables;
+mod vendors;
 
 pub use packaged::Replaying;
 

@@ -7,17 +7,23 @@ use crate::rules::KINDS;
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 14] = [
+const THINGS: [&str; 20] = [
     "absence",
     "answer",
+    "appointment",
     "calendar",
     "calendar_link",
     "condition",
     "decision",
     "draft",
+    "erasure",
+    "hold",
     "holding",
+    "join",
+    "join_limit",
     "person",
     "record",
+    "retention",
     "review",
     "revision",
     "token",

@@ -10,8 +10,9 @@ use crate::error::{Error, Result};
 use crate::ledger::entry::{Entry, commitment};
 use crate::register::{self, Kinds, Record, Revision};
 use crate::replay::entries::place_fields;
+use crate::replay::joins;
 use crate::replay::reviews::{Columns, fields, object};
-use crate::replay::{Key, Snapshot, Thing};
+use crate::replay::{Key, Snapshot, Thing, vendors};
 use crate::review::drafts;
 use crate::review::engine::{CONDITIONS_MAX, Review, merge};
 use crate::review::{ConditionRow, DecisionRow, Place};
@@ -30,14 +31,17 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     of_people(conn, &beside, &mut all)?;
     of_erased(conn, &mut all)?;
     of_absences(conn, &beside, &mut all)?;
+    super::guardians::of_guardians(conn, &beside, &mut all)?;
     of_access(conn, &mut all)?;
     of_versions(conn, &mut all)?;
     of_drafts(conn, &mut all)?;
     super::rules::of_rules(conn, &mut all)?;
     of_answers(conn, &mut all)?;
+    joins::stored(conn, &mut all)?;
     of_records(conn, kinds, &mut all)?;
     of_reviews(conn, &beside, &mut all)?;
     of_decisions(conn, &beside, &mut all)?;
+    vendors::of_vendors(conn, &mut all)?;
     if open {
         of_open(conn, &mut all)?;
     }
@@ -50,7 +54,7 @@ pub(super) fn put(all: &mut Snapshot, key: Key, fields: Value) {
 }
 
 /// What lies beside the ledger, and the entries whose commitments stand for it.
-struct Beside {
+pub(super) struct Beside {
     /// Salt and value by entry and name.
     opened: HashMap<(i64, String), (Vec<u8>, String)>,
     /// The entries that added people, and those that set absences last.
@@ -95,7 +99,7 @@ impl Beside {
     }
 
     /// What stands for `value` in the entry, if it is what the entry was made with.
-    fn commitment(&self, seq: Option<i64>, name: &str, value: &str) -> Value {
+    pub(super) fn commitment(&self, seq: Option<i64>, name: &str, value: &str) -> Value {
         let at = seq.map(|seq| (seq, name.to_owned()));
         let erased = at.as_ref().and_then(|at| self.erased.get(at));
         if let Some(promised) = erased.filter(|_| is_erased(name, value)) {

@@ -1,4 +1,5 @@
 //! Who is told of what happened.
+use crate::catalogue;
 use crate::db::{PersonId, Tx};
 use crate::error::Result;
 use crate::notify::digest;
@@ -31,6 +32,10 @@ pub(super) fn announce(
         facts.insert("entry".to_owned(), json!(seq));
         facts.insert("review".to_owned(), json!(review.id));
     }
+    let mut people = people;
+    if concerns_joined(event) {
+        people.extend(catalogue::owners_of(tx, change.record.id)?);
+    }
     for person in people {
         let mail = Message::new(template, person)
             .record(change.record.id)
@@ -39,6 +44,19 @@ pub(super) fn announce(
         outbox::queue(tx, mail, change.now)?;
     }
     Ok(())
+}
+
+/// Whether an event changes what an approval is worth, for whoever joined it as well.
+fn concerns_joined(event: &Event) -> bool {
+    matches!(
+        event,
+        Event::Expired
+            | Event::Suspended { .. }
+            | Event::Reinstated { .. }
+            | Event::Revoked { .. }
+            | Event::ConditionMissed { .. }
+            | Event::ConditionRefused { .. }
+    )
 }
 
 type Told = Option<(&'static str, BTreeSet<PersonId>, Value)>;

@@ -85,6 +85,7 @@ pub fn state(conn: &mut Conn, desk: &Desk, review: &Review) -> Result<Value> {
         "stages": stages,
         "renews": review.renews,
         "after_the_fact": review.after_the_fact,
+        "looks_again": review.looks_again, "vendor_changes": review.vendor_changes,
         "valid_until": review.valid_until.map(|at| at.to_string()),
         "conditions": owed(conn, review)?,
         "override": overridden(conn, review)?,

@@ -7,7 +7,7 @@ use crate::ledger::{Actor, Note};
 use crate::people;
 use crate::register::{self, Record, Status};
 use crate::review::engine::{
-    ApprovalDeed, Command, ConditionDeed, Handover, OverrideDeed, Refusal, Review,
+    ApprovalDeed, Command, ConditionDeed, Handover, Opening, OverrideDeed, Refusal, Review,
     SupersededBecause,
 };
 use crate::review::links;
@@ -291,20 +291,59 @@ pub fn restart(
     if let Some(refusal) = may_restart(tx, desk, by, &former, &record)? {
         return Err(refusal.into());
     }
-    let (loading, opening) = service::opening(tx, desk, former.submitter, &record, former.renews)?;
-    let opening = crate::review::engine::Opening {
+    let because = (SupersededBecause::Restarted, Some(reason.to_owned()));
+    start_anew(tx, desk, actor, &former, &record, because)
+}
+
+/// Ends a running review for another of the same that begins now: its decisions are void.
+///
+/// # Errors
+/// A refusal when a review cannot begin.
+pub fn start_anew(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    former: &Review,
+    record: &Record,
+    (because, reason): (SupersededBecause, Option<String>),
+) -> Result<Review> {
+    let (loading, opening) = service::opening(tx, desk, former.submitter, record, former.renews)?;
+    let opening = Opening {
         after_the_fact: former.after_the_fact,
         apart: former.apart.clone(),
+        looks_again: former.looks_again,
         ..opening
     };
     let command = Command::Supersede {
         by: opening.review,
-        because: SupersededBecause::Restarted,
-        reason: Some(reason.to_owned()),
+        because,
+        reason,
     };
-    service::command(tx, desk, actor, review, &command)?;
+    service::command(tx, desk, actor, former.id, &command)?;
     let record = register::by_id(tx, former.record)?;
     service::begin(tx, desk, actor, &record, (loading, opening))
+}
+
+/// Begins another review of what is approved, because something changed at a vendor. The approval
+/// goes on until it is decided.
+///
+/// # Errors
+/// A refusal when a review cannot begin.
+pub fn look_again_at(
+    tx: &mut Tx,
+    desk: &Desk,
+    actor: &Actor,
+    record: &Record,
+    approval: ReviewId,
+) -> Result<Review> {
+    let submitter = store::review(tx, approval)?.submitter;
+    let (loading, opening) = service::opening(tx, desk, submitter, record, Some(approval))?;
+    service::not_crowded(&loading)?;
+    let opening = Opening {
+        looks_again: true,
+        ..opening
+    };
+    service::begin(tx, desk, actor, record, (loading, opening))
 }
 
 /// Why a keeper of the policy may not start the review anew now; nothing when they may.

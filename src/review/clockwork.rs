@@ -8,6 +8,7 @@ use crate::review::engine::{Command, Timer};
 use crate::review::keep::sync_timers;
 use crate::review::service::{self, Desk};
 use crate::review::{rounds, store};
+use crate::vendor;
 use std::future::Future;
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ pub async fn run(app: App, shutdown: impl Future<Output = ()>) {
     loop {
         if let Err(error) = tick(&app).await {
             tracing::error!(%error, "clocks cannot be read");
+        }
+        if let Err(error) = vendor::open_due(&app).await {
+            tracing::error!(%error, "what a change at a vendor calls for cannot begin");
         }
         if let Err(error) = rounds::make(&app).await {
             tracing::error!(%error, "the daily round failed");
@@ -122,6 +126,7 @@ pub fn tick_now(app: &App) -> Result<usize> {
         .map_err(|error| Error::Configuration(error.to_string()))?;
     runtime.block_on(async {
         rounds::make(app).await?;
-        tick(app).await
+        let begun = vendor::open_due(app).await?;
+        Ok(begun + tick(app).await?)
     })
 }

@@ -3,7 +3,9 @@
 use crate::db::{At, PersonId, ReviewId, TaskId, TimerId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
+use crate::notify::digest;
 use crate::notify::outbox::{self, Message};
+use crate::people::mailing;
 use crate::register::{self, Record};
 use crate::review::announce::announce;
 use crate::review::engine::{
@@ -13,6 +15,7 @@ use crate::review::notes::note;
 use crate::review::place::{Place, status_of};
 use crate::review::service::{self, Desk, Loading};
 use crate::review::store::{self, DecisionRow};
+use crate::vendor;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One command's worth of facts.
@@ -44,7 +47,10 @@ pub(super) fn keep(tx: &mut Tx, change: &Change, after: &Review, events: &[Event
         announce(tx, change, after, event, seq)?;
         follow_up(tx, change, after, event)?;
     }
-    Ok(())
+    if change.opened {
+        vendor::began(tx, after)?;
+    }
+    vendor::ended(tx, change.desk, after)
 }
 
 /// Where the record stands now: by its latest review, and by the review whose approval counts.
@@ -170,6 +176,12 @@ fn sync_tasks(tx: &mut Tx, change: &Change, review: &Review, events: &[Event]) -
         } else {
             "task"
         };
+        // A change at a vendor may ask one person about a thousand use cases: in one mail a day.
+        let together = review.looks_again && mailing::wants_digest(tx, open.person)?;
+        if together {
+            digest::want(tx, &change.desk.timetable, open.person, change.now)?;
+            continue;
+        }
         let mail = Message::new(template, open.person)
             .record(change.record.id)
             .task(*id);
@@ -226,6 +238,12 @@ fn follow_up(tx: &mut Tx, change: &Change, review: &Review, event: &Event) -> Re
         {
             let system = Actor::system(change.actor.via.clone());
             let command = Command::RevokeAfterTheFact;
+            service::command(tx, change.desk, &system, former, &command).map(drop)
+        }
+        // Nor does an approval outlive the review that a change at the vendor called for.
+        (Event::Rejected { .. } | Event::Abandoned, Some(former)) if review.looks_again => {
+            let system = Actor::system(change.actor.via.clone());
+            let command = Command::RevokeLookedAgain;
             service::command(tx, change.desk, &system, former, &command).map(drop)
         }
         (Event::OverrideGranted { first, second, .. }, former) => {

@@ -45,8 +45,8 @@ pub mod workflows;
 
 pub use again::{look_again, look_again_now};
 pub use approvals::{
-    HandoverGiven, delegate, give_renewal_up, is_steward, on_approval, on_condition, on_override,
-    reassign, renew, restart,
+    HandoverGiven, delegate, give_renewal_up, is_steward, look_again_at, on_approval, on_condition,
+    on_override, reassign, renew, restart, start_anew,
 };
 pub use due::{Due, of_stage as due_of_stage};
 pub use duties::{Duty, duties};

@@ -95,12 +95,18 @@ fn submitted(note: Note, event: &Event) -> Note {
                 .data("editors", json!(opened.editors))
                 .data("derived", values(&opened.derived))
                 .data("calendar_version", opened.calendar);
-            match opened.renews {
+            let note = match opened.renews {
                 Some(former) => note
                     .data("renews", former.to_string())
                     .data("after_the_fact", opened.after_the_fact)
                     .data("apart", json!(opened.apart)),
                 None => note,
+            };
+            match opened.vendor_changes.is_empty() {
+                true => note,
+                false => note
+                    .data("vendor_changes", json!(opened.vendor_changes))
+                    .data("looks_again", opened.looks_again),
             }
         }
         Event::Resubmitted {

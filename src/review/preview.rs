@@ -68,6 +68,8 @@ pub fn preview(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Record) 
         renews: None,
         after_the_fact: false,
         apart: BTreeSet::new(),
+        vendor_changes: Default::default(),
+        looks_again: false,
     };
     let review = Review::begin(&engine::opened(&ctx, opening), desk.clock.now())
         .ok_or_else(|| Error::Corrupt("a review did not begin with its opening".to_owned()))?;

@@ -4,9 +4,10 @@
 //! that know no more holidays. Whoever wants it gets the checkpoint of the day.
 use crate::app::App;
 use crate::calendar;
+use crate::catalogue::reminders;
 use crate::db::schema::settings;
 use crate::db::{At, Conn, Day, PersonId, Tx};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::notify::checkpoint;
@@ -17,6 +18,7 @@ use crate::review::again;
 use crate::review::engine;
 use crate::review::service::{self, Desk};
 use crate::review::{store, workflows};
+use crate::vendor;
 use crate::workflow::{Staffing, short_staffed};
 use diesel::prelude::*;
 use jiff::Span;
@@ -95,9 +97,21 @@ pub async fn make(app: &App) -> Result<bool> {
     }
     again::look_again(app, &Actor::system(Via::new(Method::Timer, "none"))).await;
     crate::erasure::retention::apply(&app.db, &app.desk).await?;
+    vendor::remind(app).await?;
+    let (db, desk) = (app.db.clone(), app.desk.clone());
+    let held_back = move || vendor::open_due_now(&db, &desk, true);
+    let begun = tokio::task::spawn_blocking(held_back).await;
+    begun.map_err(|_| Error::Interrupted)??;
     let desk = app.desk.clone();
     let told = app.db.read(move |conn| findings(conn, &desk)).await?;
-    let finish = move |tx: &mut Tx| tell(tx, today, now, told);
+    let endings = app
+        .db
+        .read(move |conn| reminders::endings(conn, today))
+        .await?;
+    let finish = move |tx: &mut Tx| {
+        reminders::remind(tx, &endings, now)?;
+        tell(tx, today, now, told)
+    };
     app.db.upkeep(finish).await?;
     app.post.notify_one();
     Ok(true)

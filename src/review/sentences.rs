@@ -71,11 +71,15 @@ impl Told<'_> {
         let revision = self.number("/subject/revision").unwrap_or(1);
         let renews = self.text("/data/renews").is_some();
         let afterwards = fact(self.entry, "/data/after_the_fact") == Some(&Value::Bool(true));
+        let again = fact(self.entry, "/data/looks_again") == Some(&Value::Bool(true));
         Some(match kind {
             "record.created" => "Created, revision 1".to_owned(),
             "record.revised" => format!("Changed: revision {revision}"),
             "review.opened" if afterwards => {
                 format!("The review after the fact began, of revision {revision}")
+            }
+            "review.opened" if again => {
+                format!("A change at the vendor called for another review of revision {revision}")
             }
             "review.opened" if renews => format!("Submitted revision {revision} for renewal"),
             "review.opened" => format!("Submitted revision {revision} for review"),
@@ -103,6 +107,7 @@ impl Told<'_> {
                 "The review ended: it ran longer than its workflow allows".to_owned()
             }
             "review.superseded" => match self.text("/data/because") {
+                Some("looked_again") => "Started anew, because something changed at the vendor",
                 Some("restarted") => "Started anew under another version of the workflow",
                 _ => "The former approval ended: a newer review took its place",
             }
@@ -126,8 +131,8 @@ impl Told<'_> {
             "stage.escalated" => self.escalated(),
             "seat.fell_back" => "others were asked to stand in".to_owned(),
             "seat.left" => match self.row.person_id.and_then(|id| self.names.get(&id)) {
-                Some(name) => format!("{name} left and is asked no more"),
-                None => "somebody left and is asked no more".to_owned(),
+                Some(name) => format!("{name} left, or lost the role, and is asked no more"),
+                None => "somebody left, or lost the role, and is asked no more".to_owned(),
             },
             "task.moved" => self.moved(),
             "decision.recorded" => self.decided(),
@@ -208,6 +213,10 @@ impl Told<'_> {
                 Some("after_the_fact") => {
                     "Approval revoked: the review after the fact rejected what was let through"
                 }
+                Some("looked_again") => {
+                    "Approval revoked: the review that a change at the vendor called for did not \
+                     approve it"
+                }
                 _ => "Approval revoked",
             }
             .to_owned(),
@@ -241,6 +250,15 @@ impl Told<'_> {
             "workflow.draft_discarded" => self.of_workflow("a draft was discarded"),
             "workflow.proposed" => self.of_workflow("a draft was proposed"),
             "workflow.returned" => self.of_workflow("a draft was sent back"),
+            "use_case.joined" => {
+                let base = self.text("/subject/base_reference").unwrap_or("another");
+                format!("Joined the approval of {base}, within its conditions")
+            }
+            "joining.limited" => match self.number("/data/places") {
+                None => "Opened for joining".to_owned(),
+                Some(0) => "Closed for joining".to_owned(),
+                Some(places) => format!("Open for joining to {places} use cases"),
+            },
             "answer.kept" => self.of_document(&policy::KIND, "gave an answer that was kept"),
             "answer.accepted" => self.of_document(
                 &policy::KIND,
@@ -255,6 +273,16 @@ impl Told<'_> {
             "checkpoint_mail.stopped" => "Daily checkpoint by mail turned off".to_owned(),
             "calendar_link.made" => "Address of a calendar feed made".to_owned(),
             "calendar_link.revoked" => "Address of a calendar feed revoked".to_owned(),
+            "vendor_change.reported" => self.of_vendor_change("reported"),
+            "vendor_change.confirmed" => self.of_vendor_change(
+                "counts; what depends on it is \
+                                                               reviewed again",
+            ),
+            "vendor_change.dismissed" => self.of_vendor_change("dismissed"),
+            "vendor_change.joined" => {
+                "A change at the vendor is part of the review that runs".to_owned()
+            }
+            "vendor_change.closed" => self.of_vendor_change("closed"),
             "auditor.scoped" => {
                 let change = self.text("/data/change").unwrap_or("changed");
                 format!("Appointment of an auditor {change}")
@@ -276,6 +304,14 @@ impl Told<'_> {
             }
             _ => return self.of_rules(kind),
         })
+    }
+
+    fn of_vendor_change(&self, what: &str) -> String {
+        let area = self.text("/data/area").unwrap_or("other");
+        format!(
+            "Change at the vendor, {}: {what}",
+            crate::vendor::area_words(area)
+        )
     }
 
     fn of_rules(&self, kind: &str) -> Option<String> {

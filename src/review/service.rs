@@ -15,6 +15,7 @@ use crate::review::engine::{
 use crate::review::keep::{Change, keep};
 use crate::review::store::{self, DecisionRow};
 use crate::review::workflows::{self, Cache, Loaded};
+use crate::vendor;
 use crate::workflow::{Outcome, Workflow};
 use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
@@ -35,6 +36,8 @@ pub struct Desk {
     pub calendars: calendar::Cache,
     /// Versions of data-use policies that were read before.
     pub policies: crate::policy::Cache,
+    /// How all use cases stood when that was asked last.
+    pub overview: crate::overview::Cache,
     /// When mail goes out.
     pub timetable: Timetable,
 }
@@ -248,7 +251,7 @@ pub fn submit(
 }
 
 /// A review of which an entry could not name all who are asked does not begin.
-fn not_crowded(loading: &Loading) -> Result<()> {
+pub(super) fn not_crowded(loading: &Loading) -> Result<()> {
     match engine::crowded(&loading.loaded.workflow, &loading.directory) {
         Some((stage, count)) => Err(Refusal::TooManyAsked(stage, count).into()),
         None => Ok(()),
@@ -307,6 +310,8 @@ pub(super) fn opening(
         renews,
         after_the_fact: false,
         apart: BTreeSet::new(),
+        vendor_changes: vendor::changes_at(tx, record.id)?,
+        looks_again: false,
     };
     Ok((loading, opening))
 }

@@ -142,6 +142,11 @@ table! {
         crate::review::deeds::page::on_record;
     POST "/{kind:use-cases|vendors|tools}/{reference}/renewal/withdrawal" SignedIn =>
         crate::review::deeds::page::do_on_record;
+    GET "/vendors/{reference}/changes" SignedIn => crate::vendor::page::list;
+    POST "/vendors/{reference}/changes" SignedIn => crate::vendor::page::report;
+    GET "/vendors/{reference}/changes/{id}" SignedIn => crate::vendor::page::one;
+    POST "/vendors/{reference}/changes/{id}/{deed:confirmation|dismissal|closing}" SignedIn =>
+        crate::vendor::page::deed;
     GET "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::on_condition;
     POST "/conditions/{id}/evidence" SignedIn => crate::review::deeds::page::do_on_condition;
     GET "/conditions/{id}/evidence/refusal" SignedIn => crate::review::deeds::page::on_condition;
@@ -267,6 +272,16 @@ table! {
     POST "/answers" SignedIn => crate::policy::page::keep;
     POST "/answers/use-cases" SignedIn => crate::policy::page::accept;
     GET "/answers/{id}" SignedIn => crate::policy::page::kept_answer;
+    GET "/catalogue" SignedIn => crate::catalogue::page::list;
+    GET "/catalogue/spend" SignedIn => crate::catalogue::page::spend;
+    GET "/catalogue/listed/{key}" SignedIn => crate::catalogue::page::listed;
+    GET "/catalogue/{reference}" SignedIn => crate::catalogue::page::tool;
+    GET "/use-cases/{reference}/joins" SignedIn => crate::catalogue::page::ask;
+    POST "/use-cases/{reference}/joins" SignedIn => crate::catalogue::page::join;
+    POST "/use-cases/{reference}/joins/limit" SignedIn => crate::catalogue::page::limit;
+    GET "/use-cases/{reference}/overview" SignedIn => crate::overview::page::screen;
+    GET "/overview" SignedIn => crate::overview::page::all;
+    GET "/overview/list" SignedIn => crate::overview::page::list;
     GET "/policy" SignedIn => crate::policy::page::policies;
     GET "/policy/{key}" SignedIn => crate::policy::page::policy;
     GET "/policy/{key}/versions/{version}" SignedIn => crate::policy::page::version;
@@ -361,6 +376,16 @@ table! {
     GET "/api/v1/calendars" Token("read") => crate::calendar::api::list;
     GET "/api/v1/calendars/{key}" Token("read") => crate::calendar::api::show;
     PUT "/api/v1/calendars/{key}" Token("write") => crate::calendar::api::keep;
+    GET "/api/v1/vendors/{reference}/dependants" Token("read") => crate::vendor::api::dependants;
+    GET "/api/v1/vendors/{reference}/changes" Token("read") => crate::vendor::api::list;
+    POST "/api/v1/vendors/{reference}/changes" Token("write") => crate::vendor::api::report;
+    GET "/api/v1/vendors/{reference}/changes/{id}" Token("read") => crate::vendor::api::one;
+    POST "/api/v1/vendors/{reference}/changes/{id}/confirmation" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/dismissal" Token("decide") =>
+        crate::vendor::api::deed;
+    POST "/api/v1/vendors/{reference}/changes/{id}/closing" Token("decide") =>
+        crate::vendor::api::deed;
     GET "/api/v1/policy" Token("read") => crate::policy::api::list;
     GET "/api/v1/policy/answers" Token("read") => crate::policy::api::ask;
     POST "/api/v1/policy/answers" Token("write") => crate::policy::api::keep;
@@ -413,6 +438,15 @@ table! {
         crate::people::api::end_absence;
     POST "/api/v1/people/{id}/departure" Token("people") => crate::people::api::departure;
     POST "/api/v1/people/{id}/return" Token("people") => crate::people::api::come_back;
+    GET "/api/v1/catalogue" Token("read") => crate::catalogue::api::list;
+    GET "/api/v1/catalogue/spend" Token("read") => crate::catalogue::api::spend;
+    GET "/api/v1/catalogue/{reference}" Token("read") => crate::catalogue::api::tool;
+    GET "/api/v1/use-cases/{reference}/joins" Token("read") => crate::catalogue::api::offer;
+    POST "/api/v1/use-cases/{reference}/joins" Token("write") => crate::catalogue::api::join;
+    PUT "/api/v1/use-cases/{reference}/joins/limit" Token("decide") =>
+        crate::catalogue::api::limit;
+    GET "/api/v1/use-cases/{reference}/overview" Token("read") => crate::overview::api::screen;
+    GET "/api/v1/overview" Token("read") => crate::overview::api::all;
     GET "/api/v1/{kind}" Token("read") => crate::register::api::list;
     POST "/api/v1/{kind}" Token("write") => crate::register::api::create;
     GET "/api/v1/{kind}/look-alikes" Token("read") => crate::register::api::look_alikes;

@@ -27,6 +27,7 @@
 //! | I25 | a pause never shortens a deadline; it follows from opening, pauses and calendar |
 //! | I26 | each step of a clock is taken once in an epoch, when it is due, and none is lost |
 //! | I27 | whoever is asked has a task |
+//! | I28 | whoever decides is named by the workflow when they do |
 //! | I30 | conditions become obligations, and one past due has its consequence, not on decisions |
 
 use countersign::db::{At, ConditionId, PersonId};
@@ -34,7 +35,9 @@ use countersign::review::engine::{
     self, Cause, Command, Context, Event, Moved, ObligationState, OpenTask, Phase, Progress,
     RejectedBecause, Review, SeatRun, StageRun, Step, Timer,
 };
-use countersign::workflow::{Effect, OnMissed, OnReject, OnTimeout, Outcome, Party, Stage};
+use countersign::workflow::{
+    Effect, OnMissed, OnReject, OnTimeout, Outcome, Party, Relation, Stage, Who,
+};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// One transition, as whoever looks at the register sees it.
@@ -128,6 +131,40 @@ pub fn kept_out(ctx: &Context, review: &Review, stage: &Stage, person: PersonId)
         apart && yes(&review.stages[&other.key]).contains(&person)
     });
     has_part || elsewhere || review.apart.contains(&person)
+}
+
+/// Whether any line of the stage names `person` now.
+fn named(ctx: &Context, review: &Review, stage: &Stage, person: PersonId) -> bool {
+    let seats = stage
+        .seats
+        .iter()
+        .flat_map(|s| s.from.iter().chain(&s.fallback));
+    let clocks = stage
+        .sla
+        .iter()
+        .flat_map(|sla| &sla.escalate)
+        .flat_map(|e| &e.to);
+    let others = stage.escalate.iter().flat_map(|e| &e.to);
+    let has = |at: &Relation| match at {
+        Relation::Submitter => review.submitter,
+        Relation::Owner => review.owner,
+    };
+    let people = ctx.directory;
+    let address = |text: &str| people.addresses.get(&text.trim().to_lowercase()) == Some(&person);
+    seats.chain(clocks).chain(others).any(|who| match who {
+        Who::Role(role) => people
+            .roles
+            .get(role)
+            .is_some_and(|all| all.contains(&person)),
+        Who::Group(group) => people
+            .groups
+            .get(group)
+            .is_some_and(|all| all.contains(&person)),
+        Who::Person(text) => address(text),
+        Who::Field(field) => ctx.request[field].as_str().is_some_and(address),
+        Who::Relation(at) => has(at) == person,
+        Who::ManagerOf(at) => people.managers.get(&has(at)) == Some(&person),
+    })
 }
 
 fn yes(run: &StageRun) -> BTreeSet<PersonId> {
@@ -227,6 +264,9 @@ impl<'a> Look<'a> {
             });
             let first = !run.votes.contains_key(person);
             self.must("I6", first, || format!("{stage}: {person} decides twice"));
+            let seated = on_behalf_of.unwrap_or(*person);
+            let named = seated != *person || named(ctx, before, rules, seated);
+            self.must("I28", named, || format!("{stage}: nothing names {seated}"));
             let asked = run.asked().contains(person);
             self.must("I3", asked, || format!("{stage}: {person} was not asked"));
             let shown = (revision, digest) == (&before.revision, &before.digest);

@@ -79,6 +79,8 @@ impl Play {
             renews: None,
             after_the_fact: false,
             apart: BTreeSet::new(),
+            vendor_changes: Default::default(),
+            looks_again: false,
         };
         let request = request(1, false, 1);
         let directory = directory(&start.plan, &start.tag, &start.ids);

@@ -184,6 +184,8 @@ impl Small {
             renews: None,
             after_the_fact: false,
             apart: BTreeSet::new(),
+            vendor_changes: Default::default(),
+            looks_again: false,
         };
         let nothing = Move {
             command: Command::Refill,

@@ -170,6 +170,7 @@ const BRIDGES: &[&str] = &[
     "src/policy/store.rs",
     "src/policy/kind.rs",
     "src/policy/kept.rs",
+    "src/policy/overlay.rs",
     "src/policy/api.rs",
     "src/policy/view.rs",
     "src/policy/page/",

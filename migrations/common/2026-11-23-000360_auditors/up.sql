@@ -5,5 +5,7 @@ CREATE TABLE auditor_terms (
   units TEXT NOT NULL,
   from_day TEXT,
   until_day TEXT,
-  last_day TEXT
+  last_day TEXT,
+  -- The entry that says so.
+  seq BIGINT NOT NULL REFERENCES ledger_entries (seq)
 );

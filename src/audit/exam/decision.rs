@@ -3,7 +3,7 @@ use crate::audit::exam::history::{Case, Course};
 use crate::audit::exam::{Item, Population, Test};
 use crate::db::{At, PersonId};
 use crate::ledger::entry::Method;
-use crate::review::engine::{Event, Phase, Progress, SeatRun};
+use crate::review::engine::{Event, Phase, Progress, lines};
 use crate::workflow::{Inputs, Link, Outcome, Stage, Who, Workflow};
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -124,15 +124,15 @@ impl Vote<'_> {
     fn by_role(&self, stage: &Stage, asked: u64) -> Test {
         const KEY: &str = "entitled";
         let named = self.names(stage);
-        let history = self.case.history;
-        let by = |who: &&&Who| history.named(self.course(), who, self.seated).is_some();
+        let (history, at) = (self.case.history, At(self.case.entry.at));
+        let by = |who: &&&Who| history.named(self.course(), who, self.seated, at).is_some();
         let stands = match self.seated == self.person {
             true => "",
             false => " They stood in for a person who was.",
         };
         let both = [Some(asked), self.asked(self.seated)];
         if let Some(who) = named.iter().find(by) {
-            let since = history.named(self.course(), who, self.seated);
+            let since = history.named(self.course(), who, self.seated, at);
             let sentence = format!("Asked for this stage, and named as {}.{stands}", word(who));
             let rests = both.into_iter().chain([since]).flatten();
             return Test::holds(KEY, sentence).on(rests);
@@ -157,18 +157,8 @@ impl Vote<'_> {
     /// Whom the workflow names for the seats in which they were asked.
     fn names<'s>(&self, stage: &'s Stage) -> Vec<&'s Who> {
         let run = self.course().review.stage(self.stage);
-        let seats = run.map(|run| run.seats.as_slice()).unwrap_or_default();
-        let theirs = |seat: &&SeatRun| seat.asked().any(|person| person == self.seated);
-        let mut all: Vec<&Who> = Vec::new();
-        for seat in seats.iter().filter(theirs) {
-            let key = seat.beside.as_ref().unwrap_or(&seat.key);
-            let defined = stage.seats.iter().filter(|seat| seat.key == *key);
-            all.extend(defined.flat_map(|seat| seat.from.iter().chain(&seat.fallback)));
-        }
-        let timed = stage.sla.iter().flat_map(|sla| &sla.escalate);
-        all.extend(timed.flat_map(|called| &called.to));
-        all.extend(stage.escalate.iter().flat_map(|called| &called.to));
-        all
+        run.map(|run| lines(stage, run, [self.person, self.seated]))
+            .unwrap_or_default()
     }
 
     fn evidence(&self) -> Test {

@@ -3,10 +3,14 @@
 use crate::audit::exam::{Item, Population, Test, decision, ended, overridden};
 use crate::db::{At, PersonId, RecordId, ReviewId};
 use crate::ledger::entry::{Entry, SYSTEM};
+use crate::people::AUDITOR;
 use crate::review::engine::{Event, Phase, Pin, Review};
 use crate::review::recall;
 use crate::review::workflows::Loaded;
 use crate::workflow::{Mode, Relation, Who};
+use jiff::SignedDuration;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -20,6 +24,8 @@ pub struct History {
     next: u64,
     /// Roles and groups held, and the entry that gave them.
     holdings: BTreeMap<(String, String, PersonId), u64>,
+    /// The last day of auditors who have one.
+    last_days: BTreeMap<PersonId, Date>,
     /// Who left, and the entry that says so.
     gone: BTreeMap<PersonId, u64>,
     managers: BTreeMap<PersonId, (PersonId, u64)>,
@@ -84,7 +90,11 @@ impl History {
     fn deed(&mut self, entry: &Entry) -> Result<(), String> {
         let seq = entry.seq;
         match entry.kind.as_str() {
-            "role.given" => drop(self.holdings.insert(holding("role", entry)?, seq)),
+            "role.given" => {
+                self.holdings.insert(holding("role", entry)?, seq);
+                self.appointment(entry)?;
+            }
+            "auditor.scoped" => self.appointment(entry)?,
             "role.taken" => drop(self.holdings.remove(&holding("role", entry)?)),
             "group.joined" => drop(self.holdings.insert(holding("group", entry)?, seq)),
             "group.left" => drop(self.holdings.remove(&holding("group", entry)?)),
@@ -110,6 +120,19 @@ impl History {
                     .insert(revision, (text(entry, "digest")?, seq));
             }
             _ => {}
+        }
+        Ok(())
+    }
+
+    fn appointment(&mut self, entry: &Entry) -> Result<(), String> {
+        let of_another = |role: &Value| role != AUDITOR;
+        if entry.data.get("role").is_some_and(of_another) {
+            return Ok(());
+        }
+        let last = entry.data.get("last_day").and_then(Value::as_str);
+        match last.and_then(|day| day.parse().ok()) {
+            Some(day) => drop(self.last_days.insert(person(entry)?, day)),
+            None => drop(self.last_days.remove(&person(entry)?)),
         }
         Ok(())
     }
@@ -196,9 +219,13 @@ impl History {
         Test::fails(KEY, sentence).on(both)
     }
 
-    /// The entry by which a person held a role or group.
-    pub(super) fn holds(&self, what: &str, name: &str, person: PersonId) -> Option<u64> {
+    /// The entry by which a person held a role or group at a time.
+    pub(super) fn holds(&self, what: &str, name: &str, person: PersonId, at: At) -> Option<u64> {
         let key = (what.to_owned(), name.to_owned(), person);
+        let last = self.last_days.get(&person);
+        if (what, name) == ("role", AUDITOR) && last.is_some_and(|last| is_over(*last, at)) {
+            return None;
+        }
         self.holdings.get(&key).copied()
     }
 
@@ -213,16 +240,23 @@ impl History {
         Some((digest, *seq))
     }
 
-    /// The entry by which `who` names the person; nothing when it does not, or names by address.
-    pub(super) fn named(&self, course: &Course, who: &Who, person: PersonId) -> Option<u64> {
+    /// The entry by which `who` names the person at a time; nothing when it does not, or names by
+    /// address.
+    pub(super) fn named(
+        &self,
+        course: &Course,
+        who: &Who,
+        person: PersonId,
+        at: At,
+    ) -> Option<u64> {
         let review = &course.review;
         let of = |relation: &Relation| match relation {
             Relation::Submitter => review.submitter,
             Relation::Owner => review.owner,
         };
         match who {
-            Who::Role(role) => self.holds("role", role, person),
-            Who::Group(group) => self.holds("group", group, person),
+            Who::Role(role) => self.holds("role", role, person, at),
+            Who::Group(group) => self.holds("group", group, person, at),
             Who::Relation(relation) => (of(relation) == person).then_some(course.shown),
             Who::ManagerOf(relation) => {
                 let (manager, seq) = self.managers.get(&of(relation))?;
@@ -328,6 +362,12 @@ impl Case<'_> {
     pub(super) fn phase(&self) -> Phase {
         self.course.review.phase
     }
+}
+
+/// Whether a day is over everywhere. In which time zone it was meant, the entries do not say.
+fn is_over(last: Date, at: At) -> bool {
+    let farthest_west = at.0 - SignedDuration::from_hours(12);
+    farthest_west.to_zoned(TimeZone::UTC).date() > last
 }
 
 fn holding(what: &str, entry: &Entry) -> Result<(String, String, PersonId), String> {

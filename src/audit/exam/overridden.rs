@@ -69,7 +69,7 @@ fn entitled(case: &Case, people: &[PersonId]) -> Test {
     };
     let mut rests: Vec<u64> = both(case).collect();
     for person in people {
-        let held = |role: &String| case.history.holds("role", role, *person);
+        let held = |role: &String| case.history.holds("role", role, *person, At(case.entry.at));
         match rules.roles.iter().find_map(held) {
             Some(given) if case.history.left(*person).is_none() => rests.push(given),
             _ => {

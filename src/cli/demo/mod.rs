@@ -3,6 +3,8 @@ mod afterwards;
 mod cases;
 mod organisation;
 mod story;
+mod tools;
+mod vendors;
 
 use crate::app::App;
 use crate::cli::operator;

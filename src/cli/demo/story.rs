@@ -1,6 +1,6 @@
 //! Tells the demo's story through the same services that people use, some days back.
 use super::organisation::{AWAY, MANAGERS, PEOPLE, TOOLS, VENDORS, address};
-use super::{afterwards, cases};
+use super::{afterwards, cases, tools, vendors};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{At, Conn, PersonId, Tx};
@@ -11,6 +11,7 @@ use crate::people::{self, NewPerson, absence};
 use crate::register::{self, Kinds, Record};
 use crate::review::deeds::{self, Deed, Given, Subject};
 use crate::review::{self, ConditionGiven, DecisionGiven, Desk};
+use crate::vendor;
 use crate::workflow::{Bundle, Outcome};
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
@@ -71,6 +72,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
         timetable: app.desk.timetable.clone(),
         calendars: Default::default(),
         policies: Default::default(),
+        overview: Default::default(),
     };
     let story = Story {
         app,
@@ -85,9 +87,11 @@ pub(super) fn tell(app: &App) -> Result<()> {
     story.clocks_go()?;
     story.stock()?;
     cases::all(&story)?;
+    tools::a_team_joins(&story)?;
     afterwards::all(&story, &terms)?;
     story.draws_near()?;
     cases::waits_for_legal(&story)?;
+    vendors::all(&story)?;
     story.look_ahead()
 }
 
@@ -137,7 +141,7 @@ impl Story<'_> {
         }
     }
 
-    fn write<T: Send + 'static>(
+    pub(super) fn write<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Tx, &Desk) -> Result<T> + Send + 'static,
     ) -> Result<T> {
@@ -188,6 +192,10 @@ impl Story<'_> {
             if let (false, Some(fields)) = (vendor.is_empty(), document.as_object_mut()) {
                 fields.insert("vendor".to_owned(), json!(vendor));
             }
+            let known = tools::known(title);
+            if let (Some(fields), Value::Object(known)) = (document.as_object_mut(), known) {
+                fields.extend(known);
+            }
             self.create("pavel", "tool", document)?;
         }
         self.inherit(cases::inherited())
@@ -230,7 +238,7 @@ impl Story<'_> {
         Ok(found.ok_or_else(|| Error::not_found("person", &email))?.id)
     }
 
-    fn actor(&self, who: &str, method: Method) -> Result<Actor> {
+    pub(super) fn actor(&self, who: &str, method: Method) -> Result<Actor> {
         let assurance = if method == Method::EmailLink {
             "link"
         } else {
@@ -285,6 +293,23 @@ impl Story<'_> {
             let review = review.ok_or_else(|| Error::not_found("review of", id))?;
             review::withdraw(tx, desk, &actor, review, Some(reason)).map(|_| ())
         })
+    }
+
+    /// Somebody reports a change at a vendor.
+    pub(super) fn reports_change(
+        &self,
+        who: &str,
+        vendor: &Record,
+        given: vendor::Given,
+    ) -> Result<()> {
+        self.later(1);
+        let (actor, id) = (self.actor(who, Method::Session)?, vendor.id);
+        self.write(move |tx, desk| vendor::report(tx, desk, &actor, id, &given).map(drop))
+    }
+
+    /// What the register knows.
+    pub(super) fn read<T>(&self, work: impl FnOnce(&mut Conn) -> Result<T>) -> Result<T> {
+        self.app.db.read_now(work)
     }
 
     /// What a record says now.

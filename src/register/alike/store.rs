@@ -2,7 +2,7 @@
 use crate::db::schema::{conditions, records, revisions};
 use crate::db::{Conn, PersonId, RecordId};
 use crate::error::Result;
-use crate::ledger::{closes, listed, of_units};
+use crate::of_units;
 use crate::register::{Record, Status};
 use diesel::dsl::sql;
 use diesel::prelude::*;
@@ -87,10 +87,7 @@ pub fn having(
         rows = rows.filter(records::id.ne(this));
     }
     if let Some((units, person)) = within {
-        let is_postgres = matches!(conn, Conn::Postgres(_));
-        let named = sql::<Bool>(&of_units(is_postgres, "records.id"))
-            .bind::<Text, _>(listed(units))
-            .sql(closes(is_postgres));
+        let named = of_units!(conn, "records.id", units);
         let own = records::owner_id
             .eq(*person)
             .or(records::submitter_id.eq(*person));

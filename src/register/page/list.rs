@@ -1,17 +1,19 @@
 //! The list of a kind: facets with counts, chips, search, sorting and pages, all in the address.
 use super::{KindView, Names, here, names};
 use crate::app::App;
-use crate::db::{At, Conn};
+use crate::db::{At, Conn, RecordId};
 use crate::error::Result;
 use crate::form::Facet;
 use crate::register::api::read_query;
 use crate::register::{self, FacetCount, Kind, Listing, Query, Record, Sort, Standing, Status};
 use crate::review::{self, Holder};
+use crate::vendor;
 use crate::web::answer::page;
 use crate::web::badge::{Badge, of_risk_briefly, of_status, sentence_case};
 use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
+use std::collections::HashMap;
 
 /// Values of a facet that stand open; the rest is folded away.
 const FACET_VALUES: usize = 8;
@@ -78,6 +80,7 @@ struct Row {
     risk: Option<Badge>,
     holder: Option<String>,
     waiting: Option<String>,
+    under: Option<String>,
     updated_at: String,
 }
 
@@ -114,6 +117,7 @@ struct Found {
     counts: Vec<FacetCount>,
     names: Names,
     holders: Vec<Holder>,
+    under: HashMap<RecordId, String>,
 }
 
 impl Found {
@@ -126,6 +130,7 @@ impl Found {
             counts: register::facet_counts(conn, query, &fields)?,
             names: names(conn, listing.records.iter().map(|r| r.owner_id))?,
             holders: review::holders(conn, &ids)?,
+            under: vendor::notes(conn, &ids)?,
             listing,
         })
     }
@@ -187,6 +192,7 @@ impl Found {
                 .map(|h| h.since)
                 .min()
                 .map(|since| days(since, now)),
+            under: self.under.get(&record.id).cloned(),
             updated_at: record.updated_at.to_string(),
         })
     }

@@ -3,9 +3,11 @@ use super::stages::{OpenStage, open_stages};
 use super::standing::{self, ReviewLine, StandingView};
 use super::{KindView, Names, PolicyView, RecordView, here, listed, loaded, names};
 use crate::app::App;
+use crate::catalogue;
 use crate::db::{Conn, PersonId};
 use crate::error::{Error, Result};
 use crate::form::{FactGroup, SummaryLine};
+use crate::overview;
 use crate::people;
 use crate::register::{self, Record, Status};
 use crate::review::deeds::page::OfferView;
@@ -13,8 +15,9 @@ use crate::review::deeds::{self, ConditionView, Deed, Proposal, Subject};
 use crate::review::engine::{Phase, Progress, Refusal, Review, StageRun};
 use crate::review::workflows::Loaded;
 use crate::review::{self, Desk, Finish, TimelineItem};
+use crate::vendor;
 use crate::web::answer::{go_to, page_with};
-use crate::web::badge::of_progress;
+use crate::web::badge::{Badge, of_progress};
 use crate::web::session::Visitor;
 use crate::web::spine::SpineItem;
 use crate::workflow::Stage;
@@ -33,11 +36,14 @@ struct RecordPage {
     next: Option<String>,
     policy: Option<PolicyView>,
     standing: Option<StandingView>,
+    overview: Option<overview::Small>,
+    join: Option<JoinView>,
     proposal: Option<Proposal>,
     on_review: Vec<OfferView>,
     conditions: Vec<ConditionLine>,
     reviews: Vec<ReviewLine>,
     events: Vec<SpineItem>,
+    vendors: vendor::RecordNote,
     sections: Vec<FactGroup>,
     revisions: Vec<RevisionView>,
     may: May,
@@ -61,6 +67,20 @@ struct RouteView {
     title: String,
     state: &'static str,
     note: String,
+}
+
+/// What a use case joined, or that others may join it.
+#[derive(Default, Serialize)]
+struct JoinView {
+    /// What it joined.
+    reference: Option<String>,
+    title: String,
+    worth: Option<Badge>,
+    sentence: &'static str,
+    outside: Vec<String>,
+    /// How many joined it; nothing where nobody can have.
+    count: Option<i64>,
+    open: bool,
 }
 
 /// A condition with what the visitor may do about it.
@@ -124,11 +144,13 @@ async fn show(
     let (desk, person, at) = (app.desk.clone(), visitor.id()?, kind.clone());
     let zone = app.config.time_zone.clone();
     let keeps = visitor.holds(&[people::ADMINISTRATOR]);
+    let within = visitor.register_query()?;
     let context = app
         .db
         .read(move |conn| {
             let record = register::by_reference(conn, desk.kinds.by_path(&at)?.key, &reference)?;
-            let context = RecordPage::read(conn, &desk, (person, keeps), &record)?;
+            let mut context = RecordPage::read(conn, &desk, (person, keeps), &record)?;
+            context.vendors = vendor::record_note(conn, &record, &within)?;
             Ok(context.withdrawing(withdraw, zone))
         })
         .await?;
@@ -171,11 +193,17 @@ impl RecordPage {
             next: run.as_ref().and_then(Run::next),
             policy: run.as_ref().map(Run::policy),
             standing: standing::standing(conn, desk, record, &timeline, &offers)?,
+            overview: match kind.reviewed {
+                true => Some(overview::small(conn, desk, record)?),
+                false => None,
+            },
+            join: join(conn, desk, record)?,
             proposal: proposed.and_then(|r| deeds::proposal(desk, r, &timeline)),
             on_review: proposed.map_or_else(Vec::new, |r| about(&offers, Subject::Review(r.id))),
             conditions: conditions(conn, desk, record, &timeline, &offers)?,
             reviews: standing::reviews(conn, record, &timeline)?,
             events: timeline.into_iter().map(SpineItem::from).collect(),
+            vendors: vendor::RecordNote::default(),
             sections: kind.form.fact_groups(&document),
             revisions: revisions(conn, record)?,
             may: May::of(conn, person, record, review.as_ref(), (kind, &offers))?,
@@ -325,6 +353,26 @@ fn conditions(
     Ok(all.into_iter().map(line).collect())
 }
 
+/// What a use case joined; else what it offers to those who would join it.
+fn join(conn: &mut Conn, desk: &Desk, record: &Record) -> Result<Option<JoinView>> {
+    if let Some(joined) = catalogue::joined(conn, desk, record)? {
+        return Ok(Some(JoinView {
+            reference: Some(joined.base.record.reference),
+            title: joined.base.record.title,
+            worth: Some(joined.worth.badge()),
+            sentence: joined.worth.sentence(),
+            outside: joined.outside.into_iter().map(|one| one.message).collect(),
+            ..JoinView::default()
+        }));
+    }
+    let offer = catalogue::joins::Offer::read(conn, desk, record.clone())?;
+    Ok(offer.map(|offer| JoinView {
+        count: Some(offer.joined),
+        open: offer.closed.is_none(),
+        ..JoinView::default()
+    }))
+}
+
 type Offer = (Deed, Subject, OfferView);
 
 fn about(offers: &[Offer], subject: Subject) -> Vec<OfferView> {
@@ -362,7 +410,8 @@ impl May {
         let status = record.status()?;
         let theirs = review::may_edit(conn, person, record)?;
         let reviewing = |r: &&Review| {
-            r.phase.is_running() && !r.after_the_fact && [r.submitter, r.owner].contains(&person)
+            let owed = r.after_the_fact || r.looks_again;
+            r.phase.is_running() && !owed && [r.submitter, r.owner].contains(&person)
         };
         // What was approved once changes by a renewal.
         let renews = offers.iter().any(|(deed, ..)| *deed == Deed::Renew);

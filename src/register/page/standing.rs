@@ -217,6 +217,7 @@ pub fn reviews(
     let line = |(place, one): (usize, &Review)| {
         let relation = match one.renews {
             Some(other) if one.after_the_fact => Some(("looks at the override of", other)),
+            Some(other) if one.looks_again => Some(("looks again at", other)),
             Some(other) => Some(("renews", other)),
             None => {
                 let before = place.checked_sub(1).and_then(|before| all.get(before));

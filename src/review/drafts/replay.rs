@@ -99,6 +99,8 @@ fn under(
         renews: None,
         after_the_fact: false,
         apart: BTreeSet::new(),
+        vendor_changes: Default::default(),
+        looks_again: false,
     };
     let stages = review.stages.iter();
     let answers: BTreeMap<String, Value> = stages

@@ -1,10 +1,10 @@
 //! `decide`: a command meets the state and becomes events or a refusal.
-use crate::db::{At, ConditionId, PersonId, RecordId, ReviewId, TaskId};
+use crate::db::{At, ConditionId, PersonId, RecordId, ReviewId, TaskId, VendorChangeId};
 use crate::form::Form;
 use crate::review::engine::clock::{Calendars, Timer};
 use crate::review::engine::event::{Condition, Event, Opened, RejectedBecause, SupersededBecause};
 use crate::review::engine::refusal::Refusal;
-use crate::review::engine::seats::{Directory, is_last, named, separated};
+use crate::review::engine::seats::{Directory, is_last, named, separated, still_named};
 use crate::review::engine::standing::{ApprovalDeed, ConditionDeed, OverrideDeed};
 use crate::review::engine::state::{Phase, Pin, Progress, Review, SeatRun};
 use crate::review::engine::{CONDITION_MAX, CONDITIONS_MAX, REASON_MAX};
@@ -51,6 +51,10 @@ pub struct Opening {
     pub after_the_fact: bool,
     /// Who is kept out of every stage, whatever the workflow says: those who overrode.
     pub apart: BTreeSet<PersonId>,
+    /// The changes at vendors under which it is decided.
+    pub vendor_changes: BTreeSet<VendorChangeId>,
+    /// Whether a change at a vendor called for it, and not a person.
+    pub looks_again: bool,
 }
 
 /// A person's vote.
@@ -176,6 +180,8 @@ pub enum Command {
     },
     /// The review after the fact said no to what this one's override let through.
     RevokeAfterTheFact,
+    /// The review that a change at a vendor called for did not approve.
+    RevokeLookedAgain,
 }
 
 /// Begins a review: its state and the events that led to it.
@@ -209,6 +215,8 @@ pub fn opened(ctx: &Context, opening: Opening) -> Event {
         renews: opening.renews,
         after_the_fact: opening.after_the_fact,
         apart: opening.apart,
+        vendor_changes: opening.vendor_changes,
+        looks_again: opening.looks_again,
     }))
 }
 
@@ -255,6 +263,7 @@ pub fn decide(
             reason,
         } => run.supersede(*by, *because, reason.as_deref())?,
         Command::RevokeAfterTheFact => run.revoke_after_the_fact(),
+        Command::RevokeLookedAgain => run.revoke_looked_again(),
     }
     Ok((run.review, run.events))
 }
@@ -352,6 +361,9 @@ impl<'a> Run<'a> {
         if !run.asked().contains(&vote.person) {
             return Err(Refusal::NotAsked);
         }
+        if !still_named(self.ctx, &self.review, stage, run, vote.person) {
+            return Err(Refusal::NoLongerNamed);
+        }
         if vote.seen != self.review.digest {
             return Err(Refusal::Superseded);
         }
@@ -417,6 +429,9 @@ impl<'a> Run<'a> {
         }
         if self.review.after_the_fact {
             return Err(Refusal::AfterTheFact);
+        }
+        if self.review.looks_again {
+            return Err(Refusal::LooksAgain);
         }
         if reason.is_some_and(|r| r.chars().count() > REASON_MAX) {
             return Err(Refusal::TooLong("the reason", REASON_MAX));

@@ -1,5 +1,5 @@
 //! What can happen to a review. Each event becomes exactly one ledger entry.
-use crate::db::{At, ConditionId, PersonId, RecordId, ReviewId, TaskId};
+use crate::db::{At, ConditionId, PersonId, RecordId, ReviewId, TaskId, VendorChangeId};
 use crate::review::engine::clock::Clock;
 use crate::review::engine::standing::Obligation;
 use crate::review::engine::state::{Pin, Progress, SeatRun};
@@ -84,6 +84,8 @@ pub enum SupersededBecause {
     Renewed,
     /// It was started anew under another workflow version.
     Restarted,
+    /// It was started anew because something changed at a vendor.
+    LookedAgain,
 }
 
 /// Why an approval was taken away.
@@ -94,6 +96,8 @@ pub enum RevokedBecause {
     Person,
     /// The review after the fact did not approve what an override had let through.
     AfterTheFact,
+    /// A change at a vendor called for another review, which did not approve it.
+    LookedAgain,
 }
 
 /// How a review began.
@@ -127,6 +131,12 @@ pub struct Opened {
     pub after_the_fact: bool,
     /// Who is kept out of every stage, whatever the workflow says.
     pub apart: BTreeSet<PersonId>,
+    /// The changes at vendors under which it is decided.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub vendor_changes: BTreeSet<VendorChangeId>,
+    /// Whether a change at a vendor called for it, and not a person.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub looks_again: bool,
 }
 
 /// Something that happened.
@@ -236,7 +246,7 @@ pub enum Event {
         /// The reason in words.
         reason: Option<String>,
     },
-    /// Somebody who was asked left the organisation.
+    /// Somebody who was asked left the organisation, or lost what they were asked for.
     PersonLeft {
         /// The stage.
         stage: String,

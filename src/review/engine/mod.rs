@@ -30,8 +30,8 @@ pub use event::{
 };
 pub use refusal::Refusal;
 pub use seats::{
-    Directory, Fitting, Forecast, Needed, OpenTask, crowded, fitting, forecast, named, open_tasks,
-    vacant,
+    Directory, Fitting, Forecast, Needed, OpenTask, crowded, fitting, forecast, lines, named,
+    open_tasks, vacant,
 };
 pub use standing::{
     ApprovalDeed, ConditionDeed, Obligation, ObligationState, OverrideDeed, Overriding,

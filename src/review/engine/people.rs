@@ -3,7 +3,9 @@ use crate::db::PersonId;
 use crate::review::engine::command::{Handover, Run, long_enough};
 use crate::review::engine::event::{Event, Moved};
 use crate::review::engine::refusal::Refusal;
-use crate::review::engine::seats::{Count, count, may_stand_for, resolve, separated, stand_ins};
+use crate::review::engine::seats::{
+    Count, count, may_stand_for, resolve, separated, stand_ins, still_named,
+};
 use crate::review::engine::state::{Phase, Progress, StageRun};
 use crate::workflow::{Delegation, Stage};
 use std::collections::BTreeSet;
@@ -150,8 +152,8 @@ impl Run<'_> {
         }
     }
 
-    /// A task whose person left goes back to whom it came from; one whose person is away goes to
-    /// the delegate.
+    /// A task whose person left, or is no longer named for it, goes back to whom it came from; one
+    /// whose person is away goes to the delegate.
     fn look_after(&mut self, stage: &Stage, person: PersonId) {
         let Some(run) = self.review.stage(&stage.key) else {
             return;
@@ -167,10 +169,13 @@ impl Run<'_> {
             by: None,
             reason: None,
         };
-        if directory.gone.contains(&person) {
+        let lost = || !still_named(self.ctx, &self.review, stage, run, person);
+        if directory.gone.contains(&person) || lost() {
             let first = run.on_behalf.get(&person).copied();
             let back = first.filter(|first| {
-                !directory.gone.contains(first) && !directory.away.contains_key(first)
+                !directory.gone.contains(first)
+                    && !directory.away.contains_key(first)
+                    && still_named(self.ctx, &self.review, stage, run, *first)
             });
             self.emit(match back {
                 Some(first) => moved(person, first, Moved::Returned),
@@ -235,8 +240,13 @@ impl Run<'_> {
             return;
         };
         let (epoch, key) = (run.epoch, seat.key.clone());
-        let known: BTreeSet<PersonId> = seat.asked().collect();
-        let before = seat.fallback.clone().unwrap_or_default();
+        let handed_on = |person: &PersonId| run.on_behalf.values().any(|first| first == person);
+        let known: BTreeSet<PersonId> = seat
+            .asked()
+            .filter(|person| !run.gone.contains(person) || handed_on(person))
+            .collect();
+        let mut before = seat.fallback.clone().unwrap_or_default();
+        before.retain(|person| known.contains(person));
         let fresh = resolve(self.ctx, &self.review, stage).seats;
         let named = fresh.into_iter().find(|s| s.key == key).map(|s| s.people);
         let new: BTreeSet<PersonId> = named

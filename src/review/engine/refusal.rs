@@ -17,6 +17,12 @@ pub enum Refusal {
     /// The person is not asked in this stage.
     #[error("you are not asked to decide this stage")]
     NotAsked,
+    /// The role or membership by which they were asked is theirs no longer.
+    #[error(
+        "you no longer hold what you were asked for, so this is no longer yours to decide; others \
+         are asked instead"
+    )]
+    NoLongerNamed,
     /// Separation of duties.
     #[error("you cannot decide here because {0}; someone else must")]
     Separated(&'static str),
@@ -144,6 +150,12 @@ pub enum Refusal {
     /// What an override owes cannot be taken back.
     #[error("this review looks at an override after the fact; it cannot be taken back")]
     AfterTheFact,
+    /// What a change at a vendor calls into question is not taken back.
+    #[error(
+        "this review looks again at an approval because something changed at the vendor; it \
+         cannot be taken back"
+    )]
+    LooksAgain,
     /// Only submitter and owner may.
     #[error("only the submitter or the owner can do this")]
     NotYours,
@@ -182,6 +194,7 @@ impl Refusal {
             Refusal::StageNotOpen => "stage-not-open",
             Refusal::Void => "void",
             Refusal::NotAsked => "not-asked",
+            Refusal::NoLongerNamed => "no-longer-named",
             Refusal::Separated(_) => "separation-of-duties",
             Refusal::AlreadyDecided => "already-decided",
             Refusal::Superseded => "superseded",
@@ -221,6 +234,7 @@ impl Refusal {
             Refusal::SameVersion => "same-version",
             Refusal::OverrideWithoutReview => "override-without-review",
             Refusal::AfterTheFact => "after-the-fact",
+            Refusal::LooksAgain => "looks-again",
             Refusal::NotYours => "not-yours",
             Refusal::NothingToWithdraw => "nothing-to-withdraw",
             Refusal::NotSubmittable(_) => "not-submittable",
@@ -249,6 +263,7 @@ impl Refusal {
             | Refusal::EvidenceMissing
             | Refusal::OwnerUnknown => 422,
             Refusal::NotAsked
+            | Refusal::NoLongerNamed
             | Refusal::OverrideNotYours
             | Refusal::OverrideNeedsAnother
             | Refusal::Separated(_)

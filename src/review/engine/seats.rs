@@ -113,6 +113,44 @@ pub fn named(ctx: &Context, review: &Review, from: &[Who]) -> BTreeSet<PersonId>
         .collect()
 }
 
+/// By which lines of the workflow a person was asked: those of their seats, with whom those fall
+/// back to, and those whom escalations of the stage call in. Whose delegate was asked when the
+/// stage opened sits in no seat: `people` are both.
+pub fn lines<'s>(stage: &'s Stage, run: &StageRun, people: [PersonId; 2]) -> Vec<&'s Who> {
+    let theirs = |seat: &&SeatRun| seat.asked().any(|asked| people.contains(&asked));
+    let mut all: Vec<&Who> = Vec::new();
+    for seat in run.seats.iter().filter(theirs) {
+        let key = seat.beside.as_ref().unwrap_or(&seat.key);
+        let defined = stage.seats.iter().filter(|seat| seat.key == *key);
+        all.extend(defined.flat_map(|seat| seat.from.iter().chain(&seat.fallback)));
+    }
+    let timed = stage.sla.iter().flat_map(|sla| &sla.escalate);
+    all.extend(timed.flat_map(|called| &called.to));
+    all.extend(stage.escalate.iter().flat_map(|called| &called.to));
+    all
+}
+
+/// Whether the workflow still names a person who was asked, or the one in whose place they decide:
+/// a role can be lost while the task is open. Who stands in for somebody who left goes on.
+pub(super) fn still_named(
+    ctx: &Context,
+    review: &Review,
+    stage: &Stage,
+    run: &StageRun,
+    person: PersonId,
+) -> bool {
+    let seated = run.on_behalf.get(&person).copied().unwrap_or(person);
+    if seated != person && ctx.directory.gone.contains(&seated) {
+        return true;
+    }
+    let names = |who: &Who| {
+        ctx.directory
+            .named(review, ctx.request, who)
+            .contains(&seated)
+    };
+    lines(stage, run, [person, seated]).into_iter().any(names)
+}
+
 fn admitted(ctx: &Context, review: &Review, stage: &Stage, from: &[Who]) -> BTreeSet<PersonId> {
     let mut people = named(ctx, review, from);
     people.retain(|person| separated(ctx, review, stage, *person).is_none());

@@ -398,7 +398,9 @@ impl Run<'_> {
             return Err(Refusal::NotInForce(self.review.phase.as_str()));
         }
         let reason = match because {
-            SupersededBecause::Renewed => text(&reason.map(str::to_owned)),
+            SupersededBecause::Renewed | SupersededBecause::LookedAgain => {
+                text(&reason.map(str::to_owned))
+            }
             SupersededBecause::Restarted => Some(long_enough(reason.unwrap_or_default(), 1)?),
         };
         self.emit(Event::Superseded {
@@ -415,6 +417,17 @@ impl Run<'_> {
         if granted && !self.review.phase.is_final() {
             self.emit(Event::Revoked {
                 because: RevokedBecause::AfterTheFact,
+                by: None,
+                reason: None,
+            });
+        }
+    }
+
+    /// What a change at a vendor called into question falls when its review says no.
+    pub(super) fn revoke_looked_again(&mut self) {
+        if !self.review.phase.is_final() {
+            self.emit(Event::Revoked {
+                because: RevokedBecause::LookedAgain,
                 by: None,
                 reason: None,
             });

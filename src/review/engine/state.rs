@@ -1,5 +1,5 @@
 //! The state of a review, and how each event changes it.
-use crate::db::{At, ConditionId, PersonId, RecordId, ReviewId};
+use crate::db::{At, ConditionId, PersonId, RecordId, ReviewId, VendorChangeId};
 use crate::review::engine::clock::{Clock, Step};
 use crate::review::engine::event::{Cause, Escalated, Event};
 use crate::review::engine::standing::{Obligation, Overriding};
@@ -253,6 +253,13 @@ pub struct Review {
     /// Who is kept out of every stage, whatever the workflow says: those who overrode.
     #[serde(default)]
     pub apart: BTreeSet<PersonId>,
+    /// The changes at vendors under which it is decided.
+    #[serde(default, skip_serializing_if = "BTreeSet::is_empty")]
+    pub vendor_changes: BTreeSet<VendorChangeId>,
+    /// Whether a change at a vendor called for it, and not a person: nobody takes it back, and
+    /// what it does not approve is approved no longer.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub looks_again: bool,
     /// The calendar version that its own clocks run by.
     #[serde(default)]
     pub calendar: i32,
@@ -320,6 +327,8 @@ impl Review {
             renews: opened.renews,
             after_the_fact: opened.after_the_fact,
             apart: opened.apart,
+            vendor_changes: opened.vendor_changes,
+            looks_again: opened.looks_again,
             calendar: opened.calendar,
             fired: BTreeSet::new(),
             approved_at: None,
@@ -427,7 +436,10 @@ impl Review {
             }
             Event::SeatFellBack { seat, people, .. } => {
                 if let Some(seat) = run.seats.iter_mut().find(|s| s.key == *seat) {
-                    seat.fallback = Some(people.clone());
+                    let before = seat.fallback.replace(people.clone()).unwrap_or_default();
+                    // Who was asked before, lost it and is named again comes back.
+                    run.gone
+                        .retain(|person| before.contains(person) || !people.contains(person));
                 }
             }
             Event::Decided { .. } => run.decided(event),

@@ -1,0 +1,2 @@
+DROP TABLE vendor_change_cases;
+DROP TABLE vendor_changes;

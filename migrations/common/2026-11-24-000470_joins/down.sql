@@ -1,0 +1,2 @@
+DROP TABLE join_limits;
+DROP TABLE joins;

@@ -1,0 +1,3 @@
+DROP TRIGGER auditor_terms_go_by_entry;
+DROP TRIGGER auditor_terms_by_entry;
+DROP TRIGGER auditor_terms_no_update;

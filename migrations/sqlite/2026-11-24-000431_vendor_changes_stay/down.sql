@@ -1,0 +1,6 @@
+DROP TRIGGER vendor_change_cases_no_replace;
+DROP TRIGGER vendor_change_cases_no_delete;
+DROP TRIGGER vendor_change_cases_no_update;
+DROP TRIGGER vendor_changes_no_replace;
+DROP TRIGGER vendor_changes_no_delete;
+DROP TRIGGER vendor_changes_no_update;
