@@ -55,6 +55,14 @@ pub struct Config {
     pub timestamp_url: String,
     /// Whether witnesses and authority may be asked without TLS: what they answer is signed.
     pub plain_http: bool,
+    /// Folder of evidence files; empty: `evidence` beside the SQLite file, else `data/evidence`.
+    pub evidence_dir: String,
+    /// Largest evidence file, in bytes.
+    pub evidence_max_bytes: u64,
+    /// Program that gets the path of each file and lets it pass by exit code 0; empty runs none.
+    pub evidence_scan: String,
+    /// Seconds that it may take.
+    pub evidence_scan_seconds: u64,
     /// Connections for reading.
     pub readers: u32,
     /// `text` or `json`.
@@ -84,6 +92,10 @@ impl Default for Config {
             witness_quorum: 0,
             timestamp_url: String::new(),
             plain_http: false,
+            evidence_dir: String::new(),
+            evidence_max_bytes: 20 << 20,
+            evidence_scan: String::new(),
+            evidence_scan_seconds: 60,
             readers: 8,
             log_format: "text".to_owned(),
         }
@@ -147,6 +159,9 @@ impl Config {
         if self.readers == 0 {
             return Err(wrong("readers", "be at least 1"));
         }
+        if self.evidence_max_bytes == 0 {
+            return Err(wrong("evidence_max_bytes", "be at least 1"));
+        }
         if self.mail_hold > HOLD_MAX {
             return Err(wrong("mail_hold", "be at most 86400 seconds, a day"));
         }
@@ -188,7 +203,13 @@ impl Config {
 /// Longest time that a task mail may be held, in seconds.
 const HOLD_MAX: u64 = 86_400;
 /// The settings that are whole numbers.
-const NUMBERS: [&str; 3] = ["mail_hold", "readers", "witness_quorum"];
+const NUMBERS: [&str; 5] = [
+    "evidence_max_bytes",
+    "evidence_scan_seconds",
+    "mail_hold",
+    "readers",
+    "witness_quorum",
+];
 /// The settings that are `true` or `false`.
 const SWITCHES: [&str; 2] = ["bounce_sender", "plain_http"];
 

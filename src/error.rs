@@ -23,6 +23,9 @@ pub enum Error {
     /// A change at a vendor stays as it is.
     #[error(transparent)]
     VendorChange(#[from] crate::vendor::Refusal),
+    /// A test, a waiver or a move stays undone.
+    #[error(transparent)]
+    Gate(#[from] crate::gates::Refusal),
     /// A draft of a workflow stays as it is.
     #[error(transparent)]
     Draft(#[from] crate::review::drafts::Refusal),
@@ -124,6 +127,7 @@ impl Error {
             Error::People(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Erasure(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::VendorChange(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
+            Error::Gate(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Draft(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Invalid(_) => meaning("invalid", 422, "Some answers need attention"),
             Error::Stale { .. } => meaning("stale", 409, "Changed meanwhile"),

@@ -5,7 +5,7 @@ use crate::db::check::{self, grants_sql};
 use crate::db::{Conn, Url};
 use crate::error::Result;
 use crate::finding::{Finding, Verdict};
-use crate::{ledger, notify};
+use crate::{evidence, ledger, notify};
 use clap::Args;
 use serde_json::json;
 use std::process::ExitCode;
@@ -88,6 +88,8 @@ fn in_database(conn: &mut Conn, config: &Config, full: bool) -> Vec<Finding> {
         Ok(found) => findings.extend(found),
         Err(error) => findings.push(Finding::unknown("witnesses", error.to_string())),
     }
+    let files = evidence::check(conn, &evidence::folder(config));
+    findings.push(tried("evidence", files));
     let clock = ledger::newest(conn).and_then(|newest| check::clock(conn, now, newest));
     findings.push(tried("clock", clock));
     findings

@@ -20,8 +20,9 @@ mod writer;
 pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
-    AbsenceId, AnswerId, At, ConditionId, Day, DraftId, ErasureId, HoldId, MessageId, PersonId,
-    RecordId, RefusalId, ReviewId, RuleId, TaskId, TimerId, TokenId, VendorChangeId,
+    AbsenceId, AnswerId, At, ConditionId, Day, DraftId, ErasureId, FileId, HoldId, MessageId,
+    PersonId, RecordId, RefusalId, ResultId, ReviewId, RuleId, TaskId, TimerId, TokenId,
+    VendorChangeId, WaiverId,
 };
 
 use crate::error::{Error, Result};

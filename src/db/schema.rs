@@ -234,7 +234,33 @@ table! {
         stage -> Nullable<Text>, outcome -> Nullable<Text>, record_seq -> Nullable<BigInt>,
     }
 }
+table! {
+    evidence_files (digest) {
+        digest -> Text, media_type -> Text, bytes -> BigInt, erased_seq -> Nullable<BigInt>,
+    }
+}
+table! {
+    evidence_uses (id) {
+        id -> Text, digest -> Text, record_id -> Text, seq -> BigInt, place -> Integer,
+    }
+}
+table! {
+    test_results (id) {
+        id -> Text, record_id -> Text, plan -> Text, plan_version -> Integer, gate -> Text,
+        value -> BigInt, met -> Bool, performed_on -> Text, valid_until -> Text,
+        recorded_by -> Text, seq -> BigInt, at -> Timestamp,
+    }
+}
+table! {
+    test_waivers (id) {
+        id -> Text, record_id -> Text, plan -> Text, gate -> Text, until -> Text, state -> Text,
+        asked_by -> Text, asked_seq -> BigInt, asked_at -> Timestamp,
+        settled_by -> Nullable<Text>, settled_seq -> Nullable<BigInt>,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
 
+joinable!(evidence_uses -> evidence_files (digest));
 joinable!(vendor_change_cases -> vendor_changes (change_id));
 joinable!(vendor_change_cases -> records (record_id));
 joinable!(tasks -> records (record_id));
@@ -312,6 +338,10 @@ allow_tables_to_appear_in_same_query!(
     policy_answers,
     joins,
     join_limits,
+    evidence_files,
+    evidence_uses,
+    test_results,
+    test_waivers,
     vendor_changes,
     vendor_change_cases,
     reviews,

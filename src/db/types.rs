@@ -95,6 +95,12 @@ identifiers! {
     DraftId
     /// One kept answer of a policy.
     AnswerId
+    /// One reference of an entry to an evidence file.
+    FileId
+    /// One result of a test.
+    ResultId
+    /// One waiver of a test.
+    WaiverId
     /// One proposal to erase a person.
     ErasureId
     /// One legal hold.

@@ -151,7 +151,7 @@ pub(super) fn people_held(conn: &mut Conn) -> Result<BTreeSet<PersonId>> {
     Ok(held.into_iter().flatten().collect())
 }
 
-pub(super) fn records_held(conn: &mut Conn) -> Result<BTreeSet<RecordId>> {
+pub(crate) fn records_held(conn: &mut Conn) -> Result<BTreeSet<RecordId>> {
     let held: Vec<Option<RecordId>> = legal_holds::table
         .filter(legal_holds::lifted_at.is_null())
         .select(legal_holds::record_id)

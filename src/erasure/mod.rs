@@ -22,6 +22,7 @@ pub mod retention;
 mod store;
 mod view;
 
+pub(crate) use hold::records_held;
 pub use perform::Erased;
 pub use reach::{Reach, Remains, reach};
 pub use refusal::Refusal;
@@ -104,7 +105,7 @@ fn invalid(field: &str, message: &str) -> Error {
 }
 
 /// A reason that must be given.
-fn reason(text: &str) -> Result<String> {
+pub(crate) fn reason(text: &str) -> Result<String> {
     let text = crate::form::plain(text);
     match text.chars().count() {
         0 => Err(invalid("reason", "say why")),

@@ -31,7 +31,7 @@ const fn sort(template: &'static str, waits: Waits, informs: bool) -> Sort {
 }
 
 /// Every template. An `escalated` mail about a task of its reader's own is treated as `task`.
-pub const ALL: [Sort; 33] = [
+pub const ALL: [Sort; 34] = [
     sort("task", Waits::Hold, false),
     sort("receipt", Waits::No, false),
     sort("sign_in", Waits::No, false),
@@ -62,6 +62,7 @@ pub const ALL: [Sort; 33] = [
     sort("checkpoint", Waits::Morning, false),
     sort("auditor_scope", Waits::No, false),
     sort("tool_ends", Waits::Morning, false),
+    sort("gate", Waits::Morning, false),
     sort("vendor_change", Waits::No, false),
     sort("vendor_change_reported", Waits::No, false),
     sort("vendor_due", Waits::Morning, false),

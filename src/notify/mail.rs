@@ -2,6 +2,7 @@
 use crate::app::App;
 use crate::db::{At, Conn, PersonId, RecordId, TaskId, Tx};
 use crate::error::{Error, Result};
+use crate::gates;
 use crate::ledger::seal::{self, Sealing};
 use crate::notify::case::{Case, Said};
 use crate::notify::catalogue::sort_of;
@@ -97,6 +98,7 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
             (vendor::RE_REVIEW | vendor::REPORTED | vendor::DUE, _, Some(record)) => {
                 of_vendor(conn, app, owed, record, person.id)?
             }
+            (gates::MAIL, _, Some(record)) => of_gate(conn, owed, record)?,
             ("staffing", ..) => Ok(notices::staffing(owed)?),
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
             ("task", Some(task), _) => asked(conn, app, given, task, now)?,
@@ -172,6 +174,18 @@ fn of_vendor(
 ) -> Result<Found> {
     let context: Value = serde_json::from_str(&owed.context)?;
     let told = vendor::tell(conn, app, &owed.template, (vendor, &context), person)?;
+    Ok(told.ok_or(MOVED_ON).map(|(path, facts)| About {
+        case: None,
+        key: Key::Page(path),
+        facts,
+        enclosed: None,
+    }))
+}
+
+/// What becomes of a test of a use case, or of its waiver.
+fn of_gate(conn: &mut Conn, owed: &Owed, record: RecordId) -> Result<Found> {
+    let context: Value = serde_json::from_str(&owed.context)?;
+    let told = gates::tell(conn, record, &context)?;
     Ok(told.ok_or(MOVED_ON).map(|(path, facts)| About {
         case: None,
         key: Key::Page(path),

@@ -3,6 +3,7 @@ use super::{Light, Standing, approval, data, monitoring};
 use crate::catalogue;
 use crate::db::{Conn, RecordId};
 use crate::error::Result;
+use crate::gates;
 use crate::register::Record;
 use crate::review::Desk;
 use crate::vendor;
@@ -43,7 +44,7 @@ const SOURCES: [Source; 7] = [
     Source::Here(approval::standings),
     Source::Here(data::standings),
     Source::Nobody,
-    Source::Nobody,
+    Source::Room(gates::standings),
     Source::Room(vendor::standings),
     Source::Nobody,
     Source::Here(monitoring::standings),

@@ -1,5 +1,5 @@
 //! Whether a record is one of some business units.
-use crate::db::schema::{conditions, records, reviews};
+use crate::db::schema::{conditions, evidence_uses, records, reviews};
 use crate::db::{Conn, PersonId, RecordId};
 use crate::error::Result;
 use crate::of_units;
@@ -15,6 +15,8 @@ pub enum Place {
     Review(String),
     /// The record of this condition.
     Condition(String),
+    /// The record of this evidence file.
+    File(String),
 }
 
 /// Whether some revision of the record names one of `units`, or `person` owns or submitted it.
@@ -37,6 +39,11 @@ pub fn within(conn: &mut Conn, units: &[String], person: PersonId, place: &Place
         Place::Condition(id) => conditions::table
             .filter(conditions::id.eq(id))
             .select(conditions::record_id)
+            .first(conn)
+            .optional()?,
+        Place::File(id) => evidence_uses::table
+            .filter(evidence_uses::id.eq(id))
+            .select(evidence_uses::record_id)
             .first(conn)
             .optional()?,
     };

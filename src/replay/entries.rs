@@ -72,6 +72,7 @@ impl Replay {
         if let Some((id, event)) = recall(entry)? {
             return self.event(id, &event, entry);
         }
+        self.evidence(entry)?;
         let (what, deed) = entry.kind.split_once('.').unwrap_or((&entry.kind, ""));
         match what {
             "person" | "manager" | "digest" => self.person(entry),
@@ -95,6 +96,7 @@ impl Replay {
             "answer" => self.answer(entry),
             "use_case" => joins::joined(self, entry),
             "joining" => joins::limited(self, entry),
+            "test" | "waiver" => self.gates(entry, deed),
             "vendor_change" => self.vendors.take(&mut self.things, entry, deed),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),
@@ -155,6 +157,13 @@ impl Replay {
             last: Some(last(entry)),
         };
         self.things.insert(key, thing);
+    }
+
+    /// Puts a thing that is not there yet.
+    pub(super) fn once(&mut self, key: Key, entry: &Entry, fields: Value) {
+        if !self.things.contains_key(&key) {
+            self.put(key, entry, fields);
+        }
     }
 
     pub(super) fn forget(&mut self, key: &Key) {

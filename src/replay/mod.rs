@@ -11,6 +11,8 @@
 //! Not compared is what nobody decided: sessions, links, mails, running numbers, times of the last
 //! change, and tasks that are over.
 pub mod entries;
+mod evidence;
+mod gates;
 mod guardians;
 mod joins;
 pub mod open;

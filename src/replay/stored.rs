@@ -36,6 +36,8 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     of_versions(conn, &mut all)?;
     of_drafts(conn, &mut all)?;
     super::rules::of_rules(conn, &mut all)?;
+    super::evidence::of_evidence(conn, &mut all)?;
+    super::gates::of_gates(conn, &mut all)?;
     of_answers(conn, &mut all)?;
     joins::stored(conn, &mut all)?;
     of_records(conn, kinds, &mut all)?;
@@ -50,6 +52,12 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
 
 pub(super) fn put(all: &mut Snapshot, key: Key, fields: Value) {
     let fields = object(fields);
+    debug_assert!(
+        ["task", "timer"].contains(&key.thing)
+            || super::packaged::things().any(|thing| thing == key.thing),
+        "a package would not know {}",
+        key.thing
+    );
     all.insert(key, Thing { fields, last: None });
 }
 

@@ -8,6 +8,8 @@ use crate::catalogue::reminders;
 use crate::db::schema::settings;
 use crate::db::{At, Conn, Day, PersonId, Tx};
 use crate::error::{Error, Result};
+use crate::evidence;
+use crate::gates;
 use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::notify::checkpoint;
@@ -97,6 +99,11 @@ pub async fn make(app: &App) -> Result<bool> {
     }
     again::look_again(app, &Actor::system(Via::new(Method::Timer, "none"))).await;
     crate::erasure::retention::apply(&app.db, &app.desk).await?;
+    let folder = evidence::folder(&app.config);
+    let swept = move |conn: &mut Conn| evidence::sweep(conn, &folder, evidence::UNUSED);
+    app.db.read(swept).await?;
+    let told = move |tx: &mut Tx| gates::make_round(tx, today, now);
+    app.db.upkeep(told).await?;
     vendor::remind(app).await?;
     let (db, desk) = (app.db.clone(), app.desk.clone());
     let held_back = move || vendor::open_due_now(&db, &desk, true);

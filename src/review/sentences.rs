@@ -302,7 +302,7 @@ impl Told<'_> {
                 let origin = self.text("/data/origin").unwrap_or("another name");
                 format!("Ledger goes on under the name {origin}")
             }
-            _ => return self.of_rules(kind),
+            _ => return self.of_tests(kind).or_else(|| self.of_rules(kind)),
         })
     }
 
@@ -312,6 +312,29 @@ impl Told<'_> {
             "Change at the vendor, {}: {what}",
             crate::vendor::area_words(area)
         )
+    }
+
+    fn of_tests(&self, kind: &str) -> Option<String> {
+        let test = spaced(self.text("/subject/gate"));
+        let passed = self.entry.pointer("/data/met") == Some(&Value::Bool(true));
+        let until = self.text("/data/until").unwrap_or("?");
+        Some(match kind {
+            "test.recorded" => {
+                let value = self.text("/data/value").unwrap_or("?");
+                let so = if passed { "passed" } else { "not passed" };
+                format!("{test}: test recorded, {value}, {so}")
+            }
+            "waiver.asked" => format!("{test}: a waiver until {until} was asked for"),
+            "waiver.granted" => format!("{test}: waived until {until}"),
+            "waiver.refused" => format!("{test}: the waiver was refused"),
+            "waiver.withdrawn" => format!("{test}: the waiver was taken back"),
+            "lifecycle.moved" => {
+                let to = self.text("/data/to").unwrap_or("?");
+                format!("Moved to {to}")
+            }
+            "file.erased" => "The content of an evidence file was erased".to_owned(),
+            _ => return None,
+        })
     }
 
     fn of_rules(&self, kind: &str) -> Option<String> {

@@ -3,6 +3,7 @@ use crate::calendar;
 use crate::clock::Clock;
 use crate::db::{At, Conn, Day, PersonId, RecordId, ReviewId, TaskId, Tx};
 use crate::error::{Error, Result};
+use crate::gates;
 use crate::ledger::Actor;
 use crate::ledger::entry::Method;
 use crate::notify::Timetable;
@@ -134,6 +135,9 @@ pub fn start(
     } else {
         Status::Registered
     };
+    if kind.key == gates::USE_CASE {
+        gates::door(tx, desk.today(), None, None, &document)?;
+    }
     let new = register::NewRecord {
         document,
         status,
@@ -165,6 +169,10 @@ pub fn revise(
     }
     if status == Status::InReview {
         complete(kind, document)?;
+    }
+    if kind.key == gates::USE_CASE {
+        let known = register::revision(tx, record, before.revision)?.document()?;
+        gates::door(tx, desk.today(), Some(record), Some(&known), document)?;
     }
     let after = register::revise(tx, now, actor, kind, &before, seen, document)?;
     let reopened = status == Status::InReview && after.revision != before.revision;

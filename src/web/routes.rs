@@ -166,6 +166,17 @@ table! {
     POST "/reviews/{id}/override/refusal" SignedIn => crate::review::deeds::page::do_on_review;
     GET "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::on_review;
     POST "/reviews/{id}/restart" SignedIn => crate::review::deeds::page::do_on_review;
+    GET "/use-cases/{reference}/tests" SignedIn => crate::gates::page::list;
+    GET "/use-cases/{reference}/tests/{plan}/{gate}" SignedIn => crate::gates::page::gate;
+    POST "/use-cases/{reference}/tests/{plan}/{gate}/results" SignedIn =>
+        crate::gates::page::do_record;
+    POST "/use-cases/{reference}/tests/{plan}/{gate}/waivers" SignedIn =>
+        crate::gates::page::do_ask;
+    POST "/use-cases/{reference}/lifecycle" SignedIn => crate::gates::page::do_move;
+    POST "/test-waivers/{waiver}/{verb:grant|refusal|withdrawal}" SignedIn =>
+        crate::gates::page::do_settle;
+    GET "/evidence/{file}" SignedIn => crate::evidence::page::fetch;
+    POST "/evidence/{file}/erasure" Administrator => crate::evidence::page::erase;
     GET "/docs/problems" Anyone => crate::web::problems::problems;
     GET "/healthz" Anyone => crate::web::health::alive;
     GET "/readyz" Anyone => crate::web::health::ready;
@@ -420,6 +431,19 @@ table! {
         crate::rules::api::deed;
     POST "/api/v1/rules/{rules}/{key}/drafts/{id}/return" Token("decide") =>
         crate::rules::api::deed;
+    GET "/api/v1/use-cases/{reference}/tests" Token("read") => crate::gates::api::list;
+    POST "/api/v1/use-cases/{reference}/tests/{plan}/{gate}/results" Token("write") =>
+        crate::gates::api::results;
+    POST "/api/v1/use-cases/{reference}/tests/{plan}/{gate}/waivers" Token("write") =>
+        crate::gates::api::waive;
+    POST "/api/v1/use-cases/{reference}/lifecycle" Token("write") =>
+        crate::gates::api::lifecycle;
+    POST "/api/v1/test-waivers/{waiver}/grant" Token("decide") => crate::gates::api::settled;
+    POST "/api/v1/test-waivers/{waiver}/refusal" Token("decide") => crate::gates::api::settled;
+    POST "/api/v1/test-waivers/{waiver}/withdrawal" Token("write") => crate::gates::api::settled;
+    GET "/api/v1/evidence/{file}" Token("read") => crate::evidence::page::fetch;
+    POST "/api/v1/evidence/{file}/erasure" Token("people") =>
+        crate::evidence::page::erase_by_token;
     GET "/api/v1/people" Token("read") => crate::people::api::list;
     POST "/api/v1/people" Token("people") => crate::people::api::add;
     GET "/api/v1/people/{id}" Token("read") => crate::people::api::show;

@@ -29,6 +29,9 @@ pub(super) async fn keep(
         (Some(reference), _) => Place::Record(reference.to_owned()),
         (None, p) if p.contains("/reviews/{id}") => Place::Review(id.to_owned()),
         (None, p) if p.contains("/conditions/{id}") => Place::Condition(id.to_owned()),
+        (None, p) if p.contains("/evidence/{file}") => {
+            Place::File(found.get("file").unwrap_or_default().to_owned())
+        }
         (None, p) if p.contains("/{seq}") => return entry(app, visitor, found.get("seq")).await,
         _ => return Ok(()),
     };

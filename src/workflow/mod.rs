@@ -9,6 +9,7 @@
 
 mod checker;
 mod compare;
+mod condition;
 mod conditions;
 mod definition;
 mod diagram;
@@ -29,6 +30,7 @@ mod verdict;
 mod tests;
 
 pub use compare::{Change, compare};
+pub(crate) use condition::Condition;
 pub use definition::{
     Case, Delegation, Derive, DeriveKind, Effect, Email, Escalation, EscalationByTime, Link, Mode,
     Need, Obligations, OnChange, OnMissed, OnReject, OnTimeout, Outcome, Override, Party, Pause,

@@ -29,6 +29,7 @@ use serde::{Deserialize, Serialize};
 struct RecordPage {
     kind: KindView,
     record: RecordView,
+    is_use_case: bool,
     changes: Option<Asked>,
     route: Vec<RouteView>,
     open_stages: Vec<OpenStage>,
@@ -207,6 +208,7 @@ impl RecordPage {
             sections: kind.form.fact_groups(&document),
             revisions: revisions(conn, record)?,
             may: May::of(conn, person, record, review.as_ref(), (kind, &offers))?,
+            is_use_case: kind.key == crate::gates::USE_CASE,
             kind: KindView::of(kind),
             record: view,
             withdraw: Withdraw::default(),

@@ -3,7 +3,7 @@ use super::record::author;
 use super::{Names, names};
 use crate::db::{At, Conn, PersonId};
 use crate::error::Result;
-use crate::register::{Record, SOON_DAYS, Status};
+use crate::register::{self, Record, SOON_DAYS, Status};
 use crate::review::deeds::page::OfferView;
 use crate::review::deeds::{Deed, Subject};
 use crate::review::engine::Review;
@@ -81,13 +81,29 @@ pub fn standing(
         sentences,
         reason,
         revision: told.approval.revision,
-        draft: told.approval.revision != record.revision,
+        draft: differs(conn, record, told.approval.revision)?,
         offers: offers
             .iter()
             .filter(mine)
             .map(|(.., view)| view.clone())
             .collect(),
     }))
+}
+
+/// Whether the record says something else than what was approved. Its way from pilot to live is no
+/// answer that was approved.
+fn differs(conn: &mut Conn, record: &Record, approved: i32) -> Result<bool> {
+    if approved == record.revision {
+        return Ok(false);
+    }
+    let mut answers = |number: i32| {
+        let mut document = register::revision(conn, record.id, number)?.document()?;
+        if let Some(fields) = document.as_object_mut() {
+            fields.remove("lifecycle");
+        }
+        Ok::<_, crate::error::Error>(document)
+    };
+    Ok(answers(approved)? != answers(record.revision)?)
 }
 
 struct Told<'a> {

@@ -1,0 +1,2 @@
+DROP TABLE evidence_uses;
+DROP TABLE evidence_files;

@@ -1,0 +1,2 @@
+DROP TABLE test_waivers;
+DROP TABLE test_results;

@@ -1,0 +1,4 @@
+DROP TRIGGER test_waivers_kept ON test_waivers;
+DROP TRIGGER test_waivers_fixed ON test_waivers;
+DROP TRIGGER test_results_kept ON test_results;
+DROP TRIGGER test_results_fixed ON test_results;
