@@ -5,13 +5,14 @@ use crate::db::{Db, RefusalId, Tx};
 use crate::error::{Error, Result};
 use crate::ledger::Actor;
 use crate::ledger::seal::Sealer;
-use crate::ledger::verifying;
+use crate::ledger::turns::Turns;
+use crate::ledger::{Counted, send, summary, verifying};
 use crate::notify::{Mailbox, Timetable};
 use crate::register::Kinds;
 use crate::review::Desk;
 use crate::templates::{Place, Templates};
 use std::sync::Arc;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Notify;
 
 /// The running program.
 #[derive(Clone)]
@@ -29,7 +30,13 @@ pub struct App {
     /// What seals the ledger, and how that fares.
     pub sealer: Arc<Sealer>,
     /// Files that may be checked at this moment for whoever brings one.
-    pub verifying: Arc<Semaphore>,
+    pub verifying: Arc<Turns>,
+    /// Files that may be taken out of the log at this moment.
+    pub exporting: Arc<Turns>,
+    /// Counts of the log that may be made from its beginning at this moment.
+    pub counting: Arc<Turns>,
+    /// What was counted of the log before.
+    pub counted: Arc<Counted>,
     /// The demo's mailbox; there only in the throw-away demo, where anyone may act as anyone.
     pub mailbox: Option<Mailbox>,
 }
@@ -66,7 +73,10 @@ impl App {
             config: Arc::new(config),
             templates: Arc::new(templates),
             post: Arc::new(Notify::new()),
-            verifying: Arc::new(Semaphore::new(verifying::AT_A_TIME)),
+            verifying: verifying::turns(),
+            exporting: send::turns(),
+            counting: summary::turns(),
+            counted: Arc::default(),
             mailbox: None,
         })
     }

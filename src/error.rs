@@ -55,6 +55,14 @@ pub enum Error {
     /// Too many of these in too short a time.
     #[error("{0}")]
     TooMany(String),
+    /// So many do it at this moment that there is no turn left.
+    #[error("{why}; try again in a minute")]
+    Busy {
+        /// Whether they are the caller's own.
+        own: bool,
+        /// What is at work, in words.
+        why: String,
+    },
     /// A setting is wrong; the sentence names it.
     #[error("{0}")]
     Configuration(String),
@@ -127,7 +135,10 @@ impl Error {
             Error::KeyReused => meaning("idempotency-key-reused", 422, "Key used before"),
             Error::Unauthenticated => meaning("unauthenticated", 401, "Not signed in"),
             Error::Forbidden(_) => meaning("forbidden", 403, "Not allowed"),
-            Error::TooMany(_) => meaning("too-many-requests", 429, "Too many requests"),
+            Error::TooMany(_) | Error::Busy { own: true, .. } => {
+                meaning("too-many-requests", 429, "Too many requests")
+            }
+            Error::Busy { own: false, .. } => meaning("busy", 503, "Busy at this moment"),
             Error::Configuration(_) => meaning("configuration", 500, "Configuration"),
             Error::Unavailable(_) => meaning("unavailable", 503, "Out of reach"),
             Error::Database(_) => meaning("database", 500, "Database error"),
@@ -141,7 +152,7 @@ impl Error {
     /// Whether the cause lies with us rather than with the caller; the caller is then told no
     /// details, which go to the operator's log.
     pub fn is_ours(&self) -> bool {
-        self.meaning().status >= 500
+        self.meaning().status >= 500 && !matches!(self, Error::Busy { .. })
     }
 }
 

@@ -71,7 +71,10 @@ fn app(register: &Register, db: Db) -> App {
         post: Arc::new(Notify::new()),
         sealer: Arc::new(Sealer::new(&Config::default())),
         mailbox: None,
-        verifying: Arc::new(tokio::sync::Semaphore::new(1)),
+        verifying: countersign::ledger::verifying::turns(),
+        exporting: countersign::ledger::send::turns(),
+        counting: countersign::ledger::summary::turns(),
+        counted: Arc::default(),
     }
 }
 

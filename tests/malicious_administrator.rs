@@ -223,6 +223,7 @@ impl House {
         let asked = Asked {
             keys: &self.kept.vkeys,
             since: Some(&self.kept.checkpoint),
+            ..Default::default()
         };
         let report = package::verify(file.as_slice(), &asked, &mut ());
         let report = report.map_err(|refusal| refusal.to_string())?;

@@ -8,6 +8,7 @@ use actix_web::test::TestRequest;
 use countersign::app::App;
 use countersign::clock::Clock;
 use countersign::config::Config;
+use countersign::db::PersonId;
 use countersign::ledger::download::{Extras, Format, ready};
 use countersign::ledger::{self, Filter, Note};
 use countersign::people;
@@ -23,6 +24,7 @@ on_both! { now crate::support::house::House::open =>
     private_values_go_along_when_asked
     who_may_not_open_values_gets_none_and_whoever_does_stands_in_the_log
     a_file_is_judged_on_the_page_and_nothing_is_entered
+    few_exports_are_made_at_a_time_and_fewer_for_one_person
     a_program_gets_the_same_verdict
 }
 
@@ -210,7 +212,7 @@ fn a_file_is_judged_on_the_page_and_nothing_is_entered(house: House) {
     );
 
     let turns: Vec<_> = (0..2)
-        .map(|_| house.app.verifying.clone().try_acquire_owned())
+        .map(|_| house.app.verifying.take(Some(PersonId::new())))
         .collect();
     assert!(turns.iter().all(Result::is_ok), "every turn was given back");
     let answer = check(&[("vkey", b""), ("file", &good)]);
@@ -220,6 +222,40 @@ fn a_file_is_judged_on_the_page_and_nothing_is_entered(house: House) {
         "two are looked at already"
     );
     assert_eq!(house.register.ledger_size(), size, "looking enters nothing");
+}
+
+fn few_exports_are_made_at_a_time_and_fewer_for_one_person(house: House) {
+    let take = |who: &str| house.post(who, "/log/exports", &[("format", "csv")]);
+    let turns = &house.app.exporting;
+    let audra = Some(house.register.person("audra"));
+    let size = house.register.ledger_size();
+    let own = [turns.take(audra), turns.take(audra)];
+    assert!(own.iter().all(Result::is_ok));
+    let refused = take("audra");
+    assert_eq!(refused.status, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(refused.headers[header::RETRY_AFTER], "60");
+    let told = "xports of yours are at work already; try again in a minute";
+    assert!(refused.body.contains(told), "{}", refused.body);
+    assert_eq!(take("gus").status, StatusCode::OK, "others go on");
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(30);
+    while turns.in_use() > own.len() {
+        assert!(std::time::Instant::now() < until, "the turn comes back");
+        std::thread::yield_now();
+    }
+    let others = [turns.take(Some(PersonId::new())), turns.take(None)];
+    assert!(others.iter().all(Result::is_ok));
+    let refused = take("gus");
+    assert_eq!(refused.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(refused.headers[header::RETRY_AFTER], "60");
+    let told = "xports of others are at work; try again in a minute";
+    assert!(refused.body.contains(told), "{}", refused.body);
+    assert_eq!(
+        house.register.ledger_size(),
+        size + 1,
+        "what was refused left no entry"
+    );
+    drop((own, others));
+    assert_eq!(take("audra").status, StatusCode::OK);
 }
 
 fn a_program_gets_the_same_verdict(house: House) {

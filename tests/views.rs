@@ -379,6 +379,19 @@ fn a_summary_counts_what_the_log_shows(house: House) {
         size,
         "looking changes nothing"
     );
+    let whole = countersign::ledger::Filter::default();
+    assert_eq!(
+        house.app.counted.size(&whole),
+        u64::try_from(size).expect("a size"),
+        "what was counted is kept"
+    );
+    house.register.submitted_by("tomas", json!({}));
+    let (grown, before) = (house.register.ledger_size(), size);
+    assert!(grown > before);
+    let size = grown;
+    let told = format!("{grown}, the whole log");
+    let page = house.get("audra", "/log/summary").body;
+    assert!(page.contains(&told), "what came since is added: {page}");
     let part = house.get("audra", "/log/summary?stage=look&person=");
     assert!(part.body.contains(&format!("that match, of {size}")));
     let none = house.get("audra", "/log/summary?from=2999-01-01");

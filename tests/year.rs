@@ -86,7 +86,10 @@ impl<'a> Year<'a> {
             post: Arc::new(Notify::new()),
             sealer: Arc::new(Sealer::new(&Config::default())),
             mailbox: None,
-            verifying: Arc::new(tokio::sync::Semaphore::new(1)),
+            verifying: countersign::ledger::verifying::turns(),
+            exporting: countersign::ledger::send::turns(),
+            counting: countersign::ledger::summary::turns(),
+            counted: Arc::default(),
         };
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()

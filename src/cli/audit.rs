@@ -139,6 +139,7 @@ impl Audit {
         let trusted = package::Asked {
             keys: &keys,
             since: None,
+            ..package::Asked::default()
         };
         let texts = self.workflows.iter().map(|path| read_file(path));
         let texts = texts.collect::<Result<Vec<Vec<u8>>>>()?;

@@ -8,6 +8,7 @@ use crate::ledger::export::Writer;
 pub use crate::ledger::packing::Extras;
 use crate::ledger::packing::prepare;
 use crate::ledger::spool::{Spool, folder};
+use crate::ledger::store::{Exact, Numbered, texts};
 use crate::ledger::tree::Hash;
 use crate::ledger::views::xlsx::Book;
 use crate::ledger::views::{Shown, cef, ocsf};
@@ -17,12 +18,14 @@ use serde_json::{Map, Value};
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::mpsc::sync_channel;
+use std::sync::mpsc::{Receiver, sync_channel};
 
 /// Rows read at a time.
-const CHUNK: i64 = 500;
-/// Chunks that are read ahead of the writing.
+const CHUNK: u64 = 1000;
+/// Chunks that each reader reads ahead of the writing.
 const AHEAD: usize = 2;
+/// Readers of a whole log, who take its chunks by turns.
+const READERS: u64 = 2;
 
 /// The formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -148,9 +151,10 @@ pub fn ready(app: &App, filter: Filter, format: Format, extras: Extras) -> Resul
         Format::Ocsf => log.ocsf(out)?,
         Format::Cef => log.cef(out)?,
         Format::Package => {
-            let mut package = prepare(app, &filter, extras)?;
+            let package = prepare(app, &filter, extras, &folder)?;
+            let count = package.manifest.count;
             package.write(out)?;
-            package.manifest.count
+            count
         }
     };
     let (digest, length) = spool.finish().map_err(cut_off)?;
@@ -237,16 +241,21 @@ struct Log<'a> {
 impl Log<'_> {
     fn described(&self, write: impl FnMut(TimelineItem) -> Result<()>) -> Result<()> {
         let read = |conn: &mut Conn, chunk: Vec<Row>| describe(conn, self.desk, &chunk);
-        each(self.db, self.filter, self.standing.size, read, write)
+        let of = (self.db, self.filter, self.standing.size);
+        let load = |conn: &mut Conn, filter: &Filter, from, limit| {
+            rows(conn, filter, Page::From(from), limit)
+        };
+        each(of, load, read, write)
     }
 
-    fn exact(&self, mut write: impl FnMut(&Row, Hash) -> Result<()>) -> Result<()> {
-        let read = |conn: &mut Conn, chunk: Vec<Row>| {
+    fn exact(&self, mut write: impl FnMut(&Exact, Hash) -> Result<()>) -> Result<()> {
+        let read = |conn: &mut Conn, chunk: Vec<Exact>| {
             let leaves = leaves(conn, &chunk)?;
             Ok(chunk.into_iter().zip(leaves).collect())
         };
-        let write = |(row, leaf): (Row, Hash)| write(&row, leaf);
-        each(self.db, self.filter, self.standing.size, read, write)
+        let write = |(text, leaf): (Exact, Hash)| write(&text, leaf);
+        let of = (self.db, self.filter, self.standing.size);
+        each(of, texts, read, write)
     }
 
     fn csv(&self, out: impl Write) -> Result<u64> {
@@ -424,45 +433,55 @@ fn cells(item: &TimelineItem) -> [Cell<'_>; 15] {
 /// Writes what `read` makes of the first `size` entries. They are read a chunk at a time and
 /// written with no connection held, so that whoever takes a file slowly keeps nobody else from
 /// the database, and ahead of the writing; an entry never changes, so the chunks fit together.
-pub(super) fn each<T: Send>(
-    db: &Db,
-    filter: &Filter,
-    size: u64,
-    read: impl Fn(&mut Conn, Vec<Row>) -> Result<Vec<T>> + Send,
+pub(super) fn each<R: Numbered, T: Send>(
+    (db, filter, size): (&Db, &Filter, u64),
+    load: impl Fn(&mut Conn, &Filter, u64, i64) -> Result<Vec<R>> + Sync,
+    read: impl Fn(&mut Conn, Vec<R>) -> Result<Vec<T>> + Sync,
     mut write: impl FnMut(T) -> Result<()>,
 ) -> Result<()> {
+    // Where the chunks of a part begin is known one after the other only.
+    let readers = if filter.is_empty() { READERS } else { 1 };
+    let chunk = |from: u64| -> Result<(u64, Vec<T>)> {
+        let whole = filter.is_empty();
+        let end = if whole { size.min(from + CHUNK) } else { size };
+        db.read_now(|conn| {
+            let mut chunk = load(conn, filter, from, CHUNK as i64)?;
+            chunk.retain(|row| u64::try_from(row.seq()).is_ok_and(|seq| seq < end));
+            let last = chunk.last().and_then(|row| u64::try_from(row.seq()).ok());
+            let next = match whole {
+                true => from + readers * CHUNK,
+                false => last.map_or(size, |last| last + 1),
+            };
+            Ok((next, read(conn, chunk)?))
+        })
+    };
+    let chunk = &chunk;
     std::thread::scope(|scope| {
-        let (sender, receiver) = sync_channel(AHEAD);
-        scope.spawn(move || {
-            let mut next = Some(0);
-            while let Some(from) = next.filter(|from| *from < size) {
-                let chunk = chunk(db, filter, from..size, &read);
-                next = chunk.as_ref().ok().and_then(|(next, _)| *next);
-                // Nobody listens any more when the writing failed.
-                if sender.send(chunk.map(|(_, chunk)| chunk)).is_err() {
-                    break;
+        let reader = |number: u64| {
+            let (sender, receiver) = sync_channel(AHEAD);
+            scope.spawn(move || {
+                let mut from = number * CHUNK;
+                while from < size {
+                    let (next, read) = match chunk(from) {
+                        Ok((next, read)) => (next, Ok(read)),
+                        Err(error) => (size, Err(error)),
+                    };
+                    // Nobody listens any more when the writing failed.
+                    if sender.send(read).is_err() {
+                        break;
+                    }
+                    from = next;
                 }
-            }
-        });
-        for chunk in receiver {
+            });
+            receiver
+        };
+        let readers: Vec<Receiver<Result<Vec<T>>>> = (0..readers).map(reader).collect();
+        // Whoever has no chunk left ends the round: nobody after them has one.
+        for reader in readers.iter().cycle() {
+            let Ok(chunk) = reader.recv() else { break };
             chunk?.into_iter().try_for_each(&mut write)?;
         }
         Ok(())
-    })
-}
-
-/// The entries from one on, as many as are read at a time, and where the next begin.
-fn chunk<T>(
-    db: &Db,
-    filter: &Filter,
-    span: std::ops::Range<u64>,
-    read: impl Fn(&mut Conn, Vec<Row>) -> Result<Vec<T>>,
-) -> Result<(Option<u64>, Vec<T>)> {
-    db.read_now(|conn| {
-        let mut chunk = rows(conn, filter, Page::From(span.start), CHUNK)?;
-        chunk.retain(|row| u64::try_from(row.seq).is_ok_and(|seq| seq < span.end));
-        let last = chunk.last().and_then(|row| u64::try_from(row.seq).ok());
-        Ok((last.map(|last| last + 1), read(conn, chunk)?))
     })
 }
 

@@ -554,6 +554,13 @@ fn calendar_time(text: &str) -> Option<DateTime> {
     .ok()
 }
 
+/// What stands at this place of an entry that was read as JSON: `/subject/revision`. Names in an
+/// entry hold nothing that a path would escape.
+pub fn fact<'v>(entry: &'v Value, path: &str) -> Option<&'v Value> {
+    let mut names = path.split('/').skip(1);
+    names.try_fold(entry, |found, name| found.get(name))
+}
+
 #[cfg(test)]
 mod tests {
     use super::super::sample::{draft, shared, stamp};

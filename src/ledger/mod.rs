@@ -18,6 +18,7 @@
 pub mod api;
 mod check;
 pub mod checkpoint;
+mod counted;
 pub mod csv;
 pub mod download;
 pub mod entry;
@@ -37,20 +38,22 @@ mod sample;
 mod scan;
 mod scope;
 pub mod seal;
-mod send;
+pub mod send;
 mod spool;
 mod store;
 pub mod summary;
 pub mod tiles;
 pub mod tree;
+pub mod turns;
 pub mod verify;
 pub mod verifying;
 pub mod views;
 
 pub use check::{check, newest};
+pub use counted::Counted;
 pub use erase::{Value as PrivateValue, erase};
 pub use scope::Scope;
 pub use store::{
-    Actor, Count, Filter, Note, Opened, Page, Row, Tip, append, counts, head, leaves, opened,
-    random, root, rows, time,
+    Actor, Count, Filter, Note, Opened, Page, Row, Tip, append, head, leaves, opened, random, root,
+    rows, time,
 };

@@ -7,14 +7,18 @@ use crate::ledger::download::{cut_off, each, filter_words};
 use crate::ledger::entry::Entry;
 use crate::ledger::origin::Origin;
 use crate::ledger::package::private::{self, Held};
-use crate::ledger::package::{self, Contents, Manifest, README, checkpoint_name, measured};
+use crate::ledger::package::{
+    self, Contents, MAX_PROOFS, Manifest, README, checkpoint_name, measured,
+};
 use crate::ledger::proof::Proof;
-use crate::ledger::store::{erased, read_nodes};
+use crate::ledger::spool::Spool;
+use crate::ledger::store::{Exact, erased, read_nodes, texts};
 use crate::ledger::tiles::{self, Level, Tile, bundle};
-use crate::ledger::{Filter, Page, Row, head, opened, root, rows, seal, tree};
+use crate::ledger::{Filter, head, opened, root, seal, tree};
 use crate::replay;
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Write};
+use std::path::Path;
 
 /// What a package holds besides, when it is asked for.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -25,20 +29,22 @@ pub struct Extras {
     pub private: bool,
 }
 
-/// A package that is ready to be written, as often as it is wanted.
+/// A package that is ready to be written. Its files were made once and wait, so that the manifest,
+/// which tells their sums, can stand before them.
 pub struct Package {
     /// What stands in it.
     pub manifest: Manifest,
-    parts: Parts,
+    body: Spool,
 }
 
 impl Package {
     /// Writes it.
     ///
     /// # Errors
-    /// When the database or the writing fails.
-    pub fn write(&mut self, out: impl Write) -> Result<()> {
-        package::write(&self.manifest, &mut self.parts, out).map_err(cut_off)?;
+    /// When the writing fails.
+    pub fn write(mut self, out: impl Write) -> Result<()> {
+        let body = self.body.read().map_err(cut_off)?;
+        package::write(&self.manifest, body, out).map_err(cut_off)?;
         Ok(())
     }
 }
@@ -47,8 +53,9 @@ impl Package {
 /// nothing is signed, of the log as it stands.
 ///
 /// # Errors
-/// When the database fails, or the state cannot be told for that checkpoint.
-pub fn prepare(app: &App, filter: &Filter, extras: Extras) -> Result<Package> {
+/// When the database fails, the state cannot be told for that checkpoint, or a part of the log has
+/// more entries than a package of a part can hold.
+pub fn prepare(app: &App, filter: &Filter, extras: Extras, folder: &Path) -> Result<Package> {
     let (filter, desk) = (filter.clone(), &app.desk);
     let whole = filter.is_empty();
     let (sealed, state) = app.db.read_now(|conn| {
@@ -73,19 +80,17 @@ pub fn prepare(app: &App, filter: &Filter, extras: Extras) -> Result<Package> {
         names.extend(tiles::all(checkpoint.size).map(|tile| tile.to_string()));
         names.extend(parts.state.iter().map(|_| "state.jsonl".to_owned()));
     } else {
-        let before = names.len();
-        parts.rows(|row| {
-            names.push(format!("proofs/{}.tlog-proof", row.seq));
-            Ok(())
-        })?;
-        count = u64::try_from(names.len() - before).unwrap_or(0);
+        let seqs = parts.few(MAX_PROOFS)?;
+        count = u64::try_from(seqs.len()).unwrap_or(0);
+        names.extend(seqs.iter().map(|seq| format!("proofs/{seq}.tlog-proof")));
     }
     names.extend(extras.private.then(|| private::NAME.to_owned()));
-    let listed = measured(&names, &mut parts).map_err(cut_off)?;
+    let mut body = Spool::unnamed(folder)?;
+    let listed = measured(names, &mut parts, &mut body).map_err(cut_off)?;
     let filter = (!whole).then(|| filter_words(&parts.filter));
     Ok(Package {
         manifest: Manifest::new(&checkpoint, count, filter, listed),
-        parts,
+        body,
     })
 }
 
@@ -172,20 +177,37 @@ impl Parts {
         names
     }
 
-    fn rows(&self, take: impl FnMut(Row) -> Result<()>) -> Result<()> {
+    /// The numbers of the entries of a part of the log. Each takes a line of the manifest and of
+    /// the list at the end, which lie in memory, so there are few.
+    fn few(&self, most: u64) -> Result<Vec<i64>> {
+        let mut seqs = Vec::new();
+        self.texts(|text| {
+            seqs.push(text.seq);
+            match u64::try_from(seqs.len()).is_ok_and(|count| count <= most) {
+                true => Ok(()),
+                false => Err(Error::BadRequest(format!(
+                    "format: a package of a part of the log holds at most {most} entries, \
+                     each with its own proof; narrow it further, by from and to, or take the \
+                     whole log"
+                ))),
+            }
+        })?;
+        Ok(seqs)
+    }
+
+    fn texts(&self, take: impl FnMut(Exact) -> Result<()>) -> Result<()> {
         each(
-            &self.db,
-            &self.filter,
-            self.size,
+            (&self.db, &self.filter, self.size),
+            texts,
             |_, chunk| Ok(chunk),
             take,
         )
     }
 
     fn entries(&self, out: &mut dyn Write) -> Result<()> {
-        self.rows(|mut row| {
-            row.entry.push(b'\n');
-            out.write_all(&row.entry).map_err(cut_off)
+        self.texts(|mut text| {
+            text.entry.push(b'\n');
+            out.write_all(&text.entry).map_err(cut_off)
         })
     }
 
@@ -223,7 +245,8 @@ impl Parts {
     }
 
     fn private(&self, out: &mut dyn Write) -> Result<()> {
-        each(&self.db, &self.filter, self.size, held, |line: Vec<u8>| {
+        let of = (&self.db, &self.filter, self.size);
+        each(of, texts, held, |line: Vec<u8>| {
             out.write_all(&line).map_err(cut_off)
         })
     }
@@ -261,7 +284,7 @@ impl Parts {
 }
 
 /// The lines of these entries' private values.
-fn held(conn: &mut Conn, rows: Vec<Row>) -> Result<Vec<Vec<u8>>> {
+fn held(conn: &mut Conn, rows: Vec<Exact>) -> Result<Vec<Vec<u8>>> {
     let seqs: Vec<i64> = rows.iter().map(|row| row.seq).collect();
     let values = opened(conn, &seqs)?.into_iter();
     let mut values: BTreeMap<(i64, String), (Vec<u8>, String)> = values
@@ -299,7 +322,7 @@ fn bundled(conn: &mut Conn, tile: &Tile) -> Result<Vec<u8>> {
     let wanted = tile.entries();
     let most = i64::try_from(tile.width).unwrap_or(0);
     let mut bytes = Vec::new();
-    for row in rows(conn, &Filter::default(), Page::From(wanted.start), most)? {
+    for row in texts(conn, &Filter::default(), wanted.start, most)? {
         bundle(&mut bytes, &row.entry).map_err(|flaw| Error::Corrupt(flaw.to_string()))?;
     }
     Ok(bytes)
@@ -309,5 +332,49 @@ impl Contents for Parts {
     fn write(&mut self, name: &str, out: &mut dyn Write) -> io::Result<()> {
         self.file(name, out)
             .map_err(|error| io::Error::other(error.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::clock::Clock;
+    use crate::config::Config;
+    use crate::db::At;
+    use crate::ledger::entry::{Method, Via};
+    use crate::ledger::{Actor, Note, append};
+
+    #[test]
+    fn a_package_of_a_part_names_few_entries_or_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config {
+            database_url: format!("sqlite:{}/register.db", folder.path().display()),
+            ..Config::default()
+        };
+        Db::migrate(&config.database_url).unwrap();
+        let app = App::open(config, Clock::system()).unwrap();
+        let at = At::parse("2026-11-24T09:00:00Z").unwrap();
+        let told = app.db.write_now(move |tx| {
+            for kind in ["story.told", "story.heard", "story.told", "story.told"] {
+                let teller = Actor::system(Via::new(Method::Cli, "test"));
+                append(tx, at, Note::new(kind, &teller))?;
+            }
+            Ok(())
+        });
+        told.unwrap();
+        let parts = Parts {
+            db: app.db.clone(),
+            filter: Filter {
+                kind: Some("story.told".to_owned()),
+                ..Filter::default()
+            },
+            size: 4,
+            sealed: app.db.read_now(|conn| newest(conn, &app)).unwrap(),
+            state: None,
+        };
+        assert_eq!(parts.few(3).unwrap(), [0, 2, 3]);
+        let refused = parts.few(2).unwrap_err();
+        assert_eq!(refused.meaning().status, 400);
+        assert!(refused.to_string().contains("at most 2 entries"));
     }
 }

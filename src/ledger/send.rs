@@ -3,6 +3,7 @@ use crate::app::App;
 use crate::db::Tx;
 use crate::error::{Error, Result};
 use crate::ledger::download::{Extras, Format, Ready, ready};
+use crate::ledger::turns::Turns;
 use crate::ledger::{Actor, Filter};
 use crate::review::Desk;
 use actix_web::body::SizedStream;
@@ -12,6 +13,9 @@ use actix_web::{HttpResponse, web};
 use futures_util::stream;
 use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
+use std::time::Duration;
+use tokio::runtime::Handle;
+use tokio::sync::mpsc::error::SendTimeoutError;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Bytes that are sent at a time.
@@ -19,11 +23,21 @@ const PIECE: usize = 64 * 1024;
 /// Pieces that wait for a slow reader before writing stops.
 const PIECES_WAITING: usize = 4;
 
+/// Files that are made or sent at a time, and for one person.
+const AT_A_TIME: (usize, usize) = (4, 2);
+/// How long a piece may wait for whoever takes the file.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Turns at taking files out of the log.
+pub fn turns() -> Arc<Turns> {
+    Turns::new("exports", AT_A_TIME.0, AT_A_TIME.1)
+}
+
 /// Makes the file, enters that `actor` takes it away, and sends it. The entry is the first that is
 /// not in the file.
 ///
 /// # Errors
-/// When the database fails or there is no room for the file.
+/// When the database fails, there is no room for the file, or too many are at work.
 pub(super) async fn taken(
     app: web::Data<App>,
     actor: Actor,
@@ -31,10 +45,13 @@ pub(super) async fn taken(
     format: Format,
     extras: Extras,
 ) -> Result<HttpResponse> {
+    let turn = app.exporting.take(actor.person)?;
     let (media, name) = format.file();
     let at_hand = app.clone();
-    let ready = web::block(move || ready(&at_hand, filter, format, extras)).await;
-    let ready = Arc::new(ready.map_err(|_| Error::Interrupted)??);
+    // Whoever goes away does not end the making, and so keeps the turn.
+    let made = web::block(move || (ready(&at_hand, filter, format, extras), turn)).await;
+    let (ready, turn) = made.map_err(|_| Error::Interrupted)?;
+    let ready = Arc::new(ready?);
     let (author, entry) = (actor.clone(), ready.clone());
     let enter = move |tx: &mut Tx, desk: &Desk| entry.enter(tx, desk.clock.now(), &author);
     app.command("export", name.to_owned(), &actor, enter)
@@ -42,7 +59,11 @@ pub(super) async fn taken(
     let ready = Arc::into_inner(ready).ok_or(Error::Interrupted)?;
     let (sender, receiver) = channel(PIECES_WAITING);
     let length = ready.length();
-    tokio::task::spawn_blocking(move || write_out(ready, &sender));
+    let time = Handle::current();
+    tokio::task::spawn_blocking(move || {
+        let _turn = turn;
+        write_out(ready, &Pieces(&sender, &time));
+    });
     let disposition = ContentDisposition {
         disposition: DispositionType::Attachment,
         parameters: vec![DispositionParam::Filename(name.to_owned())],
@@ -63,22 +84,30 @@ async fn next_piece(mut receiver: Receiver<Piece>) -> Option<(Piece, Receiver<Pi
 
 /// Writes the file as fast as it is read. When it fails the connection is cut, so that nobody
 /// takes half a log for a whole one.
-fn write_out(ready: Ready, sender: &Sender<Piece>) {
-    let out = BufWriter::with_capacity(PIECE, Pieces(sender));
+fn write_out(ready: Ready, pieces: &Pieces<'_>) {
+    let out = BufWriter::with_capacity(PIECE, pieces);
     if let Err(error) = ready.write(out) {
         tracing::warn!(%error, "a download of the decision log ended early");
-        let _ = sender.blocking_send(Err(io::Error::other("the download was cut off")));
+        let _ = pieces.put(Err(io::Error::other("the download was cut off")));
     }
 }
 
-struct Pieces<'a>(&'a Sender<Piece>);
+/// The pieces on their way, and what tells how long one waits.
+struct Pieces<'a>(&'a Sender<Piece>, &'a Handle);
 
-impl Write for Pieces<'_> {
+impl Pieces<'_> {
+    fn put(&self, piece: Piece) -> io::Result<()> {
+        let sent = self.1.block_on(self.0.send_timeout(piece, PATIENCE));
+        sent.map_err(|error| match error {
+            SendTimeoutError::Timeout(_) => io::Error::from(io::ErrorKind::TimedOut),
+            SendTimeoutError::Closed(_) => io::Error::from(io::ErrorKind::BrokenPipe),
+        })
+    }
+}
+
+impl Write for &Pieces<'_> {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let gone = |_| io::Error::from(io::ErrorKind::BrokenPipe);
-        self.0
-            .blocking_send(Ok(Bytes::copy_from_slice(bytes)))
-            .map_err(gone)?;
+        self.put(Ok(Bytes::copy_from_slice(bytes)))?;
         Ok(bytes.len())
     }
 

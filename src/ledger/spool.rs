@@ -16,7 +16,8 @@ pub(super) struct Spool {
     /// Its name, where the system keeps one as long as a file is open.
     left: Option<PathBuf>,
     waiting: Vec<u8>,
-    hash: Sha256,
+    /// Nothing for a file that only waits.
+    hash: Option<Sha256>,
     length: u64,
 }
 
@@ -50,9 +51,29 @@ impl Spool {
             file,
             left,
             waiting: Vec::with_capacity(BUFFER),
-            hash: Sha256::new(),
+            hash: Some(Sha256::new()),
             length: 0,
         })
+    }
+
+    /// As [`Spool::new`], for a file that is read by this program alone and so needs no digest.
+    ///
+    /// # Errors
+    /// As [`Spool::new`].
+    pub(super) fn unnamed(folder: &Path) -> Result<Spool> {
+        let mut spool = Spool::new(folder)?;
+        spool.hash = None;
+        Ok(spool)
+    }
+
+    /// What was written so far, from its beginning.
+    ///
+    /// # Errors
+    /// When it cannot be written or read.
+    pub(super) fn read(&mut self) -> io::Result<&mut File> {
+        self.flush()?;
+        self.file.rewind()?;
+        Ok(&mut self.file)
     }
 
     /// Ends the making: SHA-256 of the file, in hex, and its length.
@@ -61,7 +82,8 @@ impl Spool {
     /// When it cannot be written.
     pub(super) fn finish(&mut self) -> io::Result<(String, u64)> {
         self.flush()?;
-        Ok((hex::encode(self.hash.finalize_reset()), self.length))
+        let digest = self.hash.take().map(Sha256::finalize);
+        Ok((digest.map(hex::encode).unwrap_or_default(), self.length))
     }
 
     /// Hands the file over.
@@ -86,7 +108,9 @@ impl Write for Spool {
 
     fn flush(&mut self) -> io::Result<()> {
         self.file.write_all(&self.waiting)?;
-        self.hash.update(&self.waiting);
+        if let Some(hash) = &mut self.hash {
+            hash.update(&self.waiting);
+        }
         self.length += u64::try_from(self.waiting.len()).unwrap_or(u64::MAX);
         self.waiting.clear();
         Ok(())

@@ -12,6 +12,7 @@ use diesel::dsl::{count_star, max, min};
 use diesel::prelude::*;
 use serde_json::Value;
 use std::collections::HashMap;
+use std::ops::Range;
 
 /// Where an entry says which entry of its record it is, from 1.
 const RECORD_SEQ: &str = "record_seq";
@@ -282,19 +283,31 @@ pub fn root(conn: &mut Conn, size: u64) -> Result<Hash> {
 ///
 /// # Errors
 /// When nodes are missing or the database fails.
-pub fn leaves(conn: &mut Conn, rows: &[Row]) -> Result<Vec<Hash>> {
-    let number = |row: &Row| {
-        tree::leaf_index(unsigned(row.seq))
-            .ok_or_else(|| Error::Corrupt(format!("entry {} is out of range", row.seq)))
+pub fn leaves(conn: &mut Conn, rows: &[impl Numbered]) -> Result<Vec<Hash>> {
+    let number = |row: &_| {
+        let seq = Numbered::seq(row);
+        tree::leaf_index(unsigned(seq))
+            .ok_or_else(|| Error::Corrupt(format!("entry {seq} is out of range")))
     };
     let numbers = rows.iter().map(number).collect::<Result<Vec<u64>>>()?;
     read_nodes(conn, &numbers)
 }
 
+/// Nodes that are asked for together lie so close at most, for a run of them to be read.
+const CLOSE: i64 = 4;
+
 pub(super) fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
     let numbers: Vec<i64> = wanted.iter().copied().map(signed).collect();
-    let nodes = ledger_nodes::table.filter(ledger_nodes::idx.eq_any(&numbers));
-    let rows: Vec<(i64, Vec<u8>)> = on_backend!(conn, c => nodes.load(c))?;
+    let nodes = ledger_nodes::table;
+    let rows: Vec<(i64, Vec<u8>)> = match run(&numbers) {
+        Some((first, last)) => nodes
+            .filter(ledger_nodes::idx.between(first, last))
+            .load(conn)?,
+        None => {
+            let nodes = nodes.filter(ledger_nodes::idx.eq_any(&numbers));
+            on_backend!(conn, c => nodes.load(c))?
+        }
+    };
     let rows: HashMap<i64, Vec<u8>> = rows.into_iter().collect();
     numbers
         .iter()
@@ -304,6 +317,14 @@ pub(super) fn read_nodes(conn: &mut Conn, wanted: &[u64]) -> Result<Vec<Hash>> {
                 .ok_or_else(|| Error::Corrupt(format!("the ledger's node {number} is missing")))
         })
         .collect()
+}
+
+/// The first and the last of many numbers that lie close together.
+fn run(numbers: &[i64]) -> Option<(i64, i64)> {
+    let (first, last) = (numbers.iter().min()?, numbers.iter().max()?);
+    let many = i64::try_from(numbers.len()).ok().filter(|many| *many > 8)?;
+    let close = last.checked_sub(*first)? <= many.checked_mul(CLOSE)?;
+    close.then_some((*first, *last))
 }
 
 /// A sequence number as the database keeps it. Numbers stay below 2^53, so nothing is lost.
@@ -446,6 +467,52 @@ pub fn rows(conn: &mut Conn, filter: &Filter, from: Page, limit: i64) -> Result<
     Ok(query.load(conn)?)
 }
 
+/// What has a place in the log.
+pub trait Numbered {
+    /// Its sequence number.
+    fn seq(&self) -> i64;
+}
+
+impl Numbered for Row {
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+}
+
+/// The exact bytes of an entry.
+#[derive(Debug, Clone, Queryable)]
+pub(super) struct Exact {
+    pub seq: i64,
+    pub entry: Vec<u8>,
+}
+
+impl Numbered for Exact {
+    fn seq(&self) -> i64 {
+        self.seq
+    }
+}
+
+/// As [`rows`] from an entry on, of those who need the bytes alone: of the whole log they are read
+/// without its index.
+pub(super) fn texts(conn: &mut Conn, filter: &Filter, from: u64, limit: i64) -> Result<Vec<Exact>> {
+    if filter.is_empty() {
+        return Ok(ledger_entries::table
+            .filter(ledger_entries::seq.ge(signed(from)))
+            .select((ledger_entries::seq, ledger_entries::entry))
+            .order(ledger_entries::seq)
+            .limit(limit)
+            .load(conn)?);
+    }
+    let query = ledger_index::table
+        .inner_join(ledger_entries::table)
+        .select((ledger_entries::seq, ledger_entries::entry))
+        .filter(ledger_index::seq.ge(signed(from)))
+        .order(ledger_index::seq.asc())
+        .limit(limit)
+        .into_boxed();
+    Ok(narrowed!(conn, query, filter).load(conn)?)
+}
+
 /// How often something stands in the log.
 #[derive(Debug, Clone, PartialEq, Eq, Queryable)]
 pub struct Count {
@@ -461,11 +528,8 @@ pub struct Count {
     pub last: Option<At>,
 }
 
-/// How many of the first `size` entries a filter shows, by kind and outcome.
-///
-/// # Errors
-/// When the database fails.
-pub fn counts(conn: &mut Conn, filter: &Filter, size: u64) -> Result<Vec<Count>> {
+/// How many of these entries a filter shows, by kind and outcome.
+pub(super) fn counts(conn: &mut Conn, filter: &Filter, of: Range<u64>) -> Result<Vec<Count>> {
     let query = ledger_index::table
         .group_by((ledger_index::kind, ledger_index::outcome))
         .select((
@@ -476,7 +540,8 @@ pub fn counts(conn: &mut Conn, filter: &Filter, size: u64) -> Result<Vec<Count>>
             max(ledger_index::at),
         ))
         .order((ledger_index::kind, ledger_index::outcome))
-        .filter(ledger_index::seq.lt(signed(size)))
+        .filter(ledger_index::seq.ge(signed(of.start)))
+        .filter(ledger_index::seq.lt(signed(of.end)))
         .into_boxed();
     Ok(narrowed!(conn, query, filter).load(conn)?)
 }

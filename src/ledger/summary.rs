@@ -6,8 +6,9 @@ use crate::error::Result;
 use crate::ledger::download::filter_words;
 use crate::ledger::page::{Row, Wanted};
 use crate::ledger::seal::{self, Standing};
+use crate::ledger::turns::{Turn, Turns};
 use crate::ledger::views::in_words;
-use crate::ledger::{Count, Filter, Page, Scope, counts, head, root};
+use crate::ledger::{Count, Filter, Page, head, root};
 use crate::review::words;
 use crate::review::{Desk, log_page};
 use crate::web::answer::page;
@@ -15,9 +16,18 @@ use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Serialize;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Decisions that are listed; the rest is counted.
 pub const LISTED_MAX: i64 = 200;
+/// Entries that are counted at any time; from more on a turn is needed.
+const QUICKLY: u64 = 20_000;
+
+/// Turns at counting the log from its beginning.
+pub fn turns() -> Arc<Turns> {
+    Turns::new("counts of the log", 2, 1)
+}
+
 /// The kind of entry that a decision is.
 const DECISION: &str = "decision.recorded";
 
@@ -65,20 +75,36 @@ pub async fn summary(
     let (desk, wanted) = (app.desk.clone(), wanted.into_inner());
     let scope = visitor.scope.clone();
     let standing = seal::standing(&app).await?;
-    let draw = move |conn: &mut Conn| draw_up(conn, &desk, (&wanted, &scope), standing);
+    let read = move |conn: &mut Conn| Ok((wanted.filter(conn, &scope)?, head(conn)?.0, wanted));
+    let (filter, size, wanted) = app.db.read(read).await?;
+    let counted = app.counted.clone();
+    let ahead = size.saturating_sub(counted.size(&filter));
+    let turn = turn_at(&app.counting, ahead, &visitor)?;
+    let draw = move |conn: &mut Conn| {
+        // Whoever goes away does not end the counting, and so keeps the turn.
+        let _turn = turn;
+        let counts = counted.counts(conn, &filter, size)?;
+        draw_up(conn, &desk, (&wanted, &filter), (size, &counts), standing)
+    };
     let context = app.db.read(draw).await?;
     page(&app, &visitor, "log", "log-summary", &context)
+}
+
+/// The turn at counting so many entries, where one is needed.
+fn turn_at(counting: &Arc<Turns>, entries: u64, visitor: &Visitor) -> Result<Option<Turn>> {
+    match entries > QUICKLY {
+        true => Ok(Some(counting.take(visitor.actor()?.person)?)),
+        false => Ok(None),
+    }
 }
 
 fn draw_up(
     conn: &mut Conn,
     desk: &Desk,
-    (wanted, scope): (&Wanted, &Scope),
+    (wanted, filter): (&Wanted, &Filter),
+    (size, counts): (u64, &[Count]),
     standing: Standing,
 ) -> Result<SummaryPage> {
-    let filter = wanted.filter(conn, scope)?;
-    let (size, _) = head(conn)?;
-    let counts = counts(conn, &filter, size)?;
     let decisions = Filter {
         kind: Some(DECISION.to_owned()),
         ..filter.clone()
@@ -88,13 +114,13 @@ fn draw_up(
     let of_decisions = counts.iter().filter(|count| count.kind == DECISION);
     let decided: i64 = of_decisions.map(|count| count.count).sum();
     Ok(SummaryPage {
-        filter: narrowed(wanted, &filter),
+        filter: narrowed(wanted, filter),
         query: wanted.query(),
         count: counts.iter().map(|count| count.count).sum(),
         first: counts.iter().filter_map(|count| count.first).min(),
         last: counts.iter().filter_map(|count| count.last).max(),
-        kinds: kinds(&counts),
-        outcomes: outcomes(&counts),
+        kinds: kinds(counts),
+        outcomes: outcomes(counts),
         rows: items.into_iter().map(Row::of).collect(),
         hidden: decided - listed,
         size,

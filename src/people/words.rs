@@ -1,12 +1,13 @@
 //! What happened to people, as the decision log says it.
 use crate::db::PersonId;
+use crate::ledger::entry::fact;
 use crate::web::badge::sentence_case;
 use serde_json::Value;
 
 /// The person an entry names besides its actor and whom it concerns: a delegate or a manager.
 pub fn other_person(entry: &Value) -> Option<PersonId> {
     let named = ["/data/delegate", "/data/manager"];
-    let id = named.iter().find_map(|at| entry.pointer(at)?.as_str());
+    let id = named.iter().find_map(|at| fact(entry, at)?.as_str());
     id.and_then(|id| id.parse().ok())
 }
 
@@ -20,7 +21,7 @@ pub fn sentence(
     other: Option<&str>,
 ) -> Option<String> {
     let held = |at: &str| {
-        let key = entry.pointer(at).and_then(Value::as_str);
+        let key = fact(entry, at).and_then(Value::as_str);
         sentence_case(key.unwrap_or_default())
     };
     Some(match kind {

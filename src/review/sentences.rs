@@ -1,6 +1,7 @@
 //! What happened to a record, in sentences without the name of who did it, which stands beside.
 use crate::db::{At, ConditionId, PersonId};
 use crate::ledger::Row;
+use crate::ledger::entry::fact;
 use crate::policy;
 use crate::review::words::sentence;
 use crate::rules::Kind;
@@ -24,7 +25,7 @@ const NAMED: [&str; 6] = [
 pub(super) fn named(entry: &Value) -> Vec<PersonId> {
     let mut all = Vec::new();
     for at in NAMED {
-        match entry.pointer(at) {
+        match fact(entry, at) {
             Some(Value::String(id)) => all.extend(id.parse::<PersonId>().ok()),
             Some(Value::Array(ids)) => {
                 let ids = ids.iter().filter_map(Value::as_str);
@@ -38,7 +39,7 @@ pub(super) fn named(entry: &Value) -> Vec<PersonId> {
 
 /// The condition that an entry is about.
 pub(super) fn condition(entry: &Value) -> Option<ConditionId> {
-    let id = entry.pointer("/subject/condition").and_then(Value::as_str);
+    let id = fact(entry, "/subject/condition").and_then(Value::as_str);
     id.and_then(|id| id.parse().ok())
 }
 
@@ -69,8 +70,8 @@ impl Told<'_> {
     fn of_review(&self, kind: &str) -> Option<String> {
         let revision = self.number("/subject/revision").unwrap_or(1);
         let renews = self.text("/data/renews").is_some();
-        let afterwards = self.entry.pointer("/data/after_the_fact") == Some(&Value::Bool(true));
-        let again = self.entry.pointer("/data/looks_again") == Some(&Value::Bool(true));
+        let afterwards = fact(self.entry, "/data/after_the_fact") == Some(&Value::Bool(true));
+        let again = fact(self.entry, "/data/looks_again") == Some(&Value::Bool(true));
         Some(match kind {
             "record.created" => "Created, revision 1".to_owned(),
             "record.revised" => format!("Changed: revision {revision}"),
@@ -374,11 +375,11 @@ impl Told<'_> {
     }
 
     fn text(&self, at: &str) -> Option<&str> {
-        self.entry.pointer(at).and_then(Value::as_str)
+        fact(self.entry, at).and_then(Value::as_str)
     }
 
     fn number(&self, at: &str) -> Option<i64> {
-        self.entry.pointer(at).and_then(Value::as_i64)
+        fact(self.entry, at).and_then(Value::as_i64)
     }
 
     fn name(&self, at: &str) -> Option<&str> {
@@ -387,12 +388,12 @@ impl Told<'_> {
     }
 
     fn people(&self) -> String {
-        let ids = self.entry.pointer("/data/people").and_then(Value::as_array);
+        let ids = fact(self.entry, "/data/people").and_then(Value::as_array);
         let ids = ids.into_iter().flatten().filter_map(Value::as_str);
         let people = ids.filter_map(|id| id.parse::<PersonId>().ok());
         let names = people.filter_map(|id| self.names.get(&id).cloned());
         let names: Vec<String> = names.collect();
-        let crowd = self.entry.pointer("/data/told/count");
+        let crowd = fact(self.entry, "/data/told/count");
         match names.as_slice() {
             [] => match crowd.and_then(Value::as_u64) {
                 Some(count) => format!("{count} people"),

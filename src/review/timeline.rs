@@ -1,9 +1,11 @@
 //! The decision timeline and the decision log: ledger entries in words.
 use crate::db::{At, ConditionId, Conn, PersonId, RecordId, ReviewId};
 use crate::error::{Error, Result};
+use crate::ledger::entry::fact;
 use crate::ledger::{self, Filter, Page, Row, tree};
 use crate::people;
 use crate::register;
+use crate::review::engine::CONDITIONS_MAX;
 use crate::review::forget::ERASED;
 use crate::review::sentences::{self, Told};
 use crate::review::service::Desk;
@@ -160,28 +162,23 @@ impl Words {
 
     /// The value, or that it was erased, when the entry promises one.
     fn private_or_erased(&self, seq: i64, entry: &Value, name: &str) -> Option<String> {
-        let promised = entry
-            .pointer("/private")
-            .and_then(|p| p.get(name))
-            .is_some();
+        entry.get("private")?.get(name)?;
         let kept = self.private(seq, name);
-        kept.or_else(|| promised.then(|| ERASED.to_owned()))
+        kept.or_else(|| Some(ERASED.to_owned()))
     }
 
     fn item(&self, row: &Row, entry: &Value) -> TimelineItem {
-        let text = |pointer: &str| {
-            entry
-                .pointer(pointer)
-                .and_then(Value::as_str)
-                .map(str::to_owned)
-        };
+        let text = |place: &str| Some(fact(entry, place)?.as_str()?.to_owned());
         let days = self.private(row.seq, "days");
         let other = people::other_person(entry).and_then(|p| self.names.get(&p));
         let of_people =
             people::sentence(&row.kind, entry, days.as_deref(), other.map(String::as_str));
         let title = row.review_id.zip(row.stage.clone());
         let stage_title = title.and_then(|key| self.titles.get(&key).cloned());
-        let conditions = (1..=crate::review::engine::CONDITIONS_MAX)
+        let promises = entry.get("private").and_then(Value::as_object);
+        let some = promises.is_some_and(|all| all.contains_key("condition_1"));
+        let most = if some { CONDITIONS_MAX } else { 0 };
+        let conditions = (1..=most)
             .filter_map(|n| self.private_or_erased(row.seq, entry, &format!("condition_{n}")));
         let told = Told {
             row,
@@ -208,7 +205,7 @@ impl Words {
             stage: row.stage.clone(),
             stage_title,
             outcome: row.outcome.clone(),
-            revision: entry.pointer("/subject/revision").and_then(Value::as_i64),
+            revision: fact(entry, "/subject/revision").and_then(Value::as_i64),
             digest: text("/subject/digest"),
             method: text("/via/method").unwrap_or_default(),
             reason: self.private_or_erased(row.seq, entry, "reason"),

@@ -108,6 +108,10 @@ impl ResponseError for Error {
     fn error_response(&self) -> HttpResponse {
         let mut response = HttpResponse::new(self.status_code());
         response.extensions_mut().insert(Trouble::of(self));
+        if matches!(self, Error::Busy { .. }) {
+            let minute = header::HeaderValue::from_static("60");
+            response.headers_mut().insert(header::RETRY_AFTER, minute);
+        }
         response
     }
 }

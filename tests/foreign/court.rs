@@ -60,10 +60,12 @@ impl Files {
         names.extend(self.all.keys().filter(ours).cloned());
         let mut seen = std::collections::HashSet::new();
         names.retain(|name| self.all.contains_key(name) && seen.insert(name.clone()));
-        let parts = measured(&names, &mut &*self).expect("they are measured");
+        let mut body = Vec::new();
+        let parts = measured(names, &mut &*self, &mut body).expect("they are measured");
         let count = lines.count() as u64;
         let manifest = Manifest::new(&checkpoint, count, self.filter.clone(), parts);
-        package::write(&manifest, &mut &*self, Vec::new()).expect("it is written")
+        let written = package::write(&manifest, &mut body.as_slice(), Vec::new());
+        written.expect("it is written")
     }
 }
 
@@ -79,7 +81,10 @@ fn nothing() -> Checkpoint {
 
 fn ours(files: &Files, key: &Vkey) -> Result<(), String> {
     let keys = std::slice::from_ref(key);
-    let asked = Asked { keys, since: None };
+    let asked = Asked {
+        keys,
+        ..Asked::default()
+    };
     package::verify(files.packed().as_slice(), &asked, &mut ()).map_err(|no| no.to_string())?;
     let now = checkpoint::open(&files.all["checkpoint"], keys).map_err(|no| no.to_string())?;
     for (name, bytes) in files.all.iter().filter(|(name, _)| extra(name)) {

@@ -156,6 +156,7 @@ const BRIDGES: &[&str] = &[
     "src/calendar/api.rs",
     "src/ledger/store.rs",
     "src/ledger/check.rs",
+    "src/ledger/counted.rs",
     "src/ledger/erase.rs",
     "src/ledger/rows.rs",
     "src/ledger/page.rs",

@@ -100,6 +100,7 @@ impl Verify {
         let asked = Asked {
             keys: &keys,
             since: since.as_deref(),
+            ..Asked::default()
         };
         let (mut nobody, mut replaying) = ((), Replaying::default());
         let witness: &mut dyn Witness = match self.replay {
@@ -165,7 +166,10 @@ impl Verify {
         let failed = |e: std::io::Error| Error::Configuration(format!("{}: {e}", path.display()));
         let mut file = BufReader::new(File::open(path).map_err(failed)?);
         if file.fill_buf().map_err(failed)?.starts_with(b"PK") {
-            let asked = Asked { keys, since: None };
+            let asked = Asked {
+                keys,
+                ..Asked::default()
+            };
             return Ok(package::verify(file, &asked, &mut ())
                 .and_then(|report| known(&report))
                 .map(Some)

@@ -1,11 +1,11 @@
-//! Size, CRC and SHA-256 of the files of a package before it is written.
+//! Size, CRC and SHA-256 of the files of a package, which stand in it before they do.
 
 use super::Part;
-use super::zip::Crc;
+use crc32fast::Hasher;
 use sha2::{Digest, Sha256};
 use std::io::{self, Write};
 
-/// What gives the bytes of each file, as often as it is asked.
+/// What gives the bytes of each file.
 pub trait Contents {
     /// Writes the file of this name.
     ///
@@ -15,46 +15,47 @@ pub trait Contents {
     fn write(&mut self, name: &str, out: &mut dyn Write) -> io::Result<()>;
 }
 
-/// A file and what it was measured to be.
-pub type Listed = Part;
-
-/// Measures these files.
+/// Writes these files into `out`, one after the other, and measures them.
 ///
 /// # Errors
 ///
 /// As [`Contents::write`].
-pub fn measured(names: &[String], contents: &mut dyn Contents) -> io::Result<Vec<Listed>> {
-    let mut parts = Vec::with_capacity(names.len());
+pub fn measured(
+    names: impl IntoIterator<Item = String>,
+    contents: &mut dyn Contents,
+    out: &mut dyn Write,
+) -> io::Result<Vec<Part>> {
+    let mut parts = Vec::new();
     for name in names {
-        let mut measure = Measure::new(io::sink());
-        contents.write(name, &mut measure)?;
+        let mut measure = Measure::new(&mut *out);
+        contents.write(&name, &mut measure)?;
         parts.push(measure.part(name));
     }
     Ok(parts)
 }
 
 /// Hands bytes on and measures them.
-pub(super) struct Measure<W> {
+struct Measure<W> {
     out: W,
     hash: Sha256,
-    crc: Crc,
+    crc: Hasher,
     size: u64,
 }
 
 impl<W: Write> Measure<W> {
-    pub fn new(out: W) -> Measure<W> {
+    fn new(out: W) -> Measure<W> {
         Measure {
             out,
             hash: Sha256::new(),
-            crc: Crc::default(),
+            crc: Hasher::new(),
             size: 0,
         }
     }
 
-    pub fn part(self, name: &str) -> Part {
+    fn part(self, name: String) -> Part {
         Part {
-            crc32: self.crc.value(),
-            name: name.to_owned(),
+            crc32: self.crc.finalize(),
+            name,
             sha256: hex::encode(self.hash.finalize()),
             size: self.size,
         }

@@ -13,7 +13,7 @@ use super::expected::Tiles;
 use super::private::{self, Promises, Values};
 use super::report::Report;
 use super::stream::{Lines, broken, matches, unread};
-use super::{MANIFEST, MAX_MANIFEST, Manifest, Part, README, checkpoint_name, hash, zip};
+use super::{MANIFEST, MAX_KEYS, MAX_MANIFEST, Manifest, Part, README, checkpoint_name, hash, zip};
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
 use std::iter::Peekable;
@@ -31,6 +31,36 @@ pub struct Asked<'a> {
     pub keys: &'a [Vkey],
     /// A checkpoint from before, from which the log must have grown.
     pub since: Option<&'a [u8]>,
+    /// What a package may ask of who checks it.
+    pub bounds: Bounds,
+}
+
+/// What a package may ask of who checks it, beyond what its length tells.
+#[derive(Debug, Clone, Copy)]
+pub struct Bounds {
+    /// The longest manifest, in bytes.
+    pub manifest: u64,
+    /// Most checkpoints from before.
+    pub checkpoints: usize,
+    /// What to add to a refusal: where more is taken.
+    pub beyond: &'static str,
+}
+
+impl Default for Bounds {
+    fn default() -> Bounds {
+        Bounds {
+            manifest: MAX_MANIFEST,
+            checkpoints: usize::MAX,
+            beyond: "",
+        }
+    }
+}
+
+impl Bounds {
+    fn too_much(&self, what: String) -> Refusal {
+        let reason = format!("{what}{}", self.beyond);
+        Refusal::Unreadable { reason }
+    }
 }
 
 /// Somebody who looks on while a package is read.
@@ -70,7 +100,7 @@ pub fn verify(
     witness: &mut dyn Witness,
 ) -> Result<Report, Refusal> {
     let mut zip = zip::Reader::new(source);
-    let manifest = manifest(&mut zip)?;
+    let manifest = manifest(&mut zip, &asked.bounds)?;
     Pass {
         zip,
         asked,
@@ -92,7 +122,7 @@ pub fn verify(
     .run()
 }
 
-fn manifest<R: Read>(zip: &mut zip::Reader<R>) -> Result<Manifest, Refusal> {
+fn manifest<R: Read>(zip: &mut zip::Reader<R>, bounds: &Bounds) -> Result<Manifest, Refusal> {
     let head = zip
         .first(MANIFEST, MAX_MANIFEST)
         .map_err(unread(MANIFEST))?;
@@ -103,15 +133,17 @@ fn manifest<R: Read>(zip: &mut zip::Reader<R>) -> Result<Manifest, Refusal> {
                 .to_owned(),
         });
     };
+    if head.size > bounds.manifest {
+        let most = bounds.manifest >> 20;
+        return Err(bounds.too_much(format!("its manifest is longer than {most} MB")));
+    }
     let mut text = Vec::new();
     let mut source = zip.source.by_ref().take(head.size);
     source.read_to_end(&mut text).map_err(unread(MANIFEST))?;
     if u64::try_from(text.len()) != Ok(head.size) {
         return Err(broken(MANIFEST, "the package breaks off here"));
     }
-    let mut crc = zip::Crc::default();
-    crc.update(&text);
-    if crc.value() != head.crc {
+    if crc32fast::hash(&text) != head.crc {
         return Err(broken(MANIFEST, "it does not have its checksum"));
     }
     Manifest::read(&text).map_err(|why| broken(MANIFEST, why))
@@ -287,6 +319,10 @@ impl<R: Read> Pass<'_, R> {
             if next.is_none_or(|part| part.name != name) {
                 return Ok(keys);
             }
+            if keys.len() >= MAX_KEYS {
+                let why = format!("a package has at most {MAX_KEYS} keys");
+                return Err(broken(&name, why));
+            }
             let text = self.small(&name)?;
             let text = String::from_utf8(text).map_err(|_| broken(&name, "it is not text"))?;
             let key: Result<Vkey, _> = text.strip_suffix('\n').unwrap_or("").parse();
@@ -338,6 +374,11 @@ impl<R: Read> Pass<'_, R> {
         while let Some(name) = self.upcoming("checkpoints/") {
             if self.manifest.filter.is_some() {
                 return Err(broken(&name, "only a whole log has checkpoints of before"));
+            }
+            let most = self.asked.bounds.checkpoints;
+            if known.len() >= most {
+                let what = format!("it has more than {most} checkpoints");
+                return Err(self.asked.bounds.too_much(what));
             }
             let note = self.small(&name)?;
             let old = checkpoint::open(&note, &keys);

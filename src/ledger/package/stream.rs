@@ -77,7 +77,7 @@ impl Lines {
         line.clear();
         loop {
             let rest = self.buffer.get(self.at..).unwrap_or_default();
-            if let Some(length) = rest.iter().position(|byte| *byte == b'\n') {
+            if let Some(length) = memchr::memchr(b'\n', rest) {
                 line.extend_from_slice(rest.get(..length).unwrap_or_default());
                 self.at += length + 1;
                 return self.fits(line, place).map(|()| true);

@@ -143,14 +143,17 @@ impl Made {
         self
     }
 
-    fn manifest(&mut self) -> Manifest {
-        let listed = measured(&self.names.clone(), &mut self.files).unwrap();
-        Manifest::new(&self.checkpoint, self.count, self.filter.clone(), listed)
+    fn manifest(&mut self) -> (Manifest, Vec<u8>) {
+        let mut body = Vec::new();
+        let listed = measured(self.names.clone(), &mut self.files, &mut body).unwrap();
+        let filter = self.filter.clone();
+        let manifest = Manifest::new(&self.checkpoint, self.count, filter, listed);
+        (manifest, body)
     }
 
     fn zip(&mut self) -> Vec<u8> {
-        let manifest = self.manifest();
-        super::write(&manifest, &mut self.files, Vec::new()).unwrap()
+        let (manifest, body) = self.manifest();
+        super::write(&manifest, &mut body.as_slice(), Vec::new()).unwrap()
     }
 
     /// The package after somebody changed a file and computed every sum anew.
@@ -170,6 +173,7 @@ fn with_key(package: &[u8]) -> Result<Report, Refusal> {
     let asked = Asked {
         keys: &keys,
         since: None,
+        ..Asked::default()
     };
     verify(package, &asked, &mut ())
 }
@@ -356,6 +360,7 @@ fn the_log_grew_from_what_was_known_or_it_is_refused() {
         let asked = Asked {
             keys: &keys,
             since: Some(note),
+            ..Asked::default()
         };
         verify(package.as_slice(), &asked, &mut ())
     };
@@ -466,7 +471,7 @@ fn what_is_no_package_cannot_be_read_and_what_breaks_off_is_tampered_with() {
 #[test]
 fn stated_lengths_are_not_believed() {
     let mut made = Made::whole(&Sample::of(3));
-    let mut manifest = made.manifest();
+    let (mut manifest, _) = made.manifest();
     for part in &mut manifest.files {
         part.size = 1 << 50;
     }
@@ -474,12 +479,10 @@ fn stated_lengths_are_not_believed() {
     let manifest = Manifest::new(&made.checkpoint, 3, None, listed);
     let mut zip = zip::Writer::new(Vec::new());
     let text = manifest.text();
-    let mut crc = zip::Crc::default();
-    crc.update(&text);
     let head = zip::Head {
         name: MANIFEST.to_owned(),
         size: text.len() as u64,
-        crc: crc.value(),
+        crc: crc32fast::hash(&text),
     };
     zip.begin(&head).unwrap().write_all(&text).unwrap();
     zip.begin(&manifest.files[0].head()).unwrap();
@@ -538,4 +541,48 @@ fn no_mutation_of_a_package_of_a_thousand_entries_is_accepted() {
             });
         }
     });
+}
+
+/// A package that asks for more work than its length suggests.
+#[test]
+fn who_checks_for_others_takes_few_keys_and_checkpoints_and_a_short_manifest() {
+    let sample = Sample::of(3);
+    let mut made = Made::whole(&sample);
+    let other = |number: u8| SigningKey::from_seed(key().origin().clone(), &[number; 32]).vkey();
+    let first = made.names.iter().position(|name| name == "keys/1.vkey");
+    let place = first.unwrap() + 1;
+    let have = made
+        .names
+        .iter()
+        .filter(|name| name.starts_with("keys/"))
+        .count();
+    for number in have..=MAX_KEYS {
+        let name = format!("keys/{}.vkey", number + 1);
+        made.names.insert(place + number - have, name.clone());
+        made.files
+            .0
+            .insert(name, format!("{}\n", other(number as u8)).into_bytes());
+    }
+    assert!(refused(&made.zip()).contains("a package has at most 64 keys"));
+
+    let package = Made::whole(&sample).zip();
+    let bounded = |manifest, checkpoints| {
+        let bounds = Bounds {
+            manifest,
+            checkpoints,
+            beyond: "; ask elsewhere",
+        };
+        let asked = Asked {
+            bounds,
+            ..Asked::default()
+        };
+        verify(package.as_slice(), &asked, &mut ())
+    };
+    let refusal = bounded(100, 10).unwrap_err();
+    assert_eq!(refusal.exit_code(), 2, "nothing is known about it");
+    let told = "cannot verify: its manifest is longer than 0 MB; ask elsewhere";
+    assert_eq!(refusal.to_string(), told);
+    let told = "cannot verify: it has more than 2 checkpoints; ask elsewhere";
+    assert_eq!(bounded(1 << 20, 2).unwrap_err().to_string(), told);
+    assert!(bounded(1 << 20, 3).is_ok());
 }

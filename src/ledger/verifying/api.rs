@@ -1,8 +1,9 @@
 //! The same over the API.
 use crate::app::App;
 use crate::error::Result;
-use crate::ledger::verifying::incoming::{Turn, look};
+use crate::ledger::verifying::incoming::look;
 use crate::ledger::verifying::{kept, keys};
+use crate::web::session::Visitor;
 use actix_web::{HttpResponse, web};
 use serde::Deserialize;
 
@@ -22,10 +23,12 @@ pub struct Against {
 /// For keys or a checkpoint that cannot be read, or while other files are being looked at.
 pub async fn verify(
     app: web::Data<App>,
+    visitor: Visitor,
     against: web::Query<Against>,
     body: web::Payload,
 ) -> Result<HttpResponse> {
     let (keys, since) = (keys(&against.vkey)?, kept(&against.since)?);
-    let found = look(Turn::take(&app)?, keys, since, body).await?;
+    let turn = app.verifying.take(visitor.actor()?.person)?;
+    let found = look(turn, keys, since, body).await?;
     Ok(HttpResponse::Ok().json(found))
 }

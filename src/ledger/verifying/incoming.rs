@@ -1,42 +1,23 @@
 //! A file that is checked while it comes in: a few pieces wait at any moment, and none is kept.
-use crate::app::App;
 use crate::error::{Error, Result};
 use crate::ledger::key::Vkey;
+use crate::ledger::turns::Turn;
 use crate::ledger::verifying::{FILE_MAX, Found, check};
 use actix_web::web::{Buf, Bytes};
 use futures_util::{Stream, StreamExt};
 use std::fmt::Display;
 use std::io::{self, BufReader, Read};
 use std::time::Duration;
-use tokio::sync::OwnedSemaphorePermit;
 use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 /// Pieces that wait to be checked before no more is read.
 const WAITING: usize = 4;
 /// Bytes read at a time.
 const PIECE: usize = 64 * 1024;
-/// How long a file may take to come in.
+/// How long a file may take to come in and be checked: what comes in waits for the checking.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 type Piece = io::Result<Bytes>;
-
-/// The right to have a file checked: few are at a time.
-pub struct Turn(OwnedSemaphorePermit);
-
-impl Turn {
-    /// Takes it.
-    ///
-    /// # Errors
-    /// [`Error::Unavailable`] while others have it.
-    pub fn take(app: &App) -> Result<Turn> {
-        let turn = app.verifying.clone().try_acquire_owned();
-        turn.map(Turn).map_err(|_| {
-            let why = "other files are being checked; try again in a minute, or run \
-                       `countersign verify` on your own machine";
-            Error::Unavailable(why.to_owned())
-        })
-    }
-}
 
 /// Checks the file that `body` brings.
 ///
@@ -48,18 +29,28 @@ pub async fn look<E: Display>(
     since: Option<Vec<u8>>,
     body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
 ) -> Result<Found> {
+    look_within(PATIENCE, turn, keys, since, body).await
+}
+
+async fn look_within<E: Display>(
+    patience: Duration,
+    turn: Turn,
+    keys: Vec<Vkey>,
+    since: Option<Vec<u8>>,
+    body: impl Stream<Item = std::result::Result<Bytes, E>> + Unpin,
+) -> Result<Found> {
     let (sender, pieces) = channel(WAITING);
     let looking = tokio::task::spawn_blocking(move || {
-        let _turn = turn.0;
+        let _turn = turn;
         let now = Bytes::new();
         let file = BufReader::with_capacity(PIECE, Incoming { pieces, now });
         check(file, &keys, since.as_deref())
     });
-    if tokio::time::timeout(PATIENCE, feed(body, &sender))
+    if tokio::time::timeout(patience, feed(body, &sender))
         .await
         .is_err()
     {
-        let why = format!("it took longer than {} seconds", PATIENCE.as_secs());
+        let why = format!("it took longer than {} seconds", patience.as_secs());
         // Nobody listens any more when the verdict is out already.
         let _ = sender.send(Err(io::Error::other(why))).await;
     }
@@ -114,5 +105,35 @@ impl Read for Incoming {
             self.now.copy_to_slice(out);
         }
         Ok(length)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ledger::verifying::turns;
+    use futures_util::stream;
+    use std::convert::Infallible;
+
+    async fn looked(
+        patience: u64,
+        body: impl Stream<Item = std::result::Result<Bytes, Infallible>> + Unpin,
+    ) -> Found {
+        let turn = turns().take(None).unwrap();
+        let patience = Duration::from_millis(patience);
+        look_within(patience, turn, Vec::new(), None, body)
+            .await
+            .unwrap()
+    }
+
+    #[tokio::test]
+    async fn whoever_sends_slowly_or_without_end_gets_a_verdict_all_the_same() {
+        let begin = stream::iter([Ok(Bytes::from_static(b"PK"))]);
+        let found = looked(50, begin.chain(stream::pending())).await;
+        assert_eq!(found.verdict, "unreadable");
+        assert!(found.words.contains("it took longer"), "{}", found.words);
+        let piece = Bytes::from(vec![b'x'; 1 << 20]);
+        let found = looked(60_000, stream::repeat_with(|| Ok(piece.clone()))).await;
+        assert_eq!(found.verdict, "unreadable");
     }
 }

@@ -7,18 +7,32 @@ pub mod page;
 
 use crate::error::{Error, Result};
 use crate::ledger::key::Vkey;
-use crate::ledger::package::{self, Asked};
+use crate::ledger::package::{self, Asked, Bounds};
 use crate::ledger::receipt::{self, Receipt};
+use crate::ledger::turns::Turns;
 use crate::ledger::verify::{GOOD, Refusal, TAMPERED, verify_jsonl};
 use serde::Serialize;
 use std::io::{BufRead, Cursor, Read};
+use std::sync::Arc;
 
-/// Files that one process checks at a time.
-pub const AT_A_TIME: usize = 2;
+/// Files that one process checks at a time, and for one person.
+const AT_A_TIME: (usize, usize) = (2, 1);
 /// The longest file that is taken, in bytes.
 pub const FILE_MAX: u64 = 64 << 20;
 /// Bytes that tell what kind of file it is.
 const BEGIN: u64 = 64;
+
+/// What keeps a package from asking more than its length suggests.
+const BOUNDS: Bounds = Bounds {
+    manifest: 8 << 20,
+    checkpoints: 10_000,
+    beyond: "; run `countersign verify` on your own machine, which takes more",
+};
+
+/// Turns at checking files.
+pub fn turns() -> Arc<Turns> {
+    Turns::new("checks of files", AT_A_TIME.0, AT_A_TIME.1)
+}
 
 /// What was found about a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -73,7 +87,12 @@ pub fn check(mut file: impl BufRead, keys: &[Vkey], since: Option<&[u8]>) -> Fou
     let (is_package, is_receipt) = (begin.starts_with(b"PK"), Receipt::is_one(&begin));
     let file = Cursor::new(begin).chain(file);
     if is_package {
-        let report = package::verify(file, &Asked { keys, since }, &mut ());
+        let asked = Asked {
+            keys,
+            since,
+            bounds: BOUNDS,
+        };
+        let report = package::verify(file, &asked, &mut ());
         return Found::told(report.map(|report| report.to_string()));
     }
     if since.is_some() {

@@ -3,7 +3,7 @@ use crate::app::App;
 use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::ledger::seal;
-use crate::ledger::verifying::incoming::{Turn, look};
+use crate::ledger::verifying::incoming::look;
 use crate::ledger::verifying::{FILE_MAX, Found, kept, keys};
 use crate::review::words;
 use crate::web::answer::page_with;
@@ -114,7 +114,8 @@ async fn judged(
             return shown(app, visitor, context, StatusCode::UNPROCESSABLE_ENTITY);
         }
     };
-    let found = look(Turn::take(app)?, keys, since, file).await?;
+    let turn = app.verifying.take(visitor.actor()?.person)?;
+    let found = look(turn, keys, since, file).await?;
     context.found = Some(Shown::of(&found));
     shown(app, visitor, context, StatusCode::OK)
 }
