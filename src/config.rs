@@ -93,7 +93,7 @@ impl Default for Config {
             timestamp_url: String::new(),
             plain_http: false,
             evidence_dir: String::new(),
-            evidence_max_bytes: 20 << 20,
+            evidence_max_bytes: 20_971_520,
             evidence_scan: String::new(),
             evidence_scan_seconds: 60,
             readers: 8,

@@ -375,7 +375,7 @@ fn what_the_scanner_does_not_let_pass_is_refused(world: World) {
 /// A result with one file, and the file.
 fn with_file(world: &World) -> (Case, evidence::File) {
     let case = world.registered(json!({ "uses": ["hiring"], "test_plan": "To come" }));
-    let answer = world.uploads("aiko", &case, "bias", &[("bias \"report\" ä.pdf", PDF)]);
+    let answer = world.uploads("aiko", &case, "bias", &[("bias report ä.pdf", PDF)]);
     assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.body);
     let seq = world.results(&case).first().expect("a result").seq;
     let mut files = world
@@ -390,6 +390,14 @@ fn a_file_is_handed_over_as_a_download_and_erased_by_an_entry(world: World) {
     let answer = world.house.send(fetch(&world, "dana", &file));
     assert_eq!(answer.status, StatusCode::OK);
     assert_eq!(answer.body.as_bytes(), PDF);
+    let says = |name: &str| {
+        let value = answer.headers.get(name).expect("a header");
+        String::from_utf8_lossy(value.as_bytes()).into_owned()
+    };
+    assert!(says("content-disposition").starts_with("attachment; filename=\"bias report _.pdf\""));
+    assert_eq!(says("content-type"), "application/pdf");
+    assert_eq!(says("x-content-type-options"), "nosniff");
+    assert!(says("content-security-policy").contains("sandbox"));
     let tag = format!("\"{}\"", file.digest);
     let again = fetch(&world, "dana", &file).insert_header((header::IF_NONE_MATCH, tag));
     assert_eq!(world.house.send(again).status, StatusCode::NOT_MODIFIED);

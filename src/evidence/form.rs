@@ -5,6 +5,7 @@ use crate::error::{Error, Result};
 use crate::form::FieldError;
 use actix_multipart::{Field, Multipart, MultipartError};
 use futures_util::StreamExt;
+use futures_util::stream::Fuse;
 use std::time::Duration;
 
 /// Longest text of a field, in bytes.
@@ -70,7 +71,9 @@ async fn read_on(rules: &Rules, mut form: Multipart) -> Result<Form> {
     )))
 }
 
-async fn one(rules: &Rules, read: &mut Form, name: &str, mut field: Field) -> Result<()> {
+async fn one(rules: &Rules, read: &mut Form, name: &str, field: Field) -> Result<()> {
+    // It must not be asked again after its end, which a refusal may come after.
+    let mut field = field.fuse();
     // A browser sends a choice that was not made as a file without a name.
     if name.is_empty() {
         drain(rules, field).await;
@@ -92,7 +95,7 @@ async fn one(rules: &Rules, read: &mut Form, name: &str, mut field: Field) -> Re
 }
 
 /// Reads the rest of what was refused, within reason.
-async fn drain(rules: &Rules, mut field: Field) {
+async fn drain(rules: &Rules, mut field: Fuse<Field>) {
     let mut length = 0_u64;
     while let Some(Ok(piece)) = field.next().await {
         length = length.saturating_add(u64::try_from(piece.len()).unwrap_or(u64::MAX));

@@ -96,7 +96,9 @@ mod tests {
 
     proptest! {
         #[test]
-        fn an_amount_reads_back_as_it_was_written(millionths in -999_999_999_999_999_i64..=999_999_999_999_999) {
+        fn an_amount_reads_back_as_it_was_written(
+            millionths in -999_999_999_999_999_i64..=999_999_999_999_999,
+        ) {
             let amount = Amount(millionths);
             prop_assert_eq!(amount.to_string().parse::<Amount>(), Ok(amount));
         }

@@ -147,85 +147,20 @@ pub fn record(
 
 fn check(gate: &Gate, given: &Given, today: Day, files: usize) -> Result<Checked> {
     let mut wrong = Vec::new();
-    let mut field = |name: &str, rule: &'static str, message: String| {
-        wrong.push(FieldError::new(name, rule, message));
-    };
     let value = given.value.parse::<Amount>();
     if let Err(why) = &value {
-        field("value", "number", format!("Value: {why}"));
+        wrong.push(FieldError::new("value", "number", format!("Value: {why}")));
     }
-    let on = Day::parse(given.performed_on.trim());
-    match on {
-        None => field(
-            "performed_on",
-            "date",
-            "Say on which day it was tested".into(),
-        ),
-        Some(on) if on > today => {
-            field(
-                "performed_on",
-                "date",
-                "A test cannot be of a day to come".into(),
-            );
-        }
-        Some(_) => {}
-    }
-    let longest = on.map(|on| Day(counts_until(gate, on.0, jiff::civil::Date::MAX)));
-    let until = match given.valid_until.trim() {
-        "" => longest,
-        text => Day::parse(text),
-    };
-    match (until, longest, on) {
-        (Some(until), Some(longest), _) if until > longest => {
-            let sentence = format!("By the test plan it counts until {longest} at the longest");
-            field("valid_until", "date", sentence);
-        }
-        (Some(until), _, Some(on)) if until < on => {
-            field(
-                "valid_until",
-                "date",
-                "It cannot end before the test".into(),
-            );
-        }
-        (None, ..) if !given.valid_until.trim().is_empty() => {
-            field(
-                "valid_until",
-                "date",
-                "Write a day such as 2027-01-31".into(),
-            );
-        }
-        _ => {}
-    }
-    let mut text = |name: &str, text: &str, most: usize, missing: Option<&str>| {
-        let text = plain(text);
-        match (text.chars().count(), missing) {
-            (0, Some(missing)) => field(name, "missing", missing.to_owned()),
-            (length, _) if length > most => {
-                field(name, "length", format!("Write at most {most} characters"));
-            }
-            _ => {}
-        }
-        text
-    };
-    let dataset = text(
-        "dataset",
-        &given.dataset,
-        LINE,
-        Some("Say what it was tested on"),
-    );
-    let tester = text(
-        "performed_by",
-        &given.performed_by,
-        LINE,
-        Some("Say who tested"),
-    );
-    let notes = text("notes", &given.notes, NOTES, None);
+    let on = tested_on(&given.performed_on, today, &mut wrong);
+    let until = on.and_then(|on| last_day(gate, on, &given.valid_until, &mut wrong));
+    let dataset = ("dataset", Some("Say what it was tested on"), LINE);
+    let dataset = text(dataset, &given.dataset, &mut wrong);
+    let tester = ("performed_by", Some("Say who tested"), LINE);
+    let tester = text(tester, &given.performed_by, &mut wrong);
+    let notes = text(("notes", None, NOTES), &given.notes, &mut wrong);
     if gate.evidence && files == 0 {
-        field(
-            evidence::FIELD,
-            "missing",
-            "Choose the file that shows the result".into(),
-        );
+        let sentence = "Choose the file that shows the result".to_owned();
+        wrong.push(FieldError::new(evidence::FIELD, "missing", sentence));
     }
     match (value, on, until) {
         (Ok(value), Some(on), Some(until)) if wrong.is_empty() => Ok(Checked {
@@ -238,4 +173,51 @@ fn check(gate: &Gate, given: &Given, today: Day, files: usize) -> Result<Checked
         }),
         _ => Err(Error::Invalid(wrong)),
     }
+}
+
+/// The day of the test.
+fn tested_on(said: &str, today: Day, wrong: &mut Vec<FieldError>) -> Option<Day> {
+    let (day, sentence) = match Day::parse(said.trim()) {
+        Some(day) if day <= today => return Some(day),
+        Some(day) => (Some(day), "A test cannot be of a day to come"),
+        None => (None, "Say on which day it was tested, such as 2027-01-31"),
+    };
+    wrong.push(FieldError::new("performed_on", "date", sentence.to_owned()));
+    day
+}
+
+/// The last day on which it counts.
+fn last_day(gate: &Gate, on: Day, said: &str, wrong: &mut Vec<FieldError>) -> Option<Day> {
+    let longest = Day(counts_until(gate, on.0, jiff::civil::Date::MAX));
+    if said.trim().is_empty() {
+        return Some(longest);
+    }
+    let sentence = match Day::parse(said.trim()) {
+        Some(day) if day > longest => {
+            format!("By the test plan it counts until {longest} at the longest")
+        }
+        Some(day) if day < on => "It cannot end before the test".to_owned(),
+        Some(day) => return Some(day),
+        None => "Write a day such as 2027-01-31".to_owned(),
+    };
+    wrong.push(FieldError::new("valid_until", "date", sentence));
+    None
+}
+
+/// A text of so many characters at most, called so, with what is said where it is missing.
+fn text(
+    (name, missing, most): (&str, Option<&str>, usize),
+    given: &str,
+    wrong: &mut Vec<FieldError>,
+) -> String {
+    let text = plain(given);
+    match (text.chars().count(), missing) {
+        (0, Some(missing)) => wrong.push(FieldError::new(name, "missing", missing.to_owned())),
+        (length, _) if length > most => {
+            let sentence = format!("Write at most {most} characters");
+            wrong.push(FieldError::new(name, "length", sentence));
+        }
+        _ => {}
+    }
+    text
 }

@@ -133,7 +133,9 @@ mod tests {
     }
 
     prop_compose! {
-        fn tested()(seq in 0_i64..50, value in 0_i64..=1_000_000, on in -400_i64..=0, more in 0_i64..800)
+        fn tested()(
+            seq in 0_i64..50, value in 0_i64..=1_000_000, on in -400_i64..=0, more in 0_i64..800
+        )
             -> Tested {
             Tested { seq, value: Amount(value), on: day(on), until: day(on + more) }
         }

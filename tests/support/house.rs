@@ -25,8 +25,7 @@ pub struct House {
 pub struct Answer {
     pub status: StatusCode,
     pub location: String,
-    /// The seconds after which to ask again.
-    pub retry_after: Option<String>,
+    pub headers: header::HeaderMap,
     pub body: String,
 }
 
@@ -67,12 +66,10 @@ impl House {
             let response = call_service(&init_service(app).await, request).await;
             let location = response.headers().get(header::LOCATION);
             let location = location.and_then(|l| l.to_str().ok()).unwrap_or_default();
-            let again = response.headers().get(header::RETRY_AFTER);
-            let again = again.and_then(|seconds| seconds.to_str().ok());
             Answer {
-                retry_after: again.map(str::to_owned),
                 status: response.status(),
                 location: location.to_owned(),
+                headers: response.headers().clone(),
                 body: String::from_utf8_lossy(&read_body(response).await).into_owned(),
             }
         })
