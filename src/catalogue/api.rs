@@ -77,19 +77,24 @@ pub async fn tool(app: web::Data<App>, path: web::Path<String>) -> Result<HttpRe
 ///
 /// # Errors
 /// 404, also for a use case that nothing approved.
-pub async fn offer(app: web::Data<App>, path: web::Path<String>) -> Result<HttpResponse> {
-    let desk = app.desk.clone();
+pub async fn offer(
+    app: web::Data<App>,
+    visitor: Visitor,
+    path: web::Path<String>,
+) -> Result<HttpResponse> {
+    let (desk, within) = (app.desk.clone(), visitor.register_query()?);
     let read = move |conn: &mut Conn| {
         let record = register::by_reference(conn, "use_case", &path)?;
         let none = || Error::not_found("approval of", path.as_str());
         let offer = Offer::read(conn, &desk, record)?.ok_or_else(none)?;
-        told(conn, &offer)
+        told(conn, &offer, &within)
     };
     Ok(HttpResponse::Ok().json(app.db.read(read).await?))
 }
 
-fn told(conn: &mut Conn, offer: &Offer) -> Result<Value> {
+fn told(conn: &mut Conn, offer: &Offer, within: &tools::Within) -> Result<Value> {
     let joined = store::joins_of(conn, offer.base.record.id, SHOWN)?;
+    let joined = store::visible(conn, joined, within)?;
     let joined = joined
         .iter()
         .map(|record| json!({ "reference": record.reference, "title": record.title }));
@@ -156,5 +161,5 @@ pub async fn limit(
     };
     app.command("limit_joining", reference.clone(), &actor, work)
         .await?;
-    offer(app, web::Path::from(reference)).await
+    offer(app, visitor, web::Path::from(reference)).await
 }

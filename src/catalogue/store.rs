@@ -2,7 +2,7 @@
 use crate::db::schema::{join_limits, joins, records};
 use crate::db::{At, Conn, PersonId, RecordId, ReviewId, Tx};
 use crate::error::Result;
-use crate::register::Record;
+use crate::register::{self, Record};
 use diesel::prelude::*;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -72,6 +72,23 @@ pub fn joins_of(conn: &mut Conn, base: RecordId, most: i64) -> Result<Vec<Record
         .limit(most)
         .select(Record::as_select())
         .load(conn)?)
+}
+
+/// Those of `all` that a reader sees who sees records `within`.
+///
+/// # Errors
+/// When the database fails.
+pub(super) fn visible(
+    conn: &mut Conn,
+    mut all: Vec<Record>,
+    within: &Option<(Vec<String>, PersonId)>,
+) -> Result<Vec<Record>> {
+    if let Some((units, person)) = within {
+        let seen = register::of_units(conn, units)?;
+        let own = |record: &Record| [record.owner_id, record.submitter_id].contains(&Some(*person));
+        all.retain(|record| seen.contains(&record.id) || own(record));
+    }
+    Ok(all)
 }
 
 /// How many joined the approval of each of these.

@@ -205,11 +205,7 @@ fn fitting<'a>(
     today: Date,
 ) -> Option<Vec<&'a policy::Tool>> {
     let (class, verdict) = (wanted.class.as_deref()?, wanted.verdict?);
-    let holds = |tool: &&policy::Tool| {
-        verdicts(version, tool, class, today)
-            .iter()
-            .any(|one| *one == verdict)
-    };
+    let holds = |tool: &&policy::Tool| verdicts(version, tool, class, today).contains(&verdict);
     Some(version.index.policy().tools.iter().filter(holds).collect())
 }
 
@@ -364,7 +360,7 @@ pub fn card_of_policy(version: &Version, tool: &policy::Tool, today: Date) -> Ca
         teams: 0,
         classes: classes(version, tool, today),
         path: format!("/catalogue/listed/{}", tool.key),
-        uses_path: uses_path(&[tool.title.clone()]),
+        uses_path: uses_path(std::slice::from_ref(&tool.title)),
         ask: ask(Some(version), &tool.title),
     }
 }

@@ -8,7 +8,7 @@ use crate::db::schema::{decisions, policy_answers};
 use crate::db::{At, Conn, Day, RecordId, ReviewId};
 use crate::error::Result;
 use crate::policy::kept::Asked;
-use crate::policy::{self, Answer, Question, Verdict, Version};
+use crate::policy::{Answer, Question, Verdict, Version};
 use crate::review::Desk;
 use diesel::dsl::max;
 use diesel::prelude::*;

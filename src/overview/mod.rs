@@ -12,7 +12,7 @@ mod portfolio;
 mod sources;
 
 pub use portfolio::{Cache, Lens, Portfolio, Row, portfolio, seen};
-pub use sources::{AREAS, POINTS, Screen, Small, Subject, screen, screens, small};
+pub use sources::{AREAS, POINTS, Screen, Small, screen, screens, small};
 
 use crate::web::badge::{Badge, badge};
 use jiff::civil::Date;

@@ -152,7 +152,7 @@ pub fn seen<'a>(conn: &mut Conn, all: &'a Portfolio, lens: &Lens) -> Result<Vec<
         let may = within.as_ref().is_none_or(|(ids, person)| {
             ids.contains(&row.id) || row.people.contains(&Some(*person))
         });
-        may && lens.unit.is_none() || may && row.unit == lens.unit
+        may && (lens.unit.is_none() || row.unit == lens.unit)
     };
     Ok(all.rows.iter().filter(shows).collect())
 }

@@ -7,7 +7,7 @@ use crate::rules::KINDS;
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 20] = [
+const THINGS: [&str; 26] = [
     "absence",
     "answer",
     "appointment",
@@ -16,7 +16,10 @@ const THINGS: [&str; 20] = [
     "condition",
     "decision",
     "draft",
+    "erased_value",
     "erasure",
+    "evidence",
+    "file",
     "hold",
     "holding",
     "join",
@@ -26,9 +29,18 @@ const THINGS: [&str; 20] = [
     "retention",
     "review",
     "revision",
+    "test",
     "token",
+    "vendor_change",
+    "waiver",
     "workflow",
 ];
+
+/// Every thing by name, those of rules among them.
+pub(super) fn things() -> impl Iterator<Item = &'static str> {
+    let of_rules = KINDS.iter().flat_map(|kind| [kind.word, kind.draft_word]);
+    THINGS.into_iter().chain(of_rules)
+}
 
 /// Looks on while a package is read, and replays it.
 #[derive(Debug, Default)]
@@ -65,11 +77,7 @@ impl Witness for Replaying {
         let mut fields: Map<String, Value> = serde_json::from_slice(line).map_err(read)?;
         let thing = fields.remove("thing");
         let thing = thing.as_ref().and_then(Value::as_str).unwrap_or("");
-        let of_rules = KINDS.iter().flat_map(|kind| [kind.word, kind.draft_word]);
-        let known = THINGS
-            .into_iter()
-            .chain(of_rules)
-            .find(|known| *known == thing);
+        let known = things().find(|known| *known == thing);
         let known = known.ok_or_else(|| format!("there is no thing called {thing:?}"))?;
         let id = fields.remove("id");
         let id = id.as_ref().and_then(Value::as_str).unwrap_or("");

@@ -52,6 +52,12 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
 
 pub(super) fn put(all: &mut Snapshot, key: Key, fields: Value) {
     let fields = object(fields);
+    debug_assert!(
+        ["task", "timer"].contains(&key.thing)
+            || super::packaged::things().any(|thing| thing == key.thing),
+        "a package would not know {}",
+        key.thing
+    );
     all.insert(key, Thing { fields, last: None });
 }
 

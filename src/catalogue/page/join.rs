@@ -118,12 +118,14 @@ async fn draw(
     status: StatusCode,
 ) -> Result<HttpResponse> {
     let (desk, person) = (app.desk.clone(), visitor.id()?);
+    let within = visitor.register_query()?;
     let read = move |conn: &mut Conn| {
         let record = register::by_reference(conn, "use_case", &reference)?;
         let none = || Error::not_found("approval of", &reference);
         let offer = Offer::read(conn, &desk, record)?.ok_or_else(none)?;
         let may_limit = joins::may_limit(conn, person, &offer.base)?;
         let others = store::joins_of(conn, offer.base.record.id, SHOWN)?;
+        let others = store::visible(conn, others, &within)?;
         JoinPage::of(&desk, offer, others, again, may_limit)
     };
     let context = app.db.read(read).await?;
