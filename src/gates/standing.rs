@@ -67,7 +67,7 @@ fn standing(
         return Standing::not_needed("No test plan in force asks for a test of it.");
     }
     let open = |line: &&&Line| matches!(line.judged.state, State::Open | State::Failed);
-    let open: Vec<&str> = lines.iter().filter(open).map(|line| title(line)).collect();
+    let open: Vec<&str> = lines.iter().filter(open).map(title).collect();
     if !open.is_empty() {
         return Standing::open(format!("Not shown yet: {}.", open.join("; ")));
     }
@@ -75,7 +75,7 @@ fn standing(
     let waived = lines
         .iter()
         .filter(|line| line.judged.state == State::Waived);
-    let waived: Vec<&str> = waived.map(|line| title(line)).collect();
+    let waived: Vec<&str> = waived.map(title).collect();
     let why = match (lines.len(), waived.is_empty()) {
         (1, true) => "The one test it needs was recorded.".to_owned(),
         (count, true) => format!("All {count} tests it needs were recorded."),

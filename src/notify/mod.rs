@@ -40,7 +40,7 @@
 //! | `workflow_proposed` | `title`, `path` of the page, (`by`, reason) |
 //! | `vendor_change`, `vendor_change_reported` | `change` |
 //! | `vendor_due` | `field`, and the `day` it says |
-//! | `gate` | `what`: `expires`, `expired`, `waiver_asked`, `waiver_granted` or `waiver_refused`; `gate`, `until` |
+//! | `gate` | `what`: `expires`, `expired`, or `waiver_` and what became of it; `gate`, `until` |
 //! | `auditor_scope` | `auditor`, `change`, `entry`, `by` |
 //! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 //! | `tool_ends` | `reference`, `title`, `until` a day, `over`, `path` of the page |

@@ -20,6 +20,8 @@ const NARROW: [(&str, &str); 32] = [
     ("calendars", "SELECT, INSERT"),
     ("rule_versions", "SELECT, INSERT"),
     ("policy_answers", "SELECT, INSERT"),
+    ("joins", "SELECT, INSERT"),
+    ("join_limits", "SELECT, INSERT"),
     ("evidence_files", "SELECT, INSERT, UPDATE (erased_seq)"),
     ("evidence_uses", "SELECT, INSERT"),
     ("test_results", "SELECT, INSERT"),
@@ -27,8 +29,6 @@ const NARROW: [(&str, &str); 32] = [
         "test_waivers",
         "SELECT, INSERT, UPDATE (state, settled_by, settled_seq, settled_at)",
     ),
-    ("joins", "SELECT, INSERT"),
-    ("join_limits", "SELECT, INSERT"),
     ("vendor_changes", "SELECT, INSERT, UPDATE"),
     ("vendor_change_cases", "SELECT, INSERT, UPDATE"),
     (
