@@ -387,6 +387,7 @@ fn the_register_filters_by_the_fields_that_say_so() {
     let facets = use_case().facets();
     let fields: Vec<_> = facets.iter().map(|facet| facet.field.as_str()).collect();
     let expected = [
+        "tool",
         "sourcing",
         "data_classes",
         "uses",
@@ -398,8 +399,8 @@ fn the_register_filters_by_the_fields_that_say_so() {
     ];
     assert_eq!(fields, expected);
     assert_eq!(
-        facets[0].values[0],
+        facets[1].values[0],
         ("vendor".into(), "From a vendor".into())
     );
-    assert!(facets[4].values.is_empty());
+    assert!(facets[5].values.is_empty());
 }
