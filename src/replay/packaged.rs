@@ -7,7 +7,7 @@ use crate::rules::KINDS;
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 26] = [
+const THINGS: [&str; 27] = [
     "absence",
     "answer",
     "appointment",
@@ -32,6 +32,7 @@ const THINGS: [&str; 26] = [
     "test",
     "token",
     "vendor_change",
+    "vendor_change_case",
     "waiver",
     "workflow",
 ];
