@@ -195,7 +195,7 @@ pub fn of_entries(conn: &mut Conn, seqs: &[i64]) -> Result<HashMap<i64, Vec<File
 }
 
 /// Erases the content behind a reference, for all that refer to it; the digest stays. The content
-/// itself goes by [`remove`] when this is kept, or by the next sweep.
+/// itself goes once this is kept, or by the next sweep.
 ///
 /// # Errors
 /// [`Error::Forbidden`] for others than administrators, [`Error::Invalid`] for the reason or while
