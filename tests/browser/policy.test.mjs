@@ -114,7 +114,7 @@ test('a keeper writes a draft and sees what it changes before somebody else publ
   await page.goto(`${demo.url}/policy/data_use/drafts`);
   await examine(page);
   await page.getByRole('button', { name: 'Begin a draft' }).click();
-  const text = page.getByLabel('The policy as JSON');
+  const text = page.getByLabel('The document as JSON');
   const wrong = (await text.inputValue()).replace('"orrery_code"', '"orrery_cod"');
   await text.fill(wrong);
   await page.getByRole('button', { name: 'Save the draft' }).click();
