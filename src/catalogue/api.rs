@@ -1,7 +1,7 @@
 //! The catalogue and joining over the API.
 use super::joins::{self, Given, Offer};
 use super::page::wanted;
-use super::{store, tools};
+use super::{spend, store, tools};
 use crate::app::App;
 use crate::db::{Conn, Tx};
 use crate::error::{Error, Result};
@@ -51,7 +51,7 @@ pub async fn spend(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse
     let (desk, within) = (app.desk.clone(), visitor.register_query()?);
     let groups = app
         .db
-        .read(move |conn| tools::spend(conn, &desk, &within))
+        .read(move |conn| spend::spend(conn, &desk, &within))
         .await?;
     Ok(HttpResponse::Ok().json(json!({ "groups": groups })))
 }

@@ -14,6 +14,7 @@ mod bounds;
 pub mod joins;
 pub mod page;
 pub mod reminders;
+mod spend;
 mod store;
 mod tools;
 mod worth;

@@ -30,6 +30,7 @@ pub mod origin;
 pub mod package;
 mod packing;
 pub mod page;
+mod parts;
 pub mod proof;
 pub mod receipt;
 mod rows;

@@ -1,6 +1,7 @@
 //! The catalogue: looked through by words, vendor, sort, data and what the policy says of it.
 use crate::app::App;
-use crate::catalogue::tools::{self, Card, Catalogue, Spend, Wanted};
+use crate::catalogue::spend::{self, Spend};
+use crate::catalogue::tools::{self, Card, Catalogue, Wanted};
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::policy::Verdict;
@@ -199,7 +200,7 @@ pub async fn spend(app: web::Data<App>, visitor: Visitor) -> Result<HttpResponse
     let (desk, within) = (app.desk.clone(), visitor.register_query()?);
     let groups = app
         .db
-        .read(move |conn| tools::spend(conn, &desk, &within))
+        .read(move |conn| spend::spend(conn, &desk, &within))
         .await?;
     page(
         &app,

@@ -1,8 +1,9 @@
 //! Checks a package in one pass, in memory bounded by its manifest and a few batches of entries.
 
 use super::super::checkpoint::{self, Checkpoint};
-use super::super::entry::{MAX_BYTES, View};
+use super::super::entry::MAX_BYTES;
 use super::super::key::Vkey;
+use super::super::parts::View;
 use super::super::proof::Proof;
 use super::super::tiles;
 use super::super::tree::{Hash, Range, check_inclusion, leaf_hash};

@@ -1,7 +1,7 @@
 //! What an entry tells by itself, and what it must be after the entry before it.
 
-use super::super::entry::View;
 use super::super::histories::{Histories, Step};
+use super::super::parts::View;
 use super::super::tree::Hash;
 
 /// The time of an entry in its 27 characters, which sort as times do.

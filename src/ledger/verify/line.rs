@@ -1,7 +1,8 @@
 //! One line of an export: taken apart, and checked as far as it tells by itself.
 
-use super::super::entry::{View, commitment};
+use super::super::entry::commitment;
 use super::super::export::{MAX_LINE, Opened, encode_private};
+use super::super::parts::View;
 use super::super::tree::leaf_hash;
 use super::crew::Look;
 use super::facts::{Facts, Odd};

@@ -2,9 +2,10 @@
 //! down to each hash, and to each entry where entries are public.
 
 use super::super::checkpoint::{self, Checkpoint, MAX_NOTE};
-use super::super::entry::{MAX_BYTES, View};
+use super::super::entry::MAX_BYTES;
 use super::super::histories::Told;
 use super::super::key::Vkey;
+use super::super::parts::View;
 use super::super::tiles::{Level, Tile, WIDTH, unbundle};
 use super::super::tree::{Hash, Range, leaf_hash};
 use super::facts::{Facts, Order};
