@@ -1,11 +1,10 @@
 //! A log at an address: asked for over HTTP, with bounds for time and size.
+use crate::ledger::seal;
 use crate::ledger::verify::live::{Answer, Source};
-use std::net::IpAddr;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::http::Uri;
 use ureq::http::header::LOCATION;
-use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 /// How long one answer may take.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -31,7 +30,7 @@ impl Remote {
                 "write the register's public address, such as https://register.example.org/ai";
             return Err(odd(why));
         }
-        if uri.scheme_str() != Some("https") && !allow_http && !is_here(host) {
+        if uri.scheme_str() != Some("https") && !allow_http && !seal::is_loopback(host) {
             let why = "it is not https, so anybody on the way could answer; --allow-http asks it \
                        all the same";
             return Err(odd(why));
@@ -39,37 +38,10 @@ impl Remote {
         let base = address.trim_end_matches('/');
         let base = base.strip_suffix("/log").unwrap_or(base).to_owned();
         Ok(Remote {
-            agent: agent(),
+            agent: seal::agent(address, PATIENCE)?,
             base,
         })
     }
-}
-
-/// Whether a host is this machine.
-fn is_here(host: &str) -> bool {
-    let bare = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
-}
-
-fn agent() -> Agent {
-    let found = rustls_native_certs::load_native_certs();
-    let roots = found.certs.iter();
-    let roots: Vec<_> = roots
-        .map(|cert| Certificate::from_der(cert.as_ref()).to_owned())
-        .collect();
-    let tls = TlsConfig::builder()
-        .root_certs(RootCerts::new_with_certs(&roots))
-        .build();
-    Agent::config_builder()
-        .tls_config(tls)
-        .timeout_global(Some(PATIENCE))
-        .http_status_as_error(false)
-        // Whoever gave an address is told of another one, and not led there.
-        .max_redirects(0)
-        .max_redirects_will_error(false)
-        .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")))
-        .build()
-        .new_agent()
 }
 
 impl Source for Remote {

@@ -6,7 +6,7 @@ use ureq::Agent;
 use ureq::http::Uri;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
-/// Longest wait for a whole answer.
+/// Longest wait for a whole answer of a witness or a time-stamping authority.
 const PATIENCE: Duration = Duration::from_secs(5);
 /// Longest answer in bytes: a time stamp with its certificates has a tenth of that.
 const MAX_ANSWER: u64 = 64 * 1024;
@@ -43,7 +43,8 @@ pub fn address(text: &str, plain: bool) -> Result<(), String> {
     }
 }
 
-fn is_loopback(host: &str) -> bool {
+/// Whether a host is this machine.
+pub fn is_loopback(host: &str) -> bool {
     let bare = host.trim_start_matches('[').trim_end_matches(']');
     let address = bare.parse::<std::net::IpAddr>();
     host == "localhost" || address.is_ok_and(|address| address.is_loopback())
@@ -51,7 +52,7 @@ fn is_loopback(host: &str) -> bool {
 
 /// Posts `body` and reads the answer. A redirect is an answer like any other: it is not followed.
 pub(super) fn post(url: &str, media: &str, body: &[u8]) -> Result<Answer, String> {
-    let agent = agent(url)?;
+    let agent = agent(url, PATIENCE)?;
     let answer = agent.post(url).header("Content-Type", media).send(body);
     let mut answer = answer.map_err(|error| in_words(&error))?;
     let kind = answer.headers().get("content-type");
@@ -68,10 +69,16 @@ pub(super) fn post(url: &str, media: &str, body: &[u8]) -> Result<Answer, String
     })
 }
 
-fn agent(url: &str) -> Result<Agent, String> {
+/// What asks at `url` and waits `patience` at most. Whoever gave an address is told of another one,
+/// and not led there.
+///
+/// # Errors
+/// This machine has no list of certificate authorities, and the address needs one.
+pub fn agent(url: &str, patience: Duration) -> Result<Agent, String> {
     let mut config = Agent::config_builder()
-        .timeout_global(Some(PATIENCE))
+        .timeout_global(Some(patience))
         .max_redirects(0)
+        .max_redirects_will_error(false)
         .http_status_as_error(false)
         .user_agent(concat!("countersign/", env!("CARGO_PKG_VERSION")));
     let host = url.parse::<Uri>().ok();

@@ -20,7 +20,7 @@ mod store;
 mod witness;
 pub mod worker;
 
-pub use ask::address;
+pub use ask::{address, agent, is_loopback};
 pub use check::check;
 pub use command::{continue_log, create, retire, rotate};
 pub use keys::Keys;
