@@ -40,6 +40,7 @@ on_both! { now crate::open =>
     a_thousand_use_cases_are_reviewed_again_in_bounded_time
     what_is_rejected_is_approved_no_longer
     a_review_that_runs_begins_anew_or_goes_on_in_the_knowledge_of_it
+    what_is_given_up_before_its_review_began_is_let_off_by_an_entry
     a_renewal_that_is_being_written_holds_its_use_case_back_until_it_is_submitted
     a_change_on_which_nothing_depends_is_closed_by_hand
     administrators_and_auditors_do_not_say_what_counts
@@ -739,6 +740,29 @@ fn a_review_that_runs_begins_anew_or_goes_on_in_the_knowledge_of_it(house: House
         house.register.as_reviewer("kim").approve(case);
     }
     assert_eq!(house.state(&change), State::Closed);
+    house.agrees();
+}
+
+fn what_is_given_up_before_its_review_began_is_let_off_by_an_entry(house: House) {
+    let vendor = house.vendor(json!({}));
+    let given_up = house.register.submitted_by(
+        "tomas",
+        json!({ "sourcing": "vendor", "vendor": "Nordlicht AI", "vendor_assessed": true,
+            "trains_on_our_data": false, "cost_eur_per_year": 1 }),
+    );
+    let change = house.reports("vera", &vendor, trains()).unwrap();
+    let states = |house: &House| house.case_states(&change).remove(0).1;
+    assert_eq!(states(&house), "waiting");
+    house.register.withdraw(&given_up);
+    house.register.clocks_tick();
+    assert_eq!(states(&house), "told");
+    let skipped = house.register.entries().into_iter();
+    let mut skipped = skipped.filter(|entry| entry.kind == "vendor_change.skipped");
+    let entry = skipped.next().expect("an entry that lets it off");
+    assert_eq!(entry.subject["record"], given_up.record.to_string());
+    assert_eq!(entry.subject["vendor_change"], change.id.to_string());
+    assert!(skipped.next().is_none());
+    assert_eq!(house.state(&change), State::Closed, "nothing else waits");
     house.agrees();
 }
 

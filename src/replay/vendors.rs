@@ -46,6 +46,16 @@ impl Vendors {
             self.open(all, id, record, parsed, last(entry));
             return Ok(());
         }
+        if deed == "skipped" {
+            // Whatever waited is in no table of reviews; an open one cannot be skipped.
+            let key = case(id, subject(entry, "record")?);
+            return match all.get(&key) {
+                Some(_) => Err(format!(
+                    "change {id} is skipped where a review deals with it"
+                )),
+                None => Ok(()),
+            };
+        }
         let key = Key::new("vendor_change", id);
         if deed == "reported" {
             let fields = json!({

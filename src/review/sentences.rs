@@ -282,6 +282,9 @@ impl Told<'_> {
             "vendor_change.joined" => {
                 "A change at the vendor is part of the review that runs".to_owned()
             }
+            "vendor_change.skipped" => {
+                "A change at the vendor needs no review: nothing is approved any more".to_owned()
+            }
             "vendor_change.closed" => self.of_vendor_change("closed"),
             "auditor.scoped" => {
                 let change = self.text("/data/change").unwrap_or("changed");

@@ -135,16 +135,7 @@ fn take(db: &Db, desk: &Arc<Desk>, change: VendorChangeId, record: RecordId) -> 
     let done = db.write_now(move |tx| begin(tx, &at_desk, change, record));
     let trouble = match done {
         Ok(Step::Begun) => return Ok(true),
-        Ok(Step::Nothing) => return Ok(false),
-        Ok(Step::ToldOnly) => {
-            db.upkeep_now(move |tx| store::only_tell(tx, change, record))?;
-            let desk = desk.clone();
-            db.write_now(move |tx| {
-                tx.leave_unchanged();
-                close_when_done(tx, &desk, change)
-            })?;
-            return Ok(false);
-        }
+        Ok(Step::Nothing | Step::Skipped) => return Ok(false),
         Ok(Step::Held(why)) => why.to_owned(),
         Err(error @ (Error::Refused(_) | Error::Invalid(_))) => error.to_string(),
         Err(error) => {
@@ -162,8 +153,8 @@ enum Step {
     Begun,
     /// Another program was faster.
     Nothing,
-    /// Nothing is approved any more.
-    ToldOnly,
+    /// Nothing is approved any more that could be reviewed again.
+    Skipped,
     /// Somebody must do something first.
     Held(&'static str),
 }
@@ -181,12 +172,10 @@ fn begin(tx: &mut Tx, desk: &Desk, change: VendorChangeId, id: RecordId) -> Resu
         return join(tx, desk, change, &record, &running);
     }
     let (Some(approval), Some(standing)) = (record.approval_id, record.standing()) else {
-        tx.leave_unchanged();
-        return Ok(Step::ToldOnly);
+        return skip(tx, desk, change, &record);
     };
     if !standing.is_approval() {
-        tx.leave_unchanged();
-        return Ok(Step::ToldOnly);
+        return skip(tx, desk, change, &record);
     }
     if record.status()? != standing {
         tx.leave_unchanged();
@@ -196,6 +185,19 @@ fn begin(tx: &mut Tx, desk: &Desk, change: VendorChangeId, id: RecordId) -> Resu
     }
     review::look_again_at(tx, desk, &system(), &record, approval)?;
     Ok(Step::Begun)
+}
+
+/// What waited for its review was given up or refused before that began: its people were told, and
+/// that is all. The log says so, or a use case could be let off unseen.
+fn skip(tx: &mut Tx, desk: &Desk, change: VendorChangeId, record: &Record) -> Result<Step> {
+    let now = desk.time(tx)?;
+    let note = Note::new("vendor_change.skipped", &system())
+        .record(record.id, &record.reference)
+        .subject("vendor_change", change.to_string());
+    ledger::append(tx, now, note)?;
+    store::set_case(tx, change, record.id, CaseState::Told, None, None)?;
+    close_when_done(tx, desk, change)?;
+    Ok(Step::Skipped)
 }
 
 /// A review runs already. Whoever decided in it did not know: it begins anew. Where nobody decided,

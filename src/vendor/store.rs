@@ -476,19 +476,6 @@ pub(super) fn set_trouble(
     Ok(())
 }
 
-/// Nothing of a use case that waits is approved any more, unless somebody was faster.
-pub(super) fn only_tell(tx: &mut Tx, change: VendorChangeId, record: RecordId) -> Result<()> {
-    let (waiting, told) = (CaseState::Waiting.as_str(), CaseState::Told.as_str());
-    diesel::update(cases_table::table.find((change, record)))
-        .filter(cases_table::state.eq(waiting))
-        .set((
-            cases_table::state.eq(told),
-            cases_table::trouble.eq(None::<String>),
-        ))
-        .execute(&mut **tx)?;
-    Ok(())
-}
-
 /// The changes that count for a record and whose review of it is not decided.
 pub(super) fn changes_at(conn: &mut Conn, record: RecordId) -> Result<BTreeSet<VendorChangeId>> {
     let ids: Vec<VendorChangeId> = cases_table::table
