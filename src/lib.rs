@@ -29,6 +29,7 @@ pub mod form;
 pub mod gates;
 pub mod ledger;
 pub mod notify;
+pub mod oversight;
 pub mod overview;
 pub mod people;
 pub mod policy;

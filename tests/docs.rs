@@ -217,6 +217,7 @@ fn every_problem_is_explained_and_nothing_else() {
         "src/review/engine/refusal.rs",
         "src/rules/refusal.rs",
         "src/gates/refusal.rs",
+        "src/oversight/refusal.rs",
         "src/people/refusal.rs",
         "src/erasure/refusal.rs",
         "src/vendor/refusal.rs",

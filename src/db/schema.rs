@@ -260,6 +260,27 @@ table! {
     }
 }
 
+table! {
+    oversight_arrangements (id) {
+        id -> Text, record_id -> Text, named_on -> Text, arranged_by -> Text, seq -> BigInt,
+        at -> Timestamp,
+    }
+}
+table! {
+    overseers (arrangement_id, person_id) {
+        arrangement_id -> Text, person_id -> Text,
+    }
+}
+table! {
+    oversight_samples (id) {
+        id -> Text, record_id -> Text, looked_on -> Text, looked_at -> Integer,
+        overridden -> Integer, recorded_by -> Text, seq -> BigInt, at -> Timestamp,
+        withdrawn_by -> Nullable<Text>, withdrawn_seq -> Nullable<BigInt>,
+        withdrawn_at -> Nullable<Timestamp>,
+    }
+}
+
+joinable!(overseers -> oversight_arrangements (arrangement_id));
 joinable!(evidence_uses -> evidence_files (digest));
 joinable!(vendor_change_cases -> vendor_changes (change_id));
 joinable!(vendor_change_cases -> records (record_id));
@@ -342,6 +363,9 @@ allow_tables_to_appear_in_same_query!(
     evidence_uses,
     test_results,
     test_waivers,
+    oversight_arrangements,
+    overseers,
+    oversight_samples,
     vendor_changes,
     vendor_change_cases,
     reviews,

@@ -101,6 +101,10 @@ identifiers! {
     ResultId
     /// One waiver of a test.
     WaiverId
+    /// One naming of who oversees a use case.
+    ArrangementId
+    /// What an overseer looked at.
+    SampleId
     /// One proposal to erase a person.
     ErasureId
     /// One legal hold.

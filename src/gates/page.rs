@@ -11,9 +11,9 @@ use crate::evidence::{Rules, form};
 use crate::form::SummaryLine;
 use crate::people::{self, Secret};
 use crate::register::Record;
-use crate::review::words::sentence;
+use crate::review::words::field;
 use crate::review::{self, Desk};
-use crate::web::answer::{go_to, page_with, status_of};
+use crate::web::answer::{complaints, go_to, page_with};
 use crate::web::once::{Key, once};
 use crate::web::session::Visitor;
 use actix_multipart::Multipart;
@@ -72,35 +72,6 @@ struct GatePage {
     endings: &'static str,
     waiver_days: i64,
     once: String,
-}
-
-fn value(pairs: &[(String, String)], name: &str) -> String {
-    let found = pairs.iter().find(|(known, _)| known == name);
-    found
-        .map(|(_, value)| value.trim().to_owned())
-        .unwrap_or_default()
-}
-
-/// An error beside the form that it belongs to; what is no refusal goes on.
-fn complaints(error: Error) -> Result<(Vec<SummaryLine>, StatusCode)> {
-    if error.is_ours() || matches!(error, Error::NotFound(_) | Error::Unauthenticated) {
-        return Err(error);
-    }
-    let status = status_of(&error);
-    let lines = match error {
-        Error::Invalid(fields) => {
-            let line = |field: crate::form::FieldError| SummaryLine {
-                target: (!field.field.is_empty()).then_some(field.field),
-                message: field.message,
-            };
-            fields.into_iter().map(line).collect()
-        }
-        other => vec![SummaryLine {
-            target: None,
-            message: sentence(&other.to_string()),
-        }],
-    };
-    Ok((lines, status))
 }
 
 /// `GET /use-cases/{reference}/tests`
@@ -211,8 +182,8 @@ pub async fn do_move(
     pairs: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
     let (actor, reference) = (visitor.actor()?, path.into_inner());
-    let seen = value(&pairs, "revision").parse().unwrap_or_default();
-    let (to, name, author) = (value(&pairs, "to"), reference.clone(), actor.clone());
+    let seen = field(&pairs, "revision").parse().unwrap_or_default();
+    let (to, name, author) = (field(&pairs, "to"), reference.clone(), actor.clone());
     let key = Key::of_form(
         &visitor,
         &format!("/use-cases/{reference}/lifecycle"),
@@ -243,7 +214,7 @@ pub async fn do_settle(
     let missing = || Error::not_found("waiver", &id);
     let waiver: WaiverId = id.parse().map_err(|_| missing())?;
     let settling = Settling::named(&verb).ok_or_else(missing)?;
-    let (actor, why) = (visitor.actor()?, value(&pairs, "reason"));
+    let (actor, why) = (visitor.actor()?, field(&pairs, "reason"));
     let read = move |conn: &mut Conn| {
         let record = super::waiver(conn, waiver)?.record_id;
         Ok(crate::register::by_id(conn, record)?.reference)
@@ -394,7 +365,7 @@ pub async fn do_ask(
     pairs: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
     let (actor, at) = (visitor.actor()?, path.into_inner());
-    let (reason, until) = (value(&pairs, "reason"), value(&pairs, "until"));
+    let (reason, until) = (field(&pairs, "reason"), field(&pairs, "until"));
     let (reference, plan, gate) = at.clone();
     let to = format!("/use-cases/{reference}/tests/{plan}/{gate}");
     let key = Key::of_form(&visitor, &format!("{to}/waivers"), &pairs)?;

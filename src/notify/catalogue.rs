@@ -31,7 +31,7 @@ const fn sort(template: &'static str, waits: Waits, informs: bool) -> Sort {
 }
 
 /// Every template. An `escalated` mail about a task of its reader's own is treated as `task`.
-pub const ALL: [Sort; 34] = [
+pub const ALL: [Sort; 35] = [
     sort("task", Waits::Hold, false),
     sort("receipt", Waits::No, false),
     sort("sign_in", Waits::No, false),
@@ -63,6 +63,7 @@ pub const ALL: [Sort; 34] = [
     sort("auditor_scope", Waits::No, false),
     sort("tool_ends", Waits::Morning, false),
     sort("gate", Waits::Morning, false),
+    sort("oversight", Waits::Morning, false),
     sort("vendor_change", Waits::No, false),
     sort("vendor_change_reported", Waits::No, false),
     sort("vendor_due", Waits::Morning, false),

@@ -11,6 +11,7 @@ use crate::notify::letter::{Cover, Enclosed, Thread};
 use crate::notify::notices::{self, Notice};
 use crate::notify::outbox::Owed;
 use crate::notify::{checkpoint, digest, links};
+use crate::oversight;
 use crate::people::auditor::{self, Change};
 use crate::people::{self, Person, Secret, mailing};
 use crate::review;
@@ -98,7 +99,8 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
             (vendor::RE_REVIEW | vendor::REPORTED | vendor::DUE, _, Some(record)) => {
                 of_vendor(conn, app, owed, record, person.id)?
             }
-            (gates::MAIL, _, Some(record)) => of_gate(conn, owed, record)?,
+            (gates::MAIL, _, Some(record)) => told_by(conn, owed, record, gates::tell)?,
+            (oversight::MAIL, _, Some(record)) => told_by(conn, owed, record, oversight::tell)?,
             ("staffing", ..) => Ok(notices::staffing(owed)?),
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),
             ("task", Some(task), _) => asked(conn, app, given, task, now)?,
@@ -182,10 +184,14 @@ fn of_vendor(
     }))
 }
 
-/// What becomes of a test of a use case, or of its waiver.
-fn of_gate(conn: &mut Conn, owed: &Owed, record: RecordId) -> Result<Found> {
+/// Says what a mail about a use case tells, and where its page is; nothing any more, when there is
+/// nothing to tell.
+type Teller = fn(&mut Conn, RecordId, &Value) -> Result<Option<(String, Value)>>;
+
+/// What a room tells of a use case.
+fn told_by(conn: &mut Conn, owed: &Owed, record: RecordId, tell: Teller) -> Result<Found> {
     let context: Value = serde_json::from_str(&owed.context)?;
-    let told = gates::tell(conn, record, &context)?;
+    let told = tell(conn, record, &context)?;
     Ok(told.ok_or(MOVED_ON).map(|(path, facts)| About {
         case: None,
         key: Key::Page(path),

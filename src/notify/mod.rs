@@ -41,6 +41,7 @@
 //! | `vendor_change`, `vendor_change_reported` | `change` |
 //! | `vendor_due` | `field`, and the `day` it says |
 //! | `gate` | `what`: `expires`, `expired`, or `waiver_` and what became of it; `gate`, `until` |
+//! | `oversight` | `what`, and of `rule`, `demand`, `figures`, `allowed`, `until` what it has |
 //! | `auditor_scope` | `auditor`, `change`, `entry`, `by` |
 //! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 //! | `tool_ends` | `reference`, `title`, `until` a day, `over`, `path` of the page |
@@ -55,7 +56,6 @@
 //! identifiers, times RFC 3339, days `2027-01-31`. `path` leads the link of any mail without a task
 //! elsewhere than to the record. How each waits, and which of them one may turn off, stands in
 //! `catalogue`.
-//! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 pub mod api;
 mod bounce;
 mod breaker;

@@ -4,6 +4,7 @@ use crate::catalogue;
 use crate::db::{Conn, RecordId};
 use crate::error::Result;
 use crate::gates;
+use crate::oversight;
 use crate::register::Record;
 use crate::review::Desk;
 use crate::vendor;
@@ -43,7 +44,7 @@ type Areas = fn(&mut Conn, &[RecordId], Date) -> Result<HashMap<RecordId, [Stand
 const SOURCES: [Source; 7] = [
     Source::Here(approval::standings),
     Source::Here(data::standings),
-    Source::Nobody,
+    Source::Room(oversight::standings),
     Source::Room(gates::standings),
     Source::Room(vendor::standings),
     Source::Nobody,

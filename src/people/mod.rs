@@ -35,7 +35,7 @@ pub use refusal::Refusal;
 pub use staffing::staffing;
 pub use standing::{come_back, leave, managed_by, manager_by_address, set_manager};
 pub use store::{
-    Person, all, by_email, by_id, held_by, holders, known, member_names, names, reads_log,
+    Person, active, all, by_email, by_id, held_by, holders, known, member_names, names, reads_log,
 };
 pub use words::{other_person, sentence};
 

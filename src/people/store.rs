@@ -119,6 +119,20 @@ pub fn names(conn: &mut Conn, ids: &BTreeSet<PersonId>) -> Result<BTreeMap<Perso
     Ok(rows.into_iter().collect())
 }
 
+/// Those of them who are here.
+///
+/// # Errors
+/// When the database fails.
+pub fn active(conn: &mut Conn, ids: &BTreeSet<PersonId>) -> Result<BTreeSet<PersonId>> {
+    let ids: Vec<PersonId> = ids.iter().copied().collect();
+    let here: Vec<PersonId> = people::table
+        .filter(people::id.eq_any(ids))
+        .filter(people::active.eq(true))
+        .select(people::id)
+        .load(conn)?;
+    Ok(here.into_iter().collect())
+}
+
 /// Adds a membership; whether it is new.
 pub(super) fn add_membership(
     tx: &mut Tx,

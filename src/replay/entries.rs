@@ -97,6 +97,7 @@ impl Replay {
             "use_case" => joins::joined(self, entry),
             "joining" => joins::limited(self, entry),
             "test" | "waiver" => self.gates(entry, deed),
+            "oversight" => self.oversight(entry, deed),
             "vendor_change" => self.vendors.take(&mut self.things, entry, deed),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),

@@ -16,6 +16,7 @@ mod gates;
 mod guardians;
 mod joins;
 pub mod open;
+mod oversight;
 mod packaged;
 mod reviews;
 mod rules;

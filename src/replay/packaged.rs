@@ -7,7 +7,7 @@ use crate::rules::KINDS;
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 27] = [
+const THINGS: [&str; 29] = [
     "absence",
     "answer",
     "appointment",
@@ -24,6 +24,8 @@ const THINGS: [&str; 27] = [
     "holding",
     "join",
     "join_limit",
+    "oversight_arrangement",
+    "oversight_sample",
     "person",
     "record",
     "retention",

@@ -14,6 +14,7 @@ use crate::ledger::Actor;
 use crate::ledger::entry::{Method, Via};
 use crate::notify::checkpoint;
 use crate::notify::outbox::{self, Message};
+use crate::oversight;
 use crate::people;
 use crate::register;
 use crate::review::again;
@@ -102,7 +103,10 @@ pub async fn make(app: &App) -> Result<bool> {
     let folder = evidence::folder(&app.config);
     let swept = move |conn: &mut Conn| evidence::sweep(conn, &folder, evidence::UNUSED);
     app.db.read(swept).await?;
-    let told = move |tx: &mut Tx| gates::make_round(tx, today, now);
+    let told = move |tx: &mut Tx| {
+        gates::make_round(tx, today, now)?;
+        oversight::make_round(tx, today, now)
+    };
     app.db.upkeep(told).await?;
     vendor::remind(app).await?;
     let (db, desk) = (app.db.clone(), app.desk.clone());

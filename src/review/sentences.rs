@@ -305,7 +305,10 @@ impl Told<'_> {
                 let origin = self.text("/data/origin").unwrap_or("another name");
                 format!("Ledger goes on under the name {origin}")
             }
-            _ => return self.of_tests(kind).or_else(|| self.of_rules(kind)),
+            _ => {
+                let tests = self.of_tests(kind).or_else(|| self.of_oversight(kind));
+                return tests.or_else(|| self.of_rules(kind));
+            }
         })
     }
 
@@ -336,6 +339,36 @@ impl Told<'_> {
                 format!("Moved to {to}")
             }
             "file.erased" => "The content of an evidence file was erased".to_owned(),
+            _ => return None,
+        })
+    }
+
+    fn of_oversight(&self, kind: &str) -> Option<String> {
+        let count = |name: &str| {
+            let count = self.entry.pointer(&format!("/data/{name}"));
+            count.and_then(Value::as_u64).unwrap_or_default()
+        };
+        let (looked_at, overridden) = (count("looked_at"), count("overridden"));
+        Some(match kind {
+            "oversight.arranged" => {
+                let named = self
+                    .entry
+                    .pointer("/data/overseers")
+                    .and_then(Value::as_array);
+                match named.map_or(0, Vec::len) {
+                    1 => "One person named to oversee it".to_owned(),
+                    many => format!("{many} people named to oversee it"),
+                }
+            }
+            "oversight.sampled" => {
+                let on = self.text("/data/looked_on").unwrap_or("?");
+                format!(
+                    "Human review on {on}: {looked_at} outputs looked at, {overridden} overridden"
+                )
+            }
+            "oversight.withdrawn" => {
+                format!("Human review of {looked_at} outputs taken back, {overridden} overridden")
+            }
             _ => return None,
         })
     }

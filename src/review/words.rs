@@ -75,6 +75,12 @@ pub fn typed(text: &str) -> String {
     text.chars().filter(|c| !hidden(*c)).collect()
 }
 
+/// What was typed into a field of a form; empty where the form has none of that name.
+pub fn field(pairs: &[(String, String)], name: &str) -> String {
+    let found = pairs.iter().find(|(known, _)| known == name);
+    found.map_or_else(String::new, |(_, value)| typed(value))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -29,7 +29,11 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 /// Every kind of document, in the order in which pages list them.
-pub const KINDS: &[&Kind] = &[&crate::policy::KIND, &crate::gates::KIND];
+pub const KINDS: &[&Kind] = &[
+    &crate::policy::KIND,
+    &crate::gates::KIND,
+    &crate::oversight::KIND,
+];
 
 /// What problems of a draft name as the file.
 pub const FILE: &str = "draft";

@@ -8,7 +8,7 @@ use crate::form::{FieldError, SummaryLine};
 use crate::people;
 use crate::register::{self, Record};
 use crate::review::Desk;
-use crate::review::words::{sentence, typed};
+use crate::review::words::{field, sentence};
 use crate::web::answer::{go_to, page_with, status_of};
 use crate::web::once::{Key, once};
 use crate::web::session::Visitor;
@@ -20,11 +20,6 @@ use serde_json::{Map, Value, json};
 type Pairs = Vec<(String, String)>;
 /// Use cases of a change that its page lists.
 const CASES: i64 = 200;
-
-fn value(pairs: &Pairs, name: &str) -> String {
-    let found = pairs.iter().find(|(known, _)| known == name);
-    found.map_or_else(String::new, |(_, value)| typed(value))
-}
 
 #[derive(Serialize)]
 struct ChangesPage {
@@ -69,13 +64,13 @@ impl FormView {
             let found = errors.find(|error| error.field == field);
             found.map(|error| error.message.clone())
         };
-        let area = value(pairs, "area");
+        let area = field(pairs, "area");
         let areas = Area::ALL.into_iter().map(|one| ChoiceView {
             value: one.as_str(),
             label: crate::web::badge::sentence_case(one.words()),
             checked: one.as_str() == area,
         });
-        let trains = value(pairs, "trains");
+        let trains = field(pairs, "trains");
         let choices = [("", "As before"), ("yes", "Yes"), ("no", "No")];
         let trains = choices.map(|(value, label)| ChoiceView {
             value,
@@ -86,11 +81,11 @@ impl FormView {
             areas: areas.collect(),
             trains: trains.into(),
             area_error: error("area"),
-            what: value(pairs, "what"),
+            what: field(pairs, "what"),
             what_error: error("what"),
-            source: value(pairs, "source"),
+            source: field(pairs, "source"),
             source_error: error("source"),
-            effective_on: value(pairs, "effective_on"),
+            effective_on: field(pairs, "effective_on"),
             effective_on_error: error("effective_on"),
             sets_error: error("sets"),
         }
@@ -188,16 +183,16 @@ pub async fn report(
 
 fn given(pairs: &Pairs) -> Given {
     let mut sets = Map::new();
-    match value(pairs, "trains").as_str() {
+    match field(pairs, "trains").as_str() {
         "yes" => drop(sets.insert("trains_on_our_data".to_owned(), true.into())),
         "no" => drop(sets.insert("trains_on_our_data".to_owned(), false.into())),
         _ => {}
     }
     Given {
-        area: value(pairs, "area"),
-        what: value(pairs, "what"),
-        source: value(pairs, "source"),
-        effective_on: value(pairs, "effective_on"),
+        area: field(pairs, "area"),
+        what: field(pairs, "what"),
+        source: field(pairs, "source"),
+        effective_on: field(pairs, "effective_on"),
         sets,
     }
 }
@@ -309,7 +304,7 @@ pub async fn deed(
     form: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
     let (reference, id, deed) = path.into_inner();
-    let (id, actor, reason) = (parsed(&id)?, visitor.actor()?, value(&form, "reason"));
+    let (id, actor, reason) = (parsed(&id)?, visitor.actor()?, field(&form, "reason"));
     let (author, wanted, said) = (actor.clone(), reference.clone(), reason.clone());
     let work = move |tx: &mut crate::db::Tx, desk: &Desk| {
         found(tx, &wanted, id)?;

@@ -1,6 +1,7 @@
 //! Answers: pages in their frame, and errors as a page for people, as a problem for programs.
 use crate::app::App;
 use crate::error::{Error, Meaning, Result};
+use crate::form::{FieldError, SummaryLine};
 use crate::review::words::sentence;
 use crate::web::session::Visitor;
 use actix_web::body::{BoxBody, EitherBody, MessageBody};
@@ -291,4 +292,29 @@ fn error_page(app: &App, visitor: &Visitor, trouble: &Trouble) -> HttpResponse {
             .content_type("text/plain; charset=utf-8")
             .body(trouble.sentence.clone())
     })
+}
+
+/// An error beside the form that it belongs to; what is no refusal goes on.
+///
+/// # Errors
+/// What is ours, what is not found and who is not signed in.
+pub fn complaints(error: Error) -> Result<(Vec<SummaryLine>, StatusCode)> {
+    if error.is_ours() || matches!(error, Error::NotFound(_) | Error::Unauthenticated) {
+        return Err(error);
+    }
+    let status = status_of(&error);
+    let lines = match error {
+        Error::Invalid(fields) => {
+            let line = |field: FieldError| SummaryLine {
+                target: (!field.field.is_empty()).then_some(field.field),
+                message: field.message,
+            };
+            fields.into_iter().map(line).collect()
+        }
+        other => vec![SummaryLine {
+            target: None,
+            message: sentence(&other.to_string()),
+        }],
+    };
+    Ok((lines, status))
 }

@@ -172,6 +172,14 @@ table! {
         crate::gates::page::do_record;
     POST "/use-cases/{reference}/tests/{plan}/{gate}/waivers" SignedIn =>
         crate::gates::page::do_ask;
+    GET "/human-review" SignedIn => crate::oversight::page::own;
+    GET "/use-cases/{reference}/human-review" SignedIn => crate::oversight::page::show;
+    POST "/use-cases/{reference}/human-review/overseers" SignedIn =>
+        crate::oversight::page::do_arrange;
+    POST "/use-cases/{reference}/human-review/samples" SignedIn =>
+        crate::oversight::page::do_record;
+    POST "/oversight-samples/{sample}/withdrawal" SignedIn =>
+        crate::oversight::page::do_withdraw;
     POST "/use-cases/{reference}/lifecycle" SignedIn => crate::gates::page::do_move;
     POST "/test-waivers/{waiver}/{verb:grant|refusal|withdrawal}" SignedIn =>
         crate::gates::page::do_settle;
@@ -438,6 +446,14 @@ table! {
         crate::gates::api::waive;
     POST "/api/v1/use-cases/{reference}/lifecycle" Token("write") =>
         crate::gates::api::lifecycle;
+    GET "/api/v1/use-cases/{reference}/human-review" Token("read") =>
+        crate::oversight::api::show;
+    POST "/api/v1/use-cases/{reference}/human-review/overseers" Token("write") =>
+        crate::oversight::api::overseers;
+    POST "/api/v1/use-cases/{reference}/human-review/samples" Token("write") =>
+        crate::oversight::api::samples;
+    POST "/api/v1/oversight-samples/{sample}/withdrawal" Token("write") =>
+        crate::oversight::api::withdrawal;
     POST "/api/v1/test-waivers/{waiver}/grant" Token("decide") => crate::gates::api::settled;
     POST "/api/v1/test-waivers/{waiver}/refusal" Token("decide") => crate::gates::api::settled;
     POST "/api/v1/test-waivers/{waiver}/withdrawal" Token("write") => crate::gates::api::settled;

@@ -1,11 +1,12 @@
 //! The directory as a page.
 use super::ask::{Ask, question};
-use super::{Again, Pairs, Posted, change, spoken, states, value};
+use super::{Again, Pairs, Posted, change, spoken, states};
 use crate::app::App;
 use crate::db::{Conn, Day, PersonId};
 use crate::error::{Error, Result};
 use crate::form::{FieldError, SummaryLine, Widget};
 use crate::people::{self, ADMINISTRATOR, Line, NewPerson, State, Wanted};
+use crate::review::words::field;
 use crate::web::answer::{go_to, page_with};
 use crate::web::badge::Badge;
 use crate::web::session::Visitor;
@@ -190,8 +191,8 @@ fn ask(again: &Again) -> Ask {
 pub async fn add(app: web::Data<App>, visitor: Visitor, posted: Posted) -> Result<HttpResponse> {
     let pairs = posted.into_inner();
     let new = NewPerson {
-        email: value(&pairs, "email"),
-        name: value(&pairs, "name"),
+        email: field(&pairs, "email"),
+        name: field(&pairs, "name"),
         roles: Vec::new(),
         groups: Vec::new(),
     };

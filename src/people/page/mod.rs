@@ -23,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::form::FieldError;
 use crate::ledger::Actor;
 use crate::people::{self, Line};
-use crate::review::words::{self, sentence};
+use crate::review::words::sentence;
 use crate::review::{self, Desk};
 use crate::web::badge::{Badge, badge, sentence_case};
 use crate::web::once::{Key, once};
@@ -36,12 +36,6 @@ use std::collections::BTreeSet;
 /// A form as browsers send it.
 type Pairs = Vec<(String, String)>;
 type Posted = web::Form<Pairs>;
-
-/// What stands in a field of a form that was sent.
-fn value(pairs: &Pairs, name: &str) -> String {
-    let found = pairs.iter().find(|(known, _)| known == name);
-    found.map_or_else(String::new, |(_, value)| words::typed(value))
-}
 
 /// A form that comes back: which one, what was typed, and what is wrong with it.
 #[derive(Debug, Default)]

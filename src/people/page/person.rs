@@ -1,7 +1,7 @@
 //! One person: what everybody may know of them, and what administrators keep.
 use super::ask::{Ask, optional, question};
 use super::away::{self, AbsencesView};
-use super::{Again, Offer, Pairs, PersonView, Posted, change, offers, value};
+use super::{Again, Offer, Pairs, PersonView, Posted, change, offers};
 use crate::app::App;
 use crate::db::{AbsenceId, Conn, Day, PersonId, Tx};
 use crate::error::{Error, Result};
@@ -9,6 +9,7 @@ use crate::form::{SummaryLine, Widget};
 use crate::ledger::Actor;
 use crate::people::absence::{self, Typed};
 use crate::people::{self, ADMINISTRATOR, AUDITOR, Holding, Line, auditor};
+use crate::review::words::field;
 use crate::review::{self, Desk};
 use crate::web::answer::{go_to, page_with, status_of};
 use crate::web::badge::sentence_case;
@@ -348,7 +349,7 @@ async fn hold(
         Holding::Role => ("role", "roles"),
         Holding::Group => ("group", "groups"),
     };
-    let (given, taken) = (value(&pairs, form), value(&pairs, "take"));
+    let (given, taken) = (field(&pairs, form), field(&pairs, "take"));
     let work = move |tx: &mut Tx, desk: &Desk, actor: &Actor| {
         let now = desk.clock.now();
         match taken.as_str() {
@@ -371,10 +372,10 @@ pub async fn appointment(
 ) -> Result<HttpResponse> {
     let (id, pairs) = (person_id(&id)?, posted.into_inner());
     let typed = auditor::Typed {
-        units: value(&pairs, "units").lines().map(str::to_owned).collect(),
-        from: value(&pairs, "from"),
-        until: value(&pairs, "until"),
-        last_day: value(&pairs, "last_day"),
+        units: field(&pairs, "units").lines().map(str::to_owned).collect(),
+        from: field(&pairs, "from"),
+        until: field(&pairs, "until"),
+        last_day: field(&pairs, "last_day"),
     };
     let work = move |tx: &mut Tx, desk: &Desk, actor: &Actor| {
         let terms = typed.read(desk.today())?;
@@ -395,7 +396,7 @@ pub async fn manager(
     posted: Posted,
 ) -> Result<HttpResponse> {
     let (id, pairs) = (person_id(&id)?, posted.into_inner());
-    let address = value(&pairs, "manager");
+    let address = field(&pairs, "manager");
     let work = move |tx: &mut Tx, desk: &Desk, actor: &Actor| {
         let manager = people::manager_by_address(tx, &address)?;
         people::set_manager(tx, desk.clock.now(), actor, id, manager).map(drop)
@@ -461,7 +462,7 @@ pub(super) fn changing(
     id: AbsenceId,
     pairs: &Pairs,
 ) -> impl FnOnce(&mut Tx, &Desk, &Actor) -> Result<()> + Send + use<> {
-    let (typed, ends) = (Typed::of(pairs), !value(pairs, "end").is_empty());
+    let (typed, ends) = (Typed::of(pairs), !field(pairs, "end").is_empty());
     move |tx, desk, actor| {
         let (now, today) = (desk.clock.now(), desk.today());
         absence::of_person(tx, id, person)?;
@@ -484,7 +485,7 @@ pub async fn departure(
     posted: Posted,
 ) -> Result<HttpResponse> {
     let (id, pairs) = (person_id(&id)?, posted.into_inner());
-    let reason = value(&pairs, "reason");
+    let reason = field(&pairs, "reason");
     let work = move |tx: &mut Tx, desk: &Desk, actor: &Actor| {
         people::leave(tx, desk.clock.now(), actor, id, Some(&reason))
     };

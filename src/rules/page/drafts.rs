@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::form::SummaryLine;
 use crate::people;
 use crate::review::Desk;
-use crate::review::words::{sentence, typed};
+use crate::review::words::{field, sentence};
 use crate::rules::drafts::{self, Draft, Examined, Place, State};
 use crate::rules::{Part, in_force};
 use crate::web::answer::{go_to, page, page_with, status_of};
@@ -21,11 +21,6 @@ use serde_json::{Value, json};
 type Pairs = Vec<(String, String)>;
 /// Findings of one sort that stand on the page.
 const SHOWN: usize = 50;
-
-fn value(pairs: &Pairs, name: &str) -> String {
-    let found = pairs.iter().find(|(known, _)| known == name);
-    found.map_or_else(String::new, |(_, value)| typed(value))
-}
 
 fn path_of(place: &Place) -> String {
     format!("{}/{}/drafts/{}", place.kind.path, place.key, place.id)
@@ -291,8 +286,8 @@ pub async fn save(
     let (place, pairs) = (place_of(&request)?, form.into_inner());
     visitor.must_keep(place.kind.keepers)?;
     let (text, seen) = (
-        value(&pairs, "text"),
-        value(&pairs, "seen").parse().unwrap_or(0),
+        field(&pairs, "text"),
+        field(&pairs, "seen").parse().unwrap_or(0),
     );
     let (at, saved, actor) = (place.clone(), text.clone(), visitor.actor()?);
     let author = actor.clone();
@@ -366,8 +361,8 @@ pub async fn deed(
     form: web::Form<Pairs>,
 ) -> Result<HttpResponse> {
     let deed = request.match_info().get("deed").unwrap_or_default();
-    let (place, reason) = (place_of(&request)?, value(&form, "reason"));
-    let seen = value(&form, "seen").parse().unwrap_or(0);
+    let (place, reason) = (place_of(&request)?, field(&form, "reason"));
+    let seen = field(&form, "seen").parse().unwrap_or(0);
     match done(&app, &visitor, &place, deed, seen, reason.clone()).await {
         Ok(Some(version)) => {
             let (path, key) = (place.kind.path, &place.key);

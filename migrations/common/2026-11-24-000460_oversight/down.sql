@@ -1,0 +1,3 @@
+DROP TABLE oversight_samples;
+DROP TABLE overseers;
+DROP TABLE oversight_arrangements;

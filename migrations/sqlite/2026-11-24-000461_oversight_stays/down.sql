@@ -1,0 +1,10 @@
+DROP TRIGGER oversight_samples_no_replace;
+DROP TRIGGER oversight_samples_no_delete;
+DROP TRIGGER oversight_samples_withdrawn;
+DROP TRIGGER oversight_samples_fixed;
+DROP TRIGGER overseers_no_replace;
+DROP TRIGGER overseers_no_delete;
+DROP TRIGGER overseers_no_update;
+DROP TRIGGER oversight_arrangements_no_replace;
+DROP TRIGGER oversight_arrangements_no_delete;
+DROP TRIGGER oversight_arrangements_no_update;
