@@ -26,6 +26,9 @@ pub enum Error {
     /// A test, a waiver or a move stays undone.
     #[error(transparent)]
     Gate(#[from] crate::gates::Refusal),
+    /// A deed about risk that was refused.
+    #[error("{0}")]
+    Risk(#[from] crate::risk::Refusal),
     /// A deed about human review that was refused.
     #[error("{0}")]
     Oversight(#[from] crate::oversight::Refusal),
@@ -131,6 +134,7 @@ impl Error {
             Error::Erasure(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::VendorChange(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Gate(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
+            Error::Risk(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Oversight(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Draft(refusal) => meaning(refusal.code(), refusal.status(), "Refused"),
             Error::Invalid(_) => meaning("invalid", 422, "Some answers need attention"),

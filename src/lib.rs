@@ -36,6 +36,7 @@ pub mod policy;
 pub mod register;
 pub mod replay;
 pub mod review;
+pub mod risk;
 pub mod rules;
 pub mod templates;
 pub mod vendor;

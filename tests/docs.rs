@@ -218,6 +218,7 @@ fn every_problem_is_explained_and_nothing_else() {
         "src/rules/refusal.rs",
         "src/gates/refusal.rs",
         "src/oversight/refusal.rs",
+        "src/risk/refusal.rs",
         "src/people/refusal.rs",
         "src/erasure/refusal.rs",
         "src/vendor/refusal.rs",

@@ -20,9 +20,9 @@ mod writer;
 pub use kept::Kept;
 pub use open::{Backend, Url};
 pub use types::{
-    AbsenceId, AnswerId, ArrangementId, At, ConditionId, Day, DraftId, ErasureId, FileId, HoldId,
-    MessageId, PersonId, RecordId, RefusalId, ResultId, ReviewId, RuleId, SampleId, TaskId,
-    TimerId, TokenId, VendorChangeId, WaiverId,
+    AbsenceId, AnswerId, ArrangementId, AssessmentId, At, ConditionId, Day, DraftId, ErasureId,
+    EscalationId, FileId, HoldId, MessageId, PersonId, RecordId, RefusalId, ResultId, ReviewId,
+    RuleId, SampleId, TaskId, TimerId, TokenId, VendorChangeId, WaiverId,
 };
 
 use crate::error::{Error, Result};

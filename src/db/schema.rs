@@ -280,6 +280,30 @@ table! {
     }
 }
 
+table! {
+    risk_assessments (id) {
+        id -> Text, record_id -> Text, revision -> Integer, rules_version -> Integer,
+        tier -> Text, class -> Text, role -> Text, answers -> Text, assessed_on -> Text,
+        valid_until -> Text, assessed_by -> Text, seq -> BigInt, at -> Timestamp,
+    }
+}
+table! {
+    risk_scores (assessment_id, area) {
+        assessment_id -> Text, area -> Text, inherent_likelihood -> Nullable<Integer>,
+        inherent_impact -> Nullable<Integer>, residual_likelihood -> Nullable<Integer>,
+        residual_impact -> Nullable<Integer>, mitigation_owner -> Nullable<Text>,
+        mitigation_due -> Nullable<Text>,
+    }
+}
+table! {
+    risk_escalations (id) {
+        id -> Text, assessment_id -> Text, record_id -> Text, rule -> Text, areas -> Text,
+        role -> Text, due_on -> Text, state -> Text, accepted_until -> Nullable<Text>,
+        settled_by -> Nullable<Text>, settled_seq -> Nullable<BigInt>,
+        settled_at -> Nullable<Timestamp>,
+    }
+}
+
 joinable!(overseers -> oversight_arrangements (arrangement_id));
 joinable!(evidence_uses -> evidence_files (digest));
 joinable!(vendor_change_cases -> vendor_changes (change_id));
@@ -366,6 +390,9 @@ allow_tables_to_appear_in_same_query!(
     oversight_arrangements,
     overseers,
     oversight_samples,
+    risk_assessments,
+    risk_scores,
+    risk_escalations,
     vendor_changes,
     vendor_change_cases,
     reviews,

@@ -101,6 +101,10 @@ identifiers! {
     ResultId
     /// One waiver of a test.
     WaiverId
+    /// One assessment of the risk of a use case.
+    AssessmentId
+    /// One escalation of the risk that is left.
+    EscalationId
     /// One naming of who oversees a use case.
     ArrangementId
     /// What an overseer looked at.

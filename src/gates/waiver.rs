@@ -10,7 +10,7 @@ use crate::form::FieldError;
 use crate::ledger::{Actor, Note};
 use crate::notify::outbox::{self, Message};
 use crate::people;
-use crate::register::{self, Record};
+use crate::register::Record;
 use crate::review::{self, Desk};
 use serde_json::json;
 use std::collections::BTreeSet;
@@ -130,12 +130,7 @@ fn last_day(text: &str, today: Day) -> Result<Day> {
 
 /// Everybody with a part in the use case, and whoever asked.
 fn parties(tx: &mut Tx, record: &Record, asked: PersonId) -> Result<BTreeSet<PersonId>> {
-    let mut all = register::editors(tx, record.id)?;
-    all.extend(record.submitter_id);
-    all.extend(record.owner_id);
-    if let Some(review) = record.review_id {
-        all.insert(review::review(tx, review)?.submitter);
-    }
+    let mut all = review::parties(tx, record)?;
     all.insert(asked);
     Ok(all)
 }

@@ -31,7 +31,7 @@ const fn sort(template: &'static str, waits: Waits, informs: bool) -> Sort {
 }
 
 /// Every template. An `escalated` mail about a task of its reader's own is treated as `task`.
-pub const ALL: [Sort; 35] = [
+pub const ALL: [Sort; 36] = [
     sort("task", Waits::Hold, false),
     sort("receipt", Waits::No, false),
     sort("sign_in", Waits::No, false),
@@ -64,6 +64,7 @@ pub const ALL: [Sort; 35] = [
     sort("tool_ends", Waits::Morning, false),
     sort("gate", Waits::Morning, false),
     sort("oversight", Waits::Morning, false),
+    sort("risk", Waits::Morning, false),
     sort("vendor_change", Waits::No, false),
     sort("vendor_change_reported", Waits::No, false),
     sort("vendor_due", Waits::Morning, false),

@@ -15,6 +15,7 @@ use crate::oversight;
 use crate::people::auditor::{self, Change};
 use crate::people::{self, Person, Secret, mailing};
 use crate::review;
+use crate::risk;
 use crate::templates::Mail;
 use crate::vendor;
 use serde_json::{Map, Value, json};
@@ -100,6 +101,7 @@ fn find(conn: &mut Conn, app: &App, owed: &Owed, person: &Person, now: At) -> Re
                 of_vendor(conn, app, owed, record, person.id)?
             }
             (gates::MAIL, _, Some(record)) => told_by(conn, owed, record, gates::tell)?,
+            (risk::MAIL, _, Some(record)) => told_by(conn, owed, record, risk::tell)?,
             (oversight::MAIL, _, Some(record)) => told_by(conn, owed, record, oversight::tell)?,
             ("staffing", ..) => Ok(notices::staffing(owed)?),
             ("workflow_proposed", ..) => Ok(notices::proposed(conn, &given, owed.created_at)?),

@@ -42,6 +42,7 @@
 //! | `vendor_due` | `field`, and the `day` it says |
 //! | `gate` | `what`: `expires`, `expired`, or `waiver_` and what became of it; `gate`, `until` |
 //! | `oversight` | `what`, and of `rule`, `demand`, `figures`, `allowed`, `until` what it has |
+//! | `risk` | `what`, and of `title`, `until` what it has |
 //! | `auditor_scope` | `auditor`, `change`, `entry`, `by` |
 //! | `staffing` | `seats`, `waiting`, `calendars`, as the daily round found them |
 //! | `tool_ends` | `reference`, `title`, `until` a day, `over`, `path` of the page |

@@ -129,6 +129,12 @@ impl Standing {
         Self::with(light, why, proofs)
     }
 
+    /// It was settled, and what settled it counts no more, whatever its days say.
+    #[must_use]
+    pub fn expired(proofs: Vec<Proof>, why: impl Into<String>) -> Self {
+        Self::with(Light::Expired, why, proofs)
+    }
+
     fn with(light: Light, why: impl Into<String>, proofs: Vec<Proof>) -> Self {
         Self {
             light,

@@ -7,6 +7,7 @@ use crate::gates;
 use crate::oversight;
 use crate::register::Record;
 use crate::review::Desk;
+use crate::risk;
 use crate::vendor;
 use crate::web::badge::Badge;
 use jiff::civil::Date;
@@ -33,8 +34,6 @@ enum Source {
     Here(fn(&mut Conn, &Desk, &[Subject], Date) -> Result<Standings>),
     /// Another room, by its `standings`.
     Room(fn(&mut Conn, &[RecordId], Date) -> Result<Standings>),
-    /// Nobody yet.
-    Nobody,
 }
 
 /// A room that says how the nine areas stand.
@@ -47,12 +46,12 @@ const SOURCES: [Source; 7] = [
     Source::Room(oversight::standings),
     Source::Room(gates::standings),
     Source::Room(vendor::standings),
-    Source::Nobody,
+    Source::Room(risk::escalations),
     Source::Here(monitoring::standings),
 ];
 
 /// Who answers for [`AREAS`].
-const ASSESSED: Option<Areas> = None;
+const ASSESSED: Areas = risk::areas;
 
 /// Key and title of each governance point.
 pub const POINTS: [(&str, &str); 7] = [
@@ -116,7 +115,6 @@ pub fn screens(
         let mut told = match source {
             Source::Here(ask) => ask(conn, desk, &subjects, today)?,
             Source::Room(ask) => ask(conn, &ids, today)?,
-            Source::Nobody => HashMap::new(),
         };
         for id in &ids {
             let nobody = || Standing::open("Nobody has assessed it.");
@@ -128,10 +126,7 @@ pub fn screens(
             screen.points.push(standing);
         }
     }
-    let mut told = match ASSESSED {
-        Some(ask) => ask(conn, &ids, today)?,
-        None => HashMap::new(),
-    };
+    let mut told = ASSESSED(conn, &ids, today)?;
     for (id, screen) in &mut screens {
         screen.areas = match told.remove(id) {
             Some(areas) => areas.into(),

@@ -98,6 +98,7 @@ impl Replay {
             "joining" => joins::limited(self, entry),
             "test" | "waiver" => self.gates(entry, deed),
             "oversight" => self.oversight(entry, deed),
+            "risk" => self.risk(entry, deed),
             "vendor_change" => self.vendors.take(&mut self.things, entry, deed),
             "values" => self.erased(entry),
             "record" | "approval" => self.record(entry),

@@ -19,6 +19,7 @@ pub mod open;
 mod oversight;
 mod packaged;
 mod reviews;
+mod risk;
 mod rules;
 pub mod stored;
 mod tables;

@@ -7,7 +7,7 @@ use crate::rules::KINDS;
 use serde_json::{Map, Value};
 
 /// Things by name, as a package may state them.
-const THINGS: [&str; 29] = [
+const THINGS: [&str; 31] = [
     "absence",
     "answer",
     "appointment",
@@ -31,6 +31,8 @@ const THINGS: [&str; 29] = [
     "retention",
     "review",
     "revision",
+    "risk_assessment",
+    "risk_escalation",
     "test",
     "token",
     "vendor_change",

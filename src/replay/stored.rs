@@ -39,6 +39,7 @@ pub fn snapshot(conn: &mut Conn, kinds: &Kinds, open: bool) -> Result<Snapshot> 
     super::evidence::of_evidence(conn, &mut all)?;
     super::gates::of_gates(conn, &mut all)?;
     super::oversight::of_oversight(conn, &mut all)?;
+    super::risk::of_risk(conn, &mut all)?;
     of_answers(conn, &mut all)?;
     joins::stored(conn, &mut all)?;
     of_records(conn, kinds, &mut all)?;

@@ -63,7 +63,7 @@ pub use recall::recall;
 pub use sentences::spelled;
 pub use service::{
     ConditionGiven, DecisionGiven, Desk, Revised, Rules, decide, decide_from_inbox, may_edit,
-    revise, rules, start, submit, withdraw,
+    parties, revise, rules, start, submit, withdraw,
 };
 pub use store::{
     ConditionRow, DecisionRow, Holder, Task, conditions_of, decision, decisions_of, holders,

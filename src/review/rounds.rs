@@ -21,6 +21,7 @@ use crate::review::again;
 use crate::review::engine;
 use crate::review::service::{self, Desk};
 use crate::review::{store, workflows};
+use crate::risk;
 use crate::vendor;
 use crate::workflow::{Staffing, short_staffed};
 use diesel::prelude::*;
@@ -105,7 +106,8 @@ pub async fn make(app: &App) -> Result<bool> {
     app.db.read(swept).await?;
     let told = move |tx: &mut Tx| {
         gates::make_round(tx, today, now)?;
-        oversight::make_round(tx, today, now)
+        oversight::make_round(tx, today, now)?;
+        risk::make_round(tx, today, now)
     };
     app.db.upkeep(told).await?;
     vendor::remind(app).await?;

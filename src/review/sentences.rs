@@ -307,7 +307,8 @@ impl Told<'_> {
             }
             _ => {
                 let tests = self.of_tests(kind).or_else(|| self.of_oversight(kind));
-                return tests.or_else(|| self.of_rules(kind));
+                let risk = tests.or_else(|| self.of_risk(kind));
+                return risk.or_else(|| self.of_rules(kind));
             }
         })
     }
@@ -369,6 +370,31 @@ impl Told<'_> {
             "oversight.withdrawn" => {
                 format!("Human review of {looked_at} outputs taken back, {overridden} overridden")
             }
+            _ => return None,
+        })
+    }
+
+    fn of_risk(&self, kind: &str) -> Option<String> {
+        let role = spaced(self.text("/data/role"));
+        Some(match kind {
+            "risk.assessed" => {
+                let (tier, class) = (
+                    spaced(self.text("/data/tier")),
+                    spaced(self.text("/data/class")),
+                );
+                let waiting = self.entry.pointer("/data/escalations");
+                let waiting = match waiting.and_then(Value::as_array).map_or(0, Vec::len) {
+                    0 => String::new(),
+                    1 => "; one has to answer for what is left".to_owned(),
+                    many => format!("; {many} have to answer for what is left"),
+                };
+                format!("Risk assessed: tier {tier}, by law {class}{waiting}")
+            }
+            "risk.accepted" => {
+                let until = self.text("/data/until").unwrap_or("?");
+                format!("Risk that is left accepted by {role} until {until}")
+            }
+            "risk.sent_back" => format!("Risk that is left not accepted by {role}"),
             _ => return None,
         })
     }

@@ -212,6 +212,20 @@ pub fn may_edit(conn: &mut Conn, person: PersonId, record: &Record) -> Result<bo
     Ok(keeps && record.status()? == Status::Registered)
 }
 
+/// Everybody with a part in a record: who submitted, owns or edited it.
+///
+/// # Errors
+/// When the database fails.
+pub fn parties(conn: &mut Conn, record: &Record) -> Result<BTreeSet<PersonId>> {
+    let mut all = register::editors(conn, record.id)?;
+    all.extend(record.submitter_id);
+    all.extend(record.owner_id);
+    if let Some(review) = record.review_id {
+        all.insert(store::review(conn, review)?.submitter);
+    }
+    Ok(all)
+}
+
 fn complete(kind: &register::Kind, document: &Value) -> Result<()> {
     let errors = kind.form.check(document);
     if errors.is_empty() {

@@ -33,6 +33,7 @@ pub const KINDS: &[&Kind] = &[
     &crate::policy::KIND,
     &crate::gates::KIND,
     &crate::oversight::KIND,
+    &crate::risk::KIND,
 ];
 
 /// What problems of a draft name as the file.

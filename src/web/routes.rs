@@ -172,6 +172,11 @@ table! {
         crate::gates::page::do_record;
     POST "/use-cases/{reference}/tests/{plan}/{gate}/waivers" SignedIn =>
         crate::gates::page::do_ask;
+    GET "/risk" SignedIn => crate::risk::page::heat;
+    GET "/use-cases/{reference}/risk" SignedIn => crate::risk::page::show;
+    POST "/use-cases/{reference}/risk" SignedIn => crate::risk::page::do_assess;
+    POST "/risk-escalations/{escalation}/{verb:acceptance|return}" SignedIn =>
+        crate::risk::page::do_settle;
     GET "/human-review" SignedIn => crate::oversight::page::own;
     GET "/use-cases/{reference}/human-review" SignedIn => crate::oversight::page::show;
     POST "/use-cases/{reference}/human-review/overseers" SignedIn =>
@@ -446,6 +451,13 @@ table! {
         crate::gates::api::waive;
     POST "/api/v1/use-cases/{reference}/lifecycle" Token("write") =>
         crate::gates::api::lifecycle;
+    GET "/api/v1/risk" Token("read") => crate::risk::api::heat;
+    GET "/api/v1/use-cases/{reference}/risk" Token("read") => crate::risk::api::show;
+    POST "/api/v1/use-cases/{reference}/risk" Token("write") => crate::risk::api::record;
+    POST "/api/v1/risk-escalations/{escalation}/acceptance" Token("decide") =>
+        crate::risk::api::settled;
+    POST "/api/v1/risk-escalations/{escalation}/return" Token("decide") =>
+        crate::risk::api::settled;
     GET "/api/v1/use-cases/{reference}/human-review" Token("read") =>
         crate::oversight::api::show;
     POST "/api/v1/use-cases/{reference}/human-review/overseers" Token("write") =>

@@ -139,7 +139,7 @@ const IMPURE: [&str; 22] = [
 ];
 
 /// The parts that compute and nothing else, but for what follows below.
-pub const PURE: [&str; 11] = [
+pub const PURE: [&str; 13] = [
     "src/calendar",
     "src/form",
     "src/workflow",
@@ -151,6 +151,8 @@ pub const PURE: [&str; 11] = [
     "src/gates/judge.rs",
     "src/oversight/document.rs",
     "src/oversight/judge.rs",
+    "src/risk/document.rs",
+    "src/risk/judge.rs",
 ];
 
 /// The files and folders by which calendars, policies and the ledger reach the database, files and

@@ -6,7 +6,7 @@ use crate::finding::Finding;
 use std::fmt::Write as _;
 
 /// The tables of which a row never changes and never goes, with what the program may do there.
-const NARROW: [(&str, &str); 35] = [
+const NARROW: [(&str, &str); 38] = [
     ("ledger_entries", "SELECT, INSERT"),
     ("ledger_nodes", "SELECT, INSERT"),
     ("ledger_index", "SELECT, INSERT"),
@@ -28,6 +28,12 @@ const NARROW: [(&str, &str); 35] = [
     (
         "test_waivers",
         "SELECT, INSERT, UPDATE (state, settled_by, settled_seq, settled_at)",
+    ),
+    ("risk_assessments", "SELECT, INSERT"),
+    ("risk_scores", "SELECT, INSERT"),
+    (
+        "risk_escalations",
+        "SELECT, INSERT, UPDATE (state, accepted_until, settled_by, settled_seq, settled_at)",
     ),
     ("oversight_arrangements", "SELECT, INSERT"),
     ("overseers", "SELECT, INSERT"),

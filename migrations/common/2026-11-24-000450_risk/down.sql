@@ -1,0 +1,3 @@
+DROP TABLE risk_escalations;
+DROP TABLE risk_scores;
+DROP TABLE risk_assessments;

@@ -1,0 +1,10 @@
+DROP TRIGGER risk_escalations_no_replace;
+DROP TRIGGER risk_escalations_no_delete;
+DROP TRIGGER risk_escalations_settled;
+DROP TRIGGER risk_escalations_fixed;
+DROP TRIGGER risk_scores_no_replace;
+DROP TRIGGER risk_scores_no_delete;
+DROP TRIGGER risk_scores_no_update;
+DROP TRIGGER risk_assessments_no_replace;
+DROP TRIGGER risk_assessments_no_delete;
+DROP TRIGGER risk_assessments_no_update;
