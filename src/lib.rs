@@ -33,6 +33,7 @@ pub mod oversight;
 pub mod overview;
 pub mod people;
 pub mod policy;
+pub mod questionnaire;
 pub mod register;
 pub mod replay;
 pub mod review;

@@ -12,6 +12,7 @@ mod key;
 mod migrate;
 mod people;
 mod policy;
+mod questionnaire;
 
 mod serve;
 mod throwaway;
@@ -54,6 +55,8 @@ enum Command {
     Workflow(workflow::WorkflowCommand),
     /// Check, publish, take in or show a data-use policy.
     Policy(policy::PolicyCommand),
+    /// Check, convert or publish a questionnaire, or score answers.
+    Questionnaire(questionnaire::QuestionnaireCommand),
     /// Keep a calendar of working hours and holidays, list or show them.
     Calendar(calendar::CalendarCommand),
     /// Keep the directory: who is in it, what they hold, who left.
@@ -86,6 +89,7 @@ pub fn run(arguments: Arguments) -> Result<ExitCode> {
         Command::Audit(command) => command.run(),
         Command::Workflow(command) => command.run(),
         Command::Policy(command) => command.run(),
+        Command::Questionnaire(command) => command.run(),
         Command::Calendar(command) => command.run(),
         Command::People(command) => command.run(),
         Command::Key(command) => command.run(),

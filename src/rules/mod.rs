@@ -34,6 +34,7 @@ pub const KINDS: &[&Kind] = &[
     &crate::gates::KIND,
     &crate::oversight::KIND,
     &crate::risk::KIND,
+    &crate::questionnaire::KIND,
 ];
 
 /// What problems of a draft name as the file.

@@ -139,7 +139,7 @@ const IMPURE: [&str; 22] = [
 ];
 
 /// The parts that compute and nothing else, but for what follows below.
-pub const PURE: [&str; 13] = [
+pub const PURE: [&str; 16] = [
     "src/calendar",
     "src/form",
     "src/workflow",
@@ -153,6 +153,9 @@ pub const PURE: [&str; 13] = [
     "src/oversight/judge.rs",
     "src/risk/document.rs",
     "src/risk/judge.rs",
+    "src/questionnaire/document.rs",
+    "src/questionnaire/score.rs",
+    "src/questionnaire/convert.rs",
 ];
 
 /// The files and folders by which calendars, policies and the ledger reach the database, files and
