@@ -24,9 +24,8 @@ enum Action {
     #[command(after_help = "Example: countersign questionnaire check ai_vendor.json")]
     Check(File),
     /// Make a questionnaire of Canada's Algorithmic Impact Assessment, a SurveyJS file.
-    #[command(
-        after_help = "Example: countersign questionnaire convert survey-enfr.json --owner a@b.example > aia.json"
-    )]
+    #[command(after_help = "Example: countersign questionnaire convert survey.json \
+                      --owner a@b.example > aia.json")]
     Convert(Convert),
     /// Publish the first version of a questionnaire, or propose a change for somebody else.
     #[command(after_help = "Example: countersign questionnaire publish aia.json")]

@@ -328,8 +328,9 @@ impl<'a> Checker<'a> {
                 self.complain("/result", format!("there is no score `{score}`"));
             }
         }
-        let rising = result.levels.iter().map(|level| level.up_to_percent);
-        if !rising.clone().is_sorted_by(|a, b| a < b) || rising.last() != Some(100) {
+        let reach = |level: &Level| level.up_to_percent;
+        let rising = result.levels.is_sorted_by(|a, b| reach(a) < reach(b));
+        if !rising || result.levels.last().map(reach) != Some(100) {
             let message = "each level reaches further than the one before it, the last to 100";
             self.complain("/result/levels", message.to_owned());
         }

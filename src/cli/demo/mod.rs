@@ -1,6 +1,7 @@
 //! `demo`: a throw-away server with an invented organisation.
 mod afterwards;
 mod cases;
+mod controls;
 mod organisation;
 mod story;
 mod tools;

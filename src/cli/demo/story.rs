@@ -1,6 +1,6 @@
 //! Tells the demo's story through the same services that people use, some days back.
 use super::organisation::{AWAY, MANAGERS, PEOPLE, TOOLS, VENDORS, address};
-use super::{afterwards, cases, tools, vendors};
+use super::{afterwards, cases, controls, tools, vendors};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::db::{At, Conn, PersonId, Tx};
@@ -92,6 +92,7 @@ pub(super) fn tell(app: &App) -> Result<()> {
     story.draws_near()?;
     cases::waits_for_legal(&story)?;
     vendors::all(&story)?;
+    controls::all(&story)?;
     story.look_ahead()
 }
 
@@ -110,7 +111,7 @@ fn report_to_managers(tx: &mut Tx, desk: &Desk) -> Result<()> {
     Ok(())
 }
 
-fn console() -> Actor {
+pub(super) fn console() -> Actor {
     Actor::system(Via::new(Method::Cli, "console"))
 }
 
