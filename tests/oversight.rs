@@ -241,7 +241,14 @@ fn who_answers_for_it_counts_as_no_overseer_where_a_rule_says_so(house: House) {
         field.message
     );
     assert!(house.register.dump() == before, "a refusal left something");
-    names(&house, &case, &["dana", "aiko"]);
+    let three = names(&house, &case, &["olga", "dana", "aiko"]);
+    assert_eq!(three.overseers.len(), 3);
+    // What the owner looked at is theirs, and shows the rule nothing.
+    records_of(&house, "olga", &case, 30, 0);
+    assert!(light(&house, &case).1.contains("0 of 30 outputs"));
+    records_of(&house, "dana", &case, 30, 0);
+    assert_eq!(light(&house, &case).0, Light::Settled);
+    tries_to_name(&house, "olga", &case, &["dana", "aiko"], Some(three.seq)).expect("two");
     // An owner who comes later counts as none of them either.
     house
         .register

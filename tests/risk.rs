@@ -23,6 +23,7 @@ on_both! { now crate::open =>
     two_who_answer_at_once_answer_once
     an_assessment_of_other_content_counts_no_more
     a_new_assessment_supersedes_what_waits
+    where_nobody_can_answer_whoever_keeps_the_rules_hears_of_it
     what_is_wrong_is_told_by_field_and_comes_back_as_typed
     owners_hear_before_an_assessment_runs_out_and_roles_of_late_answers
     assessments_and_escalations_never_change_in_the_database
@@ -361,6 +362,22 @@ fn a_new_assessment_supersedes_what_waits(house: House) {
     house.register.refuses("escalation-settled", || {
         settles(&house, &who, one.id, Settling::Accept)
     });
+}
+
+fn where_nobody_can_answer_whoever_keeps_the_rules_hears_of_it(house: House) {
+    let case = case(&house);
+    let holders = house
+        .register
+        .reads(|conn| countersign::people::holders(conn, "role", "data_protection"));
+    for holder in holders {
+        house.register.does(move |tx, desk| {
+            countersign::people::leave(tx, desk.clock.now(), &operator(), holder, None)
+        });
+    }
+    high(&house, &case);
+    assert_eq!(mails(&house, "nobody"), ["gus"]);
+    assert_eq!(mails(&house, "escalated"), Vec::<String>::new());
+    assert_eq!(escalation(&house, &case).light, Light::Open);
 }
 
 /// The form as a browser sends it.

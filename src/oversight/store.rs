@@ -169,7 +169,7 @@ pub fn overseen_of(
         .filter(records::id.eq_any(&ids))
         .select((records::id, records::owner_id, records::submitter_id))
         .load(conn)?;
-    let parties: HashMap<RecordId, BTreeSet<PersonId>> = parties
+    let mut parties: HashMap<RecordId, BTreeSet<PersonId>> = parties
         .into_iter()
         .map(|(id, owner, submitter)| (id, owner.into_iter().chain(submitter).collect()))
         .collect();
@@ -177,16 +177,17 @@ pub fn overseen_of(
     for (record, document) in cases {
         let samples = samples.remove(record).unwrap_or_default();
         let arranged = arranged.remove(record);
+        let parties = parties.remove(record).unwrap_or_default();
         let named = arranged.iter().flat_map(|one| one.overseers.iter());
         all.insert(
             *record,
             Overseen {
-                lines: lines(&books, document, &samples, today),
+                lines: lines(&books, document, (&samples, &parties), today),
                 here: named
                     .filter(|person| here.contains(person))
                     .copied()
                     .collect(),
-                parties: parties.get(record).cloned().unwrap_or_default(),
+                parties,
                 arranged,
                 samples,
             },
@@ -195,18 +196,28 @@ pub fn overseen_of(
     Ok(all)
 }
 
-fn lines(books: &[(i32, RuleBook)], document: &Value, samples: &[Sample], today: Day) -> Vec<Line> {
-    let counts = samples
-        .iter()
-        .filter(|sample| sample.withdrawn_seq.is_none());
-    let looked: Vec<Looked> = counts.map(Sample::looked).collect();
+/// The rules that the content falls under. Where a rule wants overseers apart from whoever answers
+/// for the use case, what those looked at themselves does not count for it.
+fn lines(
+    books: &[(i32, RuleBook)],
+    document: &Value,
+    (samples, parties): (&[Sample], &BTreeSet<PersonId>),
+    today: Day,
+) -> Vec<Line> {
+    let looked = |rule: &Rule| -> Vec<Looked> {
+        let counts = |sample: &&Sample| {
+            let own = rule.apart_from_owner && parties.contains(&sample.recorded_by);
+            sample.withdrawn_seq.is_none() && !own
+        };
+        samples.iter().filter(counts).map(Sample::looked).collect()
+    };
     let mut lines = Vec::new();
     for (version, book) in books {
         for rule in book.required(document) {
             lines.push(Line {
                 book: book.key.clone(),
                 version: *version,
-                judged: judge(rule, &looked, today.0),
+                judged: judge(rule, &looked(rule), today.0),
                 rule: rule.clone(),
             });
         }

@@ -50,7 +50,6 @@ pub fn convert(file: &Value, said: &Said) -> Result<Value, String> {
         }
         sections.push(section);
     }
-    let level = |key: &str, title: &str, percent: u32| json!({ "key": key, "title": title, "up_to_percent": percent });
     Ok(json!({
         "format": 1, "key": said.key, "title": said.title, "owner": said.owner,
         "sections": sections,
@@ -67,6 +66,10 @@ pub fn convert(file: &Value, said: &Said) -> Result<Value, String> {
             ],
         },
     }))
+}
+
+fn level(key: &str, title: &str, percent: u32) -> Value {
+    json!({ "key": key, "title": title, "up_to_percent": percent })
 }
 
 /// What questions count for.

@@ -13,7 +13,7 @@ use crate::review::{self, Desk};
 use crate::{people, rules};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Longest text, in characters.
 const TEXT: usize = 4000;
@@ -88,8 +88,8 @@ pub fn may_assess(conn: &mut Conn, desk: &Desk, person: PersonId, record: &Recor
     Ok(roles.contains(people::GOVERNANCE) || review::may_edit(conn, person, record)?)
 }
 
-/// Records an assessment. Who has to answer for what is left has mail; what waited for an answer
-/// before is superseded.
+/// Records an assessment. Who has to answer for what is left has mail, or whoever keeps the rules
+/// where nobody can; what waited for an answer before is superseded.
 ///
 /// # Errors
 /// [`Error::NotFound`], [`Error::Invalid`] field by field, [`Error::Stale`],
@@ -258,12 +258,19 @@ fn tell_who_answers(
     for one in &assessed.escalations {
         let rule = rules.escalations.iter().find(|rule| rule.key == one.rule);
         let title = rule.map_or(one.rule.as_str(), |rule| rule.title.as_str());
-        for person in people::holders(tx, "role", &one.role)? {
-            if part.contains(&person) {
-                continue;
+        let holders = people::holders(tx, "role", &one.role)?;
+        let mut readers: BTreeSet<PersonId> = holders.difference(&part).copied().collect();
+        let what = match readers.is_empty() {
+            // Whoever keeps the rules can give the role to somebody, or change who answers.
+            true => {
+                readers = people::holders(tx, "role", people::GOVERNANCE)?;
+                "nobody"
             }
+            false => "escalated",
+        };
+        for person in readers {
             let context = json!({
-                "what": "escalated", "title": title, "until": one.due_on.to_string(),
+                "what": what, "title": title, "until": one.due_on.to_string(),
             });
             let message = Message::new(MAIL, person).record(record.id);
             let key = format!("risk:{}:{person}", one.id);

@@ -108,6 +108,12 @@ pub fn tell(conn: &mut Conn, record: RecordId, context: &Value) -> Result<Option
              it for a while, or send it back.",
             role,
         ),
+        "nobody" => (
+            "Nobody can answer for a risk",
+            "the risk rules name a role to answer for what is left at a use case, and nobody \
+             without a part in it holds that role; give it to somebody.",
+            "You get this mail because you keep the risk rules.",
+        ),
         "overdue" => (
             "An answer about risk is overdue",
             "somebody should have answered for the risk that is left at a use case.",
