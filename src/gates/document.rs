@@ -1,9 +1,8 @@
 //! Test plans: which tests a use case needs before it is piloted or goes live. Pure.
 use super::Amount;
-use crate::workflow::{Condition, Format, MAX_PROBLEMS, Problem, Source};
+use crate::workflow::{Condition, Format, MAX_PROBLEMS, Problem, Source, typed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -159,16 +158,7 @@ impl Plan {
     /// Everything that is wrong with it, each with its place.
     pub fn read(file: &str, text: &str, schema: Option<&Value>) -> Result<Plan, Vec<Problem>> {
         let source = Source::new(file, text, "").of_at_most(MAX_BYTES, 50_000);
-        let document = source.parse().map_err(|problem| vec![problem])?;
-        let broken = |message: String| vec![source.value("", message)];
-        let format = FORMAT.as_ref();
-        let format = format.ok_or_else(|| broken("the schema of test plans is broken".into()))?;
-        let problems = format.problems(&source, &document);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let said: Said =
-            serde_json::from_value(document.clone()).map_err(|e| broken(e.to_string()))?;
+        let (said, kept): (Said, _) = typed(&source, FORMAT.as_ref())?;
         let (mut gates, mut problems, mut keys) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (index, gate) in said.gates.into_iter().enumerate() {
             let place = format!("/gates/{index}");
@@ -191,14 +181,12 @@ impl Plan {
             problems.truncate(MAX_PROBLEMS);
             return Err(problems);
         }
-        let text = serde_json_canonicalizer::to_string(&document)
-            .map_err(|e| broken(format!("this cannot be kept: {e}")))?;
         Ok(Plan {
             key: said.key,
             title: said.title,
-            hash: hex::encode(Sha256::digest(text.as_bytes())),
+            hash: kept.hash,
             gates,
-            text,
+            text: kept.text,
         })
     }
 

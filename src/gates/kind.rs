@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 use crate::people;
 use crate::register::Kinds;
 use crate::review::Desk;
-use crate::rules::{Change, Effect, FILE, Heading, Kind, Move, Part, Read};
-use crate::web::badge::badge;
+use crate::rules::{Change, Effect, FILE, Heading, Kind, Part, Read, moves};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -61,21 +60,7 @@ fn lines(text: &str) -> Result<BTreeMap<String, String>> {
 fn examine(_: &mut Conn, _: &Desk, change: &Change<'_>) -> Result<Effect> {
     let after = lines(change.after)?;
     let before = change.before.map(lines).transpose()?.unwrap_or_default();
-    let mut moves = Vec::new();
-    for title in before
-        .keys()
-        .chain(after.keys().filter(|title| !before.contains_key(*title)))
-    {
-        let (was, is) = (before.get(title), after.get(title));
-        if was != is {
-            let told = |line: Option<&String>| badge(line.map_or("none", String::as_str), "");
-            moves.push(Move {
-                place: title.clone(),
-                before: told(was),
-                after: told(is),
-            });
-        }
-    }
+    let moves = moves(&before, &after);
     let count = moves.len();
     let changed = change.before.map(|_| Part {
         heading: "Tests that change".to_owned(),

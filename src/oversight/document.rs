@@ -1,8 +1,7 @@
 //! The rules for human review: for which use cases, by how many, how much. Pure.
-use crate::workflow::{Condition, Format, MAX_PROBLEMS, Problem, Source};
+use crate::workflow::{Condition, Format, MAX_PROBLEMS, Problem, Source, typed};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -107,17 +106,7 @@ impl RuleBook {
     /// Everything that is wrong with it, each with its place.
     pub fn read(file: &str, text: &str, schema: Option<&Value>) -> Result<RuleBook, Vec<Problem>> {
         let source = Source::new(file, text, "").of_at_most(MAX_BYTES, 50_000);
-        let document = source.parse().map_err(|problem| vec![problem])?;
-        let broken = |message: String| vec![source.value("", message)];
-        let format = FORMAT.as_ref();
-        let format =
-            format.ok_or_else(|| broken("the schema of human review is broken".to_owned()))?;
-        let problems = format.problems(&source, &document);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let said: Said =
-            serde_json::from_value(document.clone()).map_err(|e| broken(e.to_string()))?;
+        let (said, kept): (Said, _) = typed(&source, FORMAT.as_ref())?;
         let (mut rules, mut problems, mut keys) = (Vec::new(), Vec::new(), BTreeSet::new());
         for (index, rule) in said.rules.into_iter().enumerate() {
             let place = format!("/rules/{index}");
@@ -139,14 +128,12 @@ impl RuleBook {
             problems.truncate(MAX_PROBLEMS);
             return Err(problems);
         }
-        let text = serde_json_canonicalizer::to_string(&document)
-            .map_err(|e| broken(format!("this cannot be kept: {e}")))?;
         Ok(RuleBook {
             key: said.key,
             title: said.title,
-            hash: hex::encode(Sha256::digest(text.as_bytes())),
+            hash: kept.hash,
             rules,
-            text,
+            text: kept.text,
         })
     }
 

@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 use crate::people;
 use crate::register::Kinds;
 use crate::review::Desk;
-use crate::rules::{Change, Effect, FILE, Heading, Kind, Move, Part, Read};
-use crate::web::badge::badge;
+use crate::rules::{Change, Effect, FILE, Heading, Kind, Part, Read, moves};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -66,18 +65,7 @@ fn lines(text: &str) -> Result<BTreeMap<String, String>> {
 fn examine(_: &mut Conn, _: &Desk, change: &Change<'_>) -> Result<Effect> {
     let after = lines(change.after)?;
     let before = change.before.map(lines).transpose()?.unwrap_or_default();
-    let gone_too = before
-        .keys()
-        .chain(after.keys().filter(|title| !before.contains_key(*title)));
-    let told = |line: Option<&String>| badge(line.map_or("none", String::as_str), "");
-    let moves: Vec<Move> = gone_too
-        .filter(|title| before.get(*title) != after.get(*title))
-        .map(|title| Move {
-            place: title.clone(),
-            before: told(before.get(title)),
-            after: told(after.get(title)),
-        })
-        .collect();
+    let moves = moves(&before, &after);
     let figures = json!({ "rules": after.len(), "rules_changed": moves.len() });
     let changed = change.before.map(|_| Part {
         heading: "Rules that change".to_owned(),

@@ -1,7 +1,6 @@
 //! The format of questionnaires. Pure.
-use crate::workflow::{Format, MAX_PROBLEMS, Problem, Source};
+use crate::workflow::{Format, MAX_PROBLEMS, Problem, Source, typed};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
@@ -187,24 +186,12 @@ impl Questionnaire {
     /// Everything that is wrong with it, each with its place.
     pub fn read(file: &str, text: &str) -> Result<Questionnaire, Vec<Problem>> {
         let source = Source::new(file, text, "").of_at_most(MAX_BYTES, 200_000);
-        let document = source.parse().map_err(|problem| vec![problem])?;
-        let broken = |message: String| vec![source.value("", message)];
-        let format = FORMAT.as_ref();
-        let format =
-            format.ok_or_else(|| broken("the schema of questionnaires is broken".to_owned()))?;
-        let problems = format.problems(&source, &document);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let said: Said =
-            serde_json::from_value(document.clone()).map_err(|e| broken(e.to_string()))?;
+        let (said, kept): (Said, _) = typed(&source, FORMAT.as_ref())?;
         let mut problems = Checker::new(&source, &said).problems();
         if !problems.is_empty() {
             problems.truncate(MAX_PROBLEMS);
             return Err(problems);
         }
-        let text = serde_json_canonicalizer::to_string(&document)
-            .map_err(|e| broken(format!("this cannot be kept: {e}")))?;
         Ok(Questionnaire {
             key: said.key,
             title: said.title,
@@ -212,8 +199,8 @@ impl Questionnaire {
             sections: said.sections,
             scores: said.scores,
             result: said.result,
-            hash: hex::encode(Sha256::digest(text.as_bytes())),
-            text,
+            hash: kept.hash,
+            text: kept.text,
         })
     }
 

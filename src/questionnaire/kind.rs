@@ -4,8 +4,7 @@ use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::people;
 use crate::review::Desk;
-use crate::rules::{Change, Effect, FILE, Heading, Kind, Move, Part, Read};
-use crate::web::badge::badge;
+use crate::rules::{Change, Effect, FILE, Heading, Kind, Part, Read, moves};
 use serde_json::{Map, json};
 use std::collections::BTreeMap;
 
@@ -64,18 +63,7 @@ fn examine(_: &mut Conn, _: &Desk, change: &Change<'_>) -> Result<Effect> {
     let after = lines(&parsed(change.after)?);
     let before = change.before.map(parsed).transpose()?;
     let before = before.as_ref().map(lines).unwrap_or_default();
-    let keys = before
-        .keys()
-        .chain(after.keys().filter(|key| !before.contains_key(*key)));
-    let told = |line: Option<&String>| badge(line.map_or("none", String::as_str), "");
-    let moves: Vec<Move> = keys
-        .filter(|key| before.get(*key) != after.get(*key))
-        .map(|key| Move {
-            place: key.clone(),
-            before: told(before.get(key)),
-            after: told(after.get(key)),
-        })
-        .collect();
+    let moves = moves(&before, &after);
     let figures = json!({ "questions": after.len(), "questions_changed": moves.len() });
     let changed = change.before.map(|_| Part {
         heading: "Questions that change".to_owned(),

@@ -1,10 +1,9 @@
 //! The risk rules: how risk is scored, which tier follows, who is told, how the law is screened.
 //! Pure.
-use crate::workflow::{Condition, Format, MAX_PROBLEMS, Problem, Source};
+use crate::workflow::{Condition, Format, MAX_PROBLEMS, Problem, Source, typed};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
@@ -266,17 +265,8 @@ impl RiskRules {
     /// Everything that is wrong with them, each with its place.
     pub fn read(file: &str, text: &str, schema: Option<&Value>) -> Result<RiskRules, Vec<Problem>> {
         let source = Source::new(file, text, "").of_at_most(MAX_BYTES, 50_000);
-        let document = source.parse().map_err(|problem| vec![problem])?;
-        let broken = |message: String| vec![source.value("", message)];
-        let format = FORMAT.as_ref();
-        let format = format.ok_or_else(|| broken("the schema of risk rules is broken".into()))?;
-        let mut problems = format.problems(&source, &document);
-        if !problems.is_empty() {
-            return Err(problems);
-        }
-        let said: Said =
-            serde_json::from_value(document.clone()).map_err(|e| broken(e.to_string()))?;
-        problems.extend(wrong(&source, &said));
+        let (said, kept): (Said, _) = typed(&source, FORMAT.as_ref())?;
+        let mut problems = wrong(&source, &said);
         let mut tiers = Vec::new();
         for (index, tier) in said.tiers.into_iter().enumerate() {
             let at = format!("/tiers/{index}/when");
@@ -293,8 +283,6 @@ impl RiskRules {
             problems.truncate(MAX_PROBLEMS);
             return Err(problems);
         }
-        let text = serde_json_canonicalizer::to_string(&document)
-            .map_err(|e| broken(format!("this cannot be kept: {e}")))?;
         Ok(RiskRules {
             key: said.key,
             title: said.title,
@@ -305,8 +293,8 @@ impl RiskRules {
             escalations: said.escalations,
             questions: said.questions,
             screening: said.screening,
-            hash: hex::encode(Sha256::digest(text.as_bytes())),
-            text,
+            hash: kept.hash,
+            text: kept.text,
         })
     }
 

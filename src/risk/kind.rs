@@ -6,8 +6,7 @@ use crate::error::{Error, Result};
 use crate::people;
 use crate::register::Kinds;
 use crate::review::Desk;
-use crate::rules::{Change, Effect, FILE, Heading, Kind, Move, Part, Read};
-use crate::web::badge::badge;
+use crate::rules::{Change, Effect, FILE, Heading, Kind, Part, Read, moves};
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -101,18 +100,7 @@ fn examine(_: &mut Conn, _: &Desk, change: &Change<'_>) -> Result<Effect> {
     let after = lines(&parsed(change.after)?);
     let before = change.before.map(parsed).transpose()?;
     let before = before.as_ref().map(lines).unwrap_or_default();
-    let titles = before
-        .keys()
-        .chain(after.keys().filter(|title| !before.contains_key(*title)));
-    let told = |line: Option<&String>| badge(line.map_or("none", String::as_str), "");
-    let moves: Vec<Move> = titles
-        .filter(|title| before.get(*title) != after.get(*title))
-        .map(|title| Move {
-            place: title.clone(),
-            before: told(before.get(title)),
-            after: told(after.get(title)),
-        })
-        .collect();
+    let moves = moves(&before, &after);
     let figures = json!({ "lines": after.len(), "lines_changed": moves.len() });
     let changed = change.before.map(|_| Part {
         heading: "What changes".to_owned(),

@@ -23,10 +23,11 @@ pub use store::{Head, heads, in_force, publish_with, source, version, versions, 
 use crate::db::Conn;
 use crate::error::{Error, Result};
 use crate::review::Desk;
-use crate::web::badge::Badge;
+use crate::web::badge::{Badge, badge};
 use crate::workflow::Problem;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use std::collections::BTreeMap;
 
 /// Every kind of document, in the order in which pages list them.
 pub const KINDS: &[&Kind] = &[
@@ -137,6 +138,22 @@ pub struct Part {
     pub moves: Vec<Move>,
     /// Whether it is folded away at first.
     pub folded: bool,
+}
+
+/// What differs between two tellings of a document, each a line by title.
+pub fn moves(before: &BTreeMap<String, String>, after: &BTreeMap<String, String>) -> Vec<Move> {
+    let new = after.keys().filter(|title| !before.contains_key(*title));
+    let told = |line: Option<&String>| badge(line.map_or("none", String::as_str), "");
+    before
+        .keys()
+        .chain(new)
+        .filter(|title| before.get(*title) != after.get(*title))
+        .map(|title| Move {
+            place: title.clone(),
+            before: told(before.get(title)),
+            after: told(after.get(title)),
+        })
+        .collect()
 }
 
 /// Something that is another than before.

@@ -6,6 +6,7 @@ use std::sync::LazyLock;
 use jsonschema::error::ValidationErrorKind as Kind;
 use jsonschema::{ValidationError, Validator};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 
 use super::definition::Workflow;
 use super::problem::{Problem, Source, did_you_mean, one_of, shortened, token};
@@ -41,6 +42,37 @@ impl Format {
             .take(MAX_PROBLEMS)
             .collect()
     }
+}
+
+/// A document in canonical form (RFC 8785).
+#[derive(Debug, Clone)]
+pub(crate) struct Kept {
+    /// Its text.
+    pub text: String,
+    /// SHA-256 of the text in lower-case hex.
+    pub hash: String,
+}
+
+/// What stands in a source, as the type that its format describes.
+///
+/// # Errors
+/// Everything in it that is not of the format, each with its place.
+pub(crate) fn typed<T: serde::de::DeserializeOwned>(
+    source: &Source,
+    format: Option<&Format>,
+) -> Result<(T, Kept), Vec<Problem>> {
+    let broken = |message: String| vec![source.value("", message)];
+    let format = format.ok_or_else(|| broken("the schema of this format is broken".to_owned()))?;
+    let document = source.parse().map_err(|problem| vec![problem])?;
+    let problems = format.problems(source, &document);
+    if !problems.is_empty() {
+        return Err(problems);
+    }
+    let text = serde_json_canonicalizer::to_string(&document)
+        .map_err(|error| broken(format!("this cannot be kept: {error}")))?;
+    let hash = hex::encode(Sha256::digest(text.as_bytes()));
+    let said = serde_json::from_value(document).map_err(|error| broken(error.to_string()))?;
+    Ok((said, Kept { text, hash }))
 }
 
 /// The workflow in `document`, or everything in it that is not of the format.

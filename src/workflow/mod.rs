@@ -40,7 +40,7 @@ pub use diagram::{Edge, Flow, Line, Mark, Shape, Standing, Step, flow, svg};
 pub use dry_run::{Asked, DryRun, Limits, Route, Row, Uncovered, dry_run};
 pub use examine::{Examination, examine};
 pub use format::SCHEMA;
-pub(crate) use format::{Format, MAX_PROBLEMS};
+pub(crate) use format::{Format, MAX_PROBLEMS, typed};
 pub use layout::laid_out;
 pub use load::Bundle;
 pub use problem::{MAX_BYTES, Problem, Severity};
