@@ -73,8 +73,12 @@ pub(super) fn standing(
     if let Some(line) = overseen.lines.iter().find(lacks) {
         let (here, wanted) = (overseen.counted(&line.rule), line.rule.overseers);
         let title = &line.rule.title;
+        let asked = match wanted {
+            1 => "1 overseer".to_owned(),
+            many => format!("{many} overseers"),
+        };
         return Standing::open(format!(
-            "“{title}” asks for {wanted} overseers; {here} count."
+            "“{title}” asks for {asked}; those named who count: {here}."
         ));
     }
     let href = format!("/use-cases/{reference}/human-review");
