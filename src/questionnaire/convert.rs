@@ -1,10 +1,10 @@
 //! Canada's Algorithmic Impact Assessment, from the SurveyJS file that its government publishes.
 //! Pure.
 //!
-//! How points stand in that file, and what they come to, is said in its README and in Appendix B
-//! and C of the Directive on Automated Decision-Making: the weight of an option is the number
-//! after its last hyphen; a name or its panel's ends in `-RS` where it counts for the impact, in
-//! `-MS` for mitigation, in `-NS` for nothing; from 80 % of the mitigation points on, 15 % are
+//! How points stand in that file is said in its README: the weight of an option is the number
+//! after its last hyphen. A name, or that of its panel, ends in `-RS` where it counts for the
+//! impact, in `-MS` for mitigation, in `-NS` for nothing. What they come to is told by the
+//! government's page on the tool, under scoring: from 80 % of the mitigation points on, 15 % are
 //! taken off the impact; levels I to IV reach to 25, 50, 75 and 100 %.
 use serde_json::{Map, Value, json};
 
