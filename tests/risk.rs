@@ -23,6 +23,7 @@ on_both! { now crate::open =>
     two_who_answer_at_once_answer_once
     an_assessment_of_other_content_counts_no_more
     a_new_assessment_supersedes_what_waits
+    much_that_is_left_in_every_area_is_one_question_to_each_role
     where_nobody_can_answer_whoever_keeps_the_rules_hears_of_it
     what_is_wrong_is_told_by_field_and_comes_back_as_typed
     owners_hear_before_an_assessment_runs_out_and_roles_of_late_answers
@@ -378,6 +379,25 @@ fn where_nobody_can_answer_whoever_keeps_the_rules_hears_of_it(house: House) {
     assert_eq!(mails(&house, "nobody"), ["gus"]);
     assert_eq!(mails(&house, "escalated"), Vec::<String>::new());
     assert_eq!(escalation(&house, &case).light, Light::Open);
+}
+
+fn much_that_is_left_in_every_area_is_one_question_to_each_role(house: House) {
+    let case = case(&house);
+    let mut given = calm(&house, &case);
+    for one in given.areas.values_mut() {
+        *one = area((5, 5), (4, 4));
+    }
+    let assessed = assesses(&house, "olga", &case, given);
+    let told: Vec<(&str, Vec<&str>)> = assessed
+        .escalations
+        .iter()
+        .map(|one| (one.role.as_str(), one.areas().collect()))
+        .collect();
+    assert!(told.contains(&("data_protection", vec!["bias", "explainability", "privacy"])));
+    for key in ["bias", "explainability", "privacy", "security"] {
+        assert_eq!(standing(&house, &case, key).light, Light::Open, "{key}");
+    }
+    assert_eq!(standing(&house, &case, "compliance").light, Light::Settled);
 }
 
 /// The form as a browser sends it.

@@ -175,7 +175,7 @@ fn escalations(
         assessment_id: assessment,
         record_id: record,
         rule: fired.rule.clone(),
-        areas: fired.areas.iter().cloned().collect::<Vec<_>>().join(" "),
+        areas: fired.areas.iter().cloned().collect::<Vec<_>>().join(","),
         role: fired.to.clone(),
         due_on: today.days_later(fired.within_days),
         state: "open".to_owned(),

@@ -88,7 +88,7 @@ pub struct Escalation {
     pub record_id: RecordId,
     /// Key of the rule.
     pub rule: String,
-    /// The areas, separated by spaces; empty where the class alone is the reason.
+    /// The areas, separated by commas; empty where the class alone is the reason.
     pub areas: String,
     /// The role that answers.
     pub role: String,
@@ -109,7 +109,7 @@ pub struct Escalation {
 impl Escalation {
     /// The areas of it.
     pub fn areas(&self) -> impl Iterator<Item = &str> {
-        self.areas.split_whitespace()
+        self.areas.split(',').filter(|area| !area.is_empty())
     }
 }
 
