@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use support::house::{Answer, House};
 use support::on_both;
 use support::program::Program;
-use support::register::{Register, operator, seat, stage, tampers, workflow};
+use support::register::{Register, in_session, operator, seat, stage, tampers, workflow};
 
 on_both! { now crate::support::register::Register::open =>
     every_decision_of_an_ordinary_life_passes_its_tests
@@ -38,6 +38,7 @@ on_both! { now crate::support::house::House::open =>
     a_program_takes_the_same_papers
     the_desk_is_for_those_who_read_the_log
     an_auditor_of_a_unit_sees_nothing_of_others_anywhere
+    a_refused_deed_shows_an_auditor_no_use_case_of_others
     moving_a_record_to_another_unit_takes_it_out_of_nobodys_sight
     an_auditor_of_a_time_reads_the_entries_of_that_time
     nobody_narrows_an_auditor_unseen
@@ -619,6 +620,93 @@ fn bearer(house: &House, name: &str, scopes: &[&str]) -> String {
         .register
         .does(move |tx, _| people::create_token(tx, now, &operator(), person, &scopes, None));
     format!("Bearer {}", secret.reveal())
+}
+
+/// The refusal of a deed shows the page of its use case: not to whom it is hidden.
+fn a_refused_deed_shows_an_auditor_no_use_case_of_others(house: House) {
+    use countersign::{gates, oversight, risk, rules};
+    let register = &house.register;
+    register.does(|tx, desk| {
+        for (kind, text) in [
+            (&gates::KIND, gates::TEMPLATE),
+            (&oversight::KIND, oversight::TEMPLATE),
+            (&risk::KIND, risk::TEMPLATE),
+        ] {
+            rules::drafts::put(tx, desk, &operator(), kind, text)?;
+        }
+        Ok(())
+    });
+    let theirs = register.submitted_by("tomas", json!({"unit": "Pricing", "title": "Hidden one"}));
+    register.approve_all(&theirs, &[]);
+    let (id, actor) = (theirs.record, in_session(register.person("tomas")));
+    let email = register.reads({
+        let tomas = register.person("tomas");
+        move |conn| Ok(countersign::people::known(conn, tomas)?.email)
+    });
+    let until = register.desk.today().days_later(30).to_string();
+    let (waiver, sample) = register.does({
+        let actor = actor.clone();
+        move |tx, desk| {
+            let at = ("test_plan", "output_quality");
+            let waiver = gates::ask(tx, desk, &actor, id, at, ("Later", &until))?;
+            let named = oversight::Named {
+                overseers: vec![email.clone()],
+                intervene: "They read it".to_owned(),
+                stop: "A switch".to_owned(),
+                seen: None,
+            };
+            oversight::arrange(tx, desk, &actor, id, &named)?;
+            let looked = oversight::Given {
+                looked_on: desk.today().to_string(),
+                looked_at: "1".to_owned(),
+                overridden: "0".to_owned(),
+                outputs: "One".to_owned(),
+                reason: String::new(),
+            };
+            Ok((
+                waiver.id,
+                oversight::record(tx, desk, &actor, id, &looked)?.id,
+            ))
+        }
+    });
+    let rules = risk::RiskRules::read("risk", risk::TEMPLATE, None).expect("rules");
+    let high = risk::AreaGiven {
+        inherent_likelihood: Some(5),
+        inherent_impact: Some(5),
+        residual_likelihood: Some(5),
+        residual_impact: Some(5),
+        ..risk::AreaGiven::default()
+    };
+    let given = risk::Given {
+        revision: register.record(&theirs).revision,
+        role: "deployer".to_owned(),
+        areas: countersign::overview::AREAS
+            .iter()
+            .map(|(key, _)| ((*key).to_owned(), high.clone()))
+            .collect(),
+        answers: rules
+            .questions
+            .into_iter()
+            .map(|question| (question.key, "no".to_owned()))
+            .collect(),
+    };
+    let assessed = register.does(move |tx, desk| risk::assess(tx, desk, &actor, id, &given));
+    let escalation = assessed.escalations.first().expect("an escalation").id;
+    let deeds = [
+        format!("/test-waivers/{waiver}/grant"),
+        format!("/oversight-samples/{sample}/withdrawal"),
+        format!("/risk-escalations/{escalation}/return"),
+    ];
+    let answer = |path: &str| house.post("audra", path, &[("reason", "So")]);
+    for deed in &deeds {
+        assert!(answer(deed).body.contains("Hidden one"), "{deed}");
+    }
+    assert_eq!(appointed(&house, &[("units", "Claims")]).status, 303);
+    for deed in &deeds {
+        let refused = answer(deed);
+        assert_eq!(refused.status, 404, "{deed}");
+        assert!(!refused.body.contains("Hidden one"), "{deed}");
+    }
 }
 
 fn an_auditor_of_a_unit_sees_nothing_of_others_anywhere(house: House) {

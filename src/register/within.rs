@@ -1,5 +1,7 @@
 //! Whether a record is one of some business units.
-use crate::db::schema::{conditions, evidence_uses, records, reviews};
+use crate::db::schema::{
+    conditions, evidence_uses, oversight_samples, records, reviews, risk_escalations, test_waivers,
+};
 use crate::db::{Conn, PersonId, RecordId};
 use crate::error::Result;
 use crate::of_units;
@@ -17,6 +19,12 @@ pub enum Place {
     Condition(String),
     /// The record of this evidence file.
     File(String),
+    /// The record of this waiver of a test.
+    Waiver(String),
+    /// The record of what an overseer looked at.
+    Sample(String),
+    /// The record of this escalation of risk.
+    Escalation(String),
 }
 
 /// Whether some revision of the record names one of `units`, or `person` owns or submitted it.
@@ -39,6 +47,21 @@ pub fn within(conn: &mut Conn, units: &[String], person: PersonId, place: &Place
         Place::Condition(id) => conditions::table
             .filter(conditions::id.eq(id))
             .select(conditions::record_id)
+            .first(conn)
+            .optional()?,
+        Place::Waiver(id) => test_waivers::table
+            .filter(test_waivers::id.eq(id))
+            .select(test_waivers::record_id)
+            .first(conn)
+            .optional()?,
+        Place::Sample(id) => oversight_samples::table
+            .filter(oversight_samples::id.eq(id))
+            .select(oversight_samples::record_id)
+            .first(conn)
+            .optional()?,
+        Place::Escalation(id) => risk_escalations::table
+            .filter(risk_escalations::id.eq(id))
+            .select(risk_escalations::record_id)
             .first(conn)
             .optional()?,
         Place::File(id) => evidence_uses::table

@@ -25,12 +25,16 @@ pub(super) async fn keep(
         return Ok(());
     }
     let (reference, id) = (found.get("reference"), found.get("id").unwrap_or_default());
+    let of = |name: &str| found.get(name).unwrap_or_default().to_owned();
     let place = match (reference, pattern) {
         (Some(reference), _) => Place::Record(reference.to_owned()),
         (None, p) if p.contains("/reviews/{id}") => Place::Review(id.to_owned()),
         (None, p) if p.contains("/conditions/{id}") => Place::Condition(id.to_owned()),
-        (None, p) if p.contains("/evidence/{file}") => {
-            Place::File(found.get("file").unwrap_or_default().to_owned())
+        (None, p) if p.contains("/evidence/{file}") => Place::File(of("file")),
+        (None, p) if p.contains("/test-waivers/{waiver}") => Place::Waiver(of("waiver")),
+        (None, p) if p.contains("/oversight-samples/{sample}") => Place::Sample(of("sample")),
+        (None, p) if p.contains("/risk-escalations/{escalation}") => {
+            Place::Escalation(of("escalation"))
         }
         (None, p) if p.contains("/{seq}") => return entry(app, visitor, found.get("seq")).await,
         _ => return Ok(()),
